@@ -1,0 +1,50 @@
+/*
+ * Spinlock: one CPU at a time, in the order they came.
+ *
+ * A ticket lock: each CPU draws a ticket and waits until it is served, so no CPU
+ * starves.  Zero is an unlocked lock.  The kernel runs with interrupts masked, so
+ * a lock cannot be taken twice on one CPU by an interrupt; taking it twice by
+ * mistake hangs, which the numbered lock order of each folder rules out.
+ * Needs normal cacheable memory: not to be used before the MMU is on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spinlock {
+    uint32_t next;    /* the ticket that the next CPU draws */
+    uint32_t serving; /* the ticket that holds the lock; written by the holder only */
+};
+
+static inline void spinlock_lock(struct spinlock *lock)
+{
+    const uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+
+    /* Pairs with the release in spinlock_unlock(). */
+    while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
+    }
+}
+
+static inline void spinlock_unlock(struct spinlock *lock)
+{
+    /* Pairs with the acquire in spinlock_lock(). */
+    __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
+}
+
+/* Whether anybody holds it: for assertions, since the answer may be old by the time it is read. */
+static inline bool spinlock_is_held(const struct spinlock *lock)
+{
+    return __atomic_load_n(&lock->serving, __ATOMIC_RELAXED)
+           != __atomic_load_n(&lock->next, __ATOMIC_RELAXED);
+}
+
+/*
+ * Make the lock free whoever holds it.  Only for panic(), which must print even if
+ * this CPU died inside the log, and which never returns to the code it robbed.
+ */
+static inline void spinlock_break(struct spinlock *lock)
+{
+    __atomic_store_n(&lock->serving, __atomic_load_n(&lock->next, __ATOMIC_RELAXED),
+                     __ATOMIC_RELEASE);
+}
