@@ -1,0 +1,376 @@
+"""
+Rotunda in QEMU, driven from Python: what every end-to-end test and tools/bench stands on.
+
+    with Machine(memory="1G", smp=2) as vm:
+        vm.wait_prompt()
+        print(vm.command("domains"))
+        vm.get("/index.html")
+
+The serial console is a socket that is connected before the first instruction, so no byte is lost.
+A wait that fails raises VmError with the end of the console's text: the test says why by itself.
+Standard library only.
+"""
+
+import collections
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROMPT = r"rotunda> "
+BOOT_SECONDS = 60.0
+WAIT_SECONDS = 20.0
+
+# Control sequences of the line editor: CSI ... final byte.
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class VmError(AssertionError):
+    """The machine did not do what was expected; the text holds the end of its console."""
+
+
+def build_folder():
+    """Where the image is: $ROTUNDA_BUILD, or the preset's folder."""
+    return os.environ.get("ROTUNDA_BUILD", os.path.join(ROOT, "build", "qemu-virt"))
+
+
+def default_image():
+    return os.path.join(build_folder(), "rotunda.Image")
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def plain(text):
+    """`text` as a person sees it: no control sequences, lines end in a single newline."""
+    text = CONTROL_SEQUENCE.sub("", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class Machine:
+    """One QEMU `virt` machine with Rotunda in it."""
+
+    def __init__(self, image=None, *, smp=1, memory="512M", gic=3, cpu="cortex-a72", qemu=None,
+                 append="", icount=None, network=True, entropy=True, options=(), log_file=None,
+                 virtualization=False):
+        self.image = image or default_image()
+        self.smp = smp
+        self.memory = memory
+        self.gic = gic
+        self.cpu = cpu
+        self.qemu = qemu or os.environ.get("ROTUNDA_QEMU", "qemu-system-aarch64")
+        self.append = append
+        self.icount = icount
+        self.network = network
+        self.entropy = entropy
+        self.options = list(options)
+        self.virtualization = virtualization
+        self.log_file = log_file
+        self.https_port = free_port() if network else None
+        self.http_port = free_port() if network else None
+        self.process = None
+        self.console = None
+        self.qmp_socket = None
+        self.text = ""  # all that the console has said
+        self.seen = 0  # how much of it expect() has used up
+        self.folder = None
+        self.qmp_lines = b""
+        self.errors = None  # what QEMU itself says
+
+    # Starting and ending.
+
+    def arguments(self):
+        """The QEMU command line, without the console and the control socket."""
+        machine = f"virt,gic-version={self.gic}"
+        if self.virtualization:
+            machine += ",virtualization=on"
+        out = [self.qemu, "-M", machine, "-cpu", self.cpu, "-smp", str(self.smp), "-m", self.memory,
+               "-kernel", self.image, "-display", "none", "-nodefaults", "-no-user-config",
+               "-global", "virtio-mmio.force-legacy=false"]
+        if self.append:
+            out += ["-append", self.append]
+        if self.icount:
+            out += ["-icount", self.icount]
+        if self.network:
+            out += ["-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{self.https_port}-:443,"
+                               f"hostfwd=tcp:127.0.0.1:{self.http_port}-:80",
+                    "-device", "virtio-net-device,netdev=net0"]
+        if self.entropy:
+            out += ["-device", "virtio-rng-device"]
+        return out + self.options
+
+    def start(self):
+        if not os.path.exists(self.image):
+            raise VmError(f"no image {self.image}: build it first (./tools/run does)")
+        if not shutil.which(self.qemu):
+            raise VmError(f"no QEMU at {self.qemu}")
+        self.folder = tempfile.mkdtemp(prefix="rotunda-")
+        console, control = (os.path.join(self.folder, name) for name in ("console", "qmp"))
+        listeners = [listen(console), listen(control)]
+        command = self.arguments() + [
+            "-chardev", f"socket,id=console0,path={console}", "-serial", "chardev:console0",
+            "-chardev", f"socket,id=control0,path={control}", "-mon", "control0,mode=control"]
+        self.errors = open(os.path.join(self.folder, "stderr"), "w+b")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors,
+                                        stderr=self.errors)
+        try:
+            self.console = accept(listeners[0])
+            self.qmp_socket = accept(listeners[1])
+        except socket.timeout:
+            message = self.qemu_errors()
+            self.close()
+            raise VmError(f"QEMU did not start: {message}") from None
+        finally:
+            for listener in listeners:
+                listener.close()
+        self.console.setblocking(False)
+        self.qmp_read()  # its greeting
+        self.qmp("qmp_capabilities")
+        return self
+
+    def close(self):
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.terminate()
+                try:
+                    self.process.wait(5)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                    self.process.wait()
+            self.process = None
+        for end in (self.console, self.qmp_socket):
+            if end is not None:
+                end.close()
+        self.console = self.qmp_socket = None
+        if self.log_file:
+            with open(self.log_file, "w", encoding="utf-8") as out:
+                out.write(self.text)
+        if self.folder:
+            self.errors.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def wait_exit(self, timeout=WAIT_SECONDS):
+        """Wait until QEMU ends by itself, as after `poweroff`."""
+        end = time.monotonic() + timeout
+        while self.is_running():
+            self.pump(0.1)
+            if time.monotonic() > end:
+                raise self.failure(f"still running after {timeout:.0f} s")
+        self.pump(0)
+        return self.process.returncode
+
+    # The console.
+
+    def pump(self, timeout):
+        """Take in what the console says for at most `timeout` seconds; True if there was any."""
+        readable, _, _ = select.select([self.console], [], [], timeout)
+        if not readable:
+            return False
+        try:
+            data = self.console.recv(1 << 16)
+        except (BlockingIOError, ConnectionResetError):
+            return False
+        if not data:
+            time.sleep(min(timeout, 0.05))  # QEMU has ended
+            return False
+        self.text += data.decode("utf-8", "replace")
+        return True
+
+    def expect(self, pattern, timeout=WAIT_SECONDS):
+        """Wait for a regular expression in what has not been used up yet; use up to its end."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        end = time.monotonic() + timeout
+        while True:
+            match = compiled.search(self.text, self.seen)
+            if match:
+                self.seen = match.end()
+                return match
+            left = end - time.monotonic()
+            if left <= 0:
+                raise self.failure(f"no {pattern!r} within {timeout:.0f} s")
+            if not self.pump(min(left, 0.2)) and not self.is_running():
+                self.pump(0)
+                if not compiled.search(self.text, self.seen):
+                    raise self.failure(f"QEMU ended before {pattern!r}: {self.qemu_errors()}")
+
+    def wait_prompt(self, timeout=BOOT_SECONDS):
+        """Wait for the shell's prompt at the end of the console's text."""
+        return self.expect(PROMPT + r"\Z", timeout)
+
+    def send(self, data):
+        """Type characters.  What the machine says meanwhile is taken in, so nothing can jam."""
+        data = data.encode("utf-8") if isinstance(data, str) else data
+        while data:
+            _, writable, _ = select.select([], [self.console], [], 0.2)
+            if writable:
+                try:
+                    data = data[self.console.send(data[:4096]):]
+                except BlockingIOError:
+                    pass
+            self.pump(0)
+            if not self.is_running():
+                raise self.failure("QEMU ended while being typed at")
+
+    def send_line(self, line):
+        self.send(line + "\r")
+
+    def command(self, line, timeout=WAIT_SECONDS):
+        """Type a command at the prompt; what it printed, without echo and prompt."""
+        self.drain()
+        start = self.seen = len(self.text)
+        self.send_line(line)
+        # Not before the echo's newline: the editor repaints the prompt while the line grows.
+        self.expect(r"\n", timeout)
+        self.expect(r"^" + PROMPT + r"\Z", timeout)
+        lines = plain(self.text[start:]).split("\n")
+        while lines and lines[-1].strip() in ("", PROMPT.strip()):
+            lines.pop()
+        echo = next((i for i, text in enumerate(lines) if text.endswith(line)), -1)
+        return "\n".join(lines[echo + 1:])
+
+    def drain(self, quiet=0.05):
+        """Take in what comes until the console has been quiet for a moment."""
+        while self.pump(quiet):
+            pass
+
+    def tail(self, lines=40):
+        return "\n".join(plain(self.text).split("\n")[-lines:])
+
+    def qemu_errors(self):
+        self.errors.flush()
+        self.errors.seek(0)
+        return self.errors.read().decode("utf-8", "replace").strip() or "no message"
+
+    def failure(self, what):
+        return VmError(f"{what}\n--- end of the console's text ---\n{self.tail()}\n---")
+
+    # QEMU's control socket.
+
+    def qmp_read(self):
+        while b"\n" not in self.qmp_lines:
+            data = self.qmp_socket.recv(1 << 16)
+            if not data:
+                raise self.failure("QEMU's control socket closed")
+            self.qmp_lines += data
+        line, _, self.qmp_lines = self.qmp_lines.partition(b"\n")
+        return json.loads(line)
+
+    def qmp(self, command, **arguments):
+        request = {"execute": command}
+        if arguments:
+            request["arguments"] = arguments
+        self.qmp_socket.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            answer = self.qmp_read()
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise VmError(f"QMP {command}: {answer['error'].get('desc')}")
+
+    # The network, from the host's side.
+
+    def url(self, path="/", scheme="https"):
+        port = self.https_port if scheme == "https" else self.http_port
+        return f"{scheme}://127.0.0.1:{port}{path}"
+
+    def get(self, path="/", timeout=WAIT_SECONDS, scheme="https", headers=None):
+        """One GET; the certificate is the image's own, so it is not checked."""
+        request = urllib.request.Request(self.url(path, scheme), headers=headers or {})
+        with urllib.request.urlopen(request, timeout=timeout, context=any_certificate()) as answer:
+            return answer.status, answer.headers, answer.read()
+
+    def wait_https(self, path="/", timeout=BOOT_SECONDS):
+        """Ask until the server answers."""
+        end = time.monotonic() + timeout
+        last = None
+        while time.monotonic() < end:
+            self.pump(0)
+            try:
+                return self.get(path, timeout=5)
+            except OSError as error:
+                last = error
+                time.sleep(0.05)
+            if not self.is_running():
+                break
+        raise self.failure(f"no HTTPS answer within {timeout:.0f} s: {last}")
+
+
+def any_certificate():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def listen(path):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(1)
+    listener.settimeout(15)
+    return listener
+
+
+def accept(listener):
+    connection, _ = listener.accept()
+    return connection
+
+
+# A small test runner, so that each tests/e2e/*_test.py is a list of functions and one call.
+
+Result = collections.namedtuple("Result", "name seconds error")
+
+
+def run_tests(tests, **machine_options):
+    """Run functions test(vm) one after another in one machine; exit status for sys.exit."""
+    wanted = sys.argv[1:]
+    if wanted and wanted[0] in ("-h", "--help"):
+        print(f"usage: {os.path.basename(sys.argv[0])} [TEST ...]\ntests:")
+        print("\n".join(f"  {test.__name__}" for test in tests))
+        return 0
+    results = []
+    with Machine(**machine_options) as vm:
+        try:
+            vm.wait_prompt()
+        except VmError as error:
+            print(f"FAIL boot: {error}")
+            return 1
+        for test in tests:
+            if wanted and test.__name__ not in wanted:
+                continue
+            begin = time.monotonic()
+            try:
+                test(vm)
+                error = None
+            except (AssertionError, OSError) as problem:
+                error = problem
+            results.append(Result(test.__name__, time.monotonic() - begin, error))
+            print(f"{'ok  ' if error is None else 'FAIL'} {test.__name__} "
+                  f"({results[-1].seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
+            if not vm.is_running():
+                break
+    failed = sum(result.error is not None for result in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed or not results else 0
