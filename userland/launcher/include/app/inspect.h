@@ -1,0 +1,139 @@
+/*
+ * app:Inspect, the protocol: looking at the whole system, and steering it.
+ *
+ * The launcher is the one place where names, policy and the kernel's records meet, so
+ * it answers for all of them.  INSPECT_OPEN hands out a buffer segment that only the
+ * launcher writes and the client reads; a listing fills it with as many records as fit
+ * and says where to go on.  One connection serves one thread at a time: the next call
+ * overwrites the buffer.
+ *
+ * Request:  word 0 enum inspect_op, words 1-2 a name (struct name) where the operation
+ *           has one, word 3 its argument or cursor (0 at first), words 4-7 more text.
+ * Reply:    word 0 enum status, word 1 number of records, word 2 bytes of one record,
+ *           word 3 next cursor (0: that was all).
+ *
+ * A record may grow at its end: step by the size in the reply, not by sizeof.
+ */
+#pragma once
+
+#include "abi/info.h"
+
+#define INSPECT_SERVICE "app:Inspect"
+
+enum {
+    INSPECT_BUFFER_BYTES = 64 * 1024,
+    INSPECT_SYMBOL_BYTES = 64,
+    INSPECT_ACCESS_MAX = 32,     /* views that one address record lists */
+    INSPECT_ARGUMENT_BYTES = 32, /* text that LAUNCH takes in words 4-7, zero-padded */
+};
+
+enum inspect_op {
+    INSPECT_OPEN = 1,       /* -> handle 0: the buffer, readable; word 1: its bytes */
+    INSPECT_DOMAINS = 2,    /* struct inspect_domain, all of the manifest, the launcher first */
+    INSPECT_SERVICES = 3,   /* struct inspect_service */
+    INSPECT_THREADS = 4,    /* name (all zero: of every domain): struct inspect_thread */
+    INSPECT_HANDLES = 5,    /* name: struct info_handle */
+    INSPECT_VIEW = 6,       /* name: struct info_view */
+    INSPECT_ADDRESS = 7,    /* word 3: address: one struct inspect_address */
+    INSPECT_RINGS = 8,      /* struct inspect_ring */
+    INSPECT_INTERRUPTS = 9, /* struct inspect_interrupt */
+    INSPECT_MEMORY = 10,    /* one struct info_memory */
+    INSPECT_MACHINE = 11,   /* one struct info_machine */
+    INSPECT_SYMBOL = 12,    /* word 3: address: one struct inspect_symbol */
+    INSPECT_FAULT = 13,     /* name: one struct fault_record, of its last stop by a fault */
+    INSPECT_LAUNCH = 14,    /* name, words 4-7 argument (empty: the manifest's) */
+    INSPECT_STOP = 15,      /* name: it stays down until launched again */
+    INSPECT_RESTART = 16,   /* name: stop and start, and forget earlier failures */
+    INSPECT_POWEROFF = 17,
+    INSPECT_REBOOT = 18,
+};
+
+/*
+ *   IDLE --launch--> RUNNING --fault--> BACKING_OFF --time--> RUNNING
+ *                    |  |                    `--limit--> FAILED --restart--> RUNNING
+ *                    |  `--last thread ends--> EXITED
+ *                    `--stop--> STOPPED --launch--> RUNNING
+ */
+enum inspect_state {
+    INSPECT_IDLE = 0, /* on demand, and nobody has demanded it yet */
+    INSPECT_RUNNING = 1,
+    INSPECT_BACKING_OFF = 2, /* stopped by a fault, to be started again at next_start_ns */
+    INSPECT_FAILED = 3,      /* too many faults, or it could not be started; stays down */
+    INSPECT_STOPPED = 4,     /* somebody asked for it */
+    INSPECT_EXITED = 5,      /* ended in order */
+    INSPECT_NO_DEVICE = 6,   /* the machine lacks a device that it claims */
+};
+
+struct inspect_domain {
+    struct name name;          /* of its entry in the manifest */
+    struct name program;       /* in the boot archive */
+    uint32_t state;            /* enum inspect_state */
+    uint32_t restarts;         /* since boot */
+    uint32_t last_fault;       /* enum fault_reason of the last stop, FAULT_NONE: never */
+    uint32_t priority;         /* of its main thread */
+    nsec_t next_start_ns;      /* while backing off, else 0 */
+    struct info_domain kernel; /* all zero while no domain exists */
+};
+
+struct inspect_service {
+    struct name name;
+    struct name owner; /* domain that the manifest reserves it for */
+    uint32_t is_up;
+    uint32_t client_count; /* connections handed out since it came up */
+    uint32_t waiting;      /* clients to be told when it comes up */
+    uint32_t reserved;
+};
+
+struct inspect_thread {
+    struct name home;    /* domain that the thread belongs to */
+    struct name current; /* domain whose code it executes */
+    struct info_thread kernel;
+};
+
+struct inspect_access {
+    struct name domain;
+    rights_t rights;
+    uint32_t reserved;
+};
+
+struct inspect_address {
+    uint64_t address; /* that was asked for */
+    uint64_t segment; /* start of the segment that owns it; 0: nobody does */
+    uint64_t length;
+    struct name label;
+    struct name owner; /* whom the segment serves; "kernel" where no domain does */
+    rights_t widest;   /* that any view can have */
+    uint32_t is_device;
+    uint32_t view_count;               /* views that show it */
+    uint32_t access_count;             /* of them listed below */
+    uint64_t physical;                 /* of the segment's first page */
+    char symbol[INSPECT_SYMBOL_BYTES]; /* "name+0x1c (program)", or empty */
+    struct inspect_access access[INSPECT_ACCESS_MAX];
+};
+
+struct inspect_ring {
+    struct name producer; /* domain that writes the messages */
+    struct name consumer; /* other domain that sees them; empty: nobody yet */
+    struct name label;    /* of the producer's segment */
+    uint64_t address;     /* of that segment */
+    uint32_t capacity;    /* messages */
+    uint32_t fill;        /* written and not yet read */
+    uint32_t message_bytes;
+    uint32_t reserved;
+    uint64_t produced; /* messages since the connection was opened */
+    uint64_t wakeups;  /* doorbells that the producer rang */
+    uint64_t drops;    /* messages that it had no room for */
+};
+
+struct inspect_interrupt {
+    struct name owner; /* "kernel" where no domain has it */
+    struct info_interrupt kernel;
+};
+
+struct inspect_symbol {
+    char text[INSPECT_SYMBOL_BYTES]; /* "name+0x1c (program)" or the bare number */
+};
+
+_Static_assert(sizeof(struct inspect_service) == 48, "protocol");
+_Static_assert(sizeof(struct inspect_access) == 24, "protocol");
+_Static_assert(sizeof(struct inspect_ring) == 96, "protocol");
