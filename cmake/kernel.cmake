@@ -33,6 +33,10 @@ function(rotunda_kernel name)
         return()
     endif()
 
+    # Copying is all about words at any alignment; nothing copies before the MMU is on.
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/core/base/string.c PROPERTIES COMPILE_OPTIONS
+        $<IF:$<C_COMPILER_ID:Clang>,-munaligned-access,-mno-strict-align>)
+
     add_executable(${name}_kernel ${sources})
     set_target_properties(${name}_kernel PROPERTIES
         OUTPUT_NAME ${name}.elf LINK_DEPENDS ${script}

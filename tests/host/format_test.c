@@ -1,0 +1,114 @@
+/*
+ * Formatting, against the host's printf wherever both know the conversion.
+ */
+// source: core/base/format.c
+#include "base/format.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define assert_same(...)                                                            \
+    do {                                                                            \
+        char ours_[128], theirs_[128];                                              \
+        const size_t length_ = format_text(ours_, sizeof(ours_), __VA_ARGS__);      \
+        assert_int_equal(length_, snprintf(theirs_, sizeof(theirs_), __VA_ARGS__)); \
+        assert_string_equal(ours_, theirs_);                                        \
+    } while (0)
+
+static void numbers_come_out_as_printf_writes_them(void **state)
+{
+    (void)state;
+    assert_same("%d %d %d", 0, -1, INT32_MAX);
+    assert_same("%ld|%lld", INT64_MIN, (long long)INT64_MAX);
+    assert_same("%u %lu %zu", UINT32_MAX, UINT64_MAX, (size_t)42);
+    assert_same("%x %X %#x %lx", 0xbeefU, 0xbeefU, 0xbeefU, UINT64_MAX);
+    assert_same("%hhu %hu %hhd", (unsigned char)200, (unsigned short)65535, (signed char)-3);
+    assert_same("%5d|%-5d|%05d|%2d", 42, 42, -42, 12345);
+    assert_same("%.3d|%8.3d|%-8.3x|%.0d|", 7, -7, 0xaU, 0);
+    assert_same("%*d|%-*d|%*d", 6, 1, 6, 2, -6, 3);
+    assert_same("%016lx", UINT64_C(0xffffffff80000000));
+    assert_same("%jd %td", (intmax_t)-5, (ptrdiff_t)6);
+}
+
+static void strings_are_padded_and_cut(void **state)
+{
+    (void)state;
+    assert_same("[%s] [%8s] [%-8s] [%.2s] [%.*s]", "abc", "abc", "abc", "abc", 1, "abc");
+    assert_same("%c%c%3c%%", 'a', 'b', 'c');
+
+    char text[16];
+    const char unterminated[2] = {'o', 'k'};
+    assert_int_equal(format_text(text, sizeof(text), "%.*s", 2, unterminated), 2);
+    assert_string_equal(text, "ok");
+}
+
+static void pointers_line_up(void **state)
+{
+    (void)state;
+    char text[32];
+
+    assert_int_equal(format_text(text, sizeof(text), "%p", (void *)(uintptr_t)0x1234), 18);
+    assert_string_equal(text, "0x0000000000001234");
+}
+
+static void a_null_string_is_said_not_read(void **state)
+{
+    (void)state;
+    char text[32];
+    const char *volatile nothing = NULL;
+
+    format_text(text, sizeof(text), "%s", nothing);
+    assert_string_equal(text, "(null)");
+}
+
+static void a_short_buffer_cuts_and_tells_the_whole_length(void **state)
+{
+    (void)state;
+    char text[8];
+
+    memset(text, 'X', sizeof(text));
+    assert_int_equal(format_text(text, 4, "%s", "abcdef"), 6);
+    assert_memory_equal(text, "abc\0XXXX", 8);
+    assert_int_equal(format_text(text, 1, "%d", 12345), 5);
+    assert_string_equal(text, "");
+    assert_int_equal(format_text(NULL, 0, "%d", 12345), 5);
+}
+
+static size_t format_unchecked(char *buffer, size_t size, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    const size_t length = format_text_list(buffer, size, format, list);
+    va_end(list);
+    return length;
+}
+
+static void an_unknown_conversion_is_copied(void **state)
+{
+    (void)state;
+    char text[32];
+
+    format_unchecked(text, sizeof(text), "%q %5k %", 1, 2);
+    assert_string_equal(text, "%q %5k %");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_come_out_as_printf_writes_them),
+        cmocka_unit_test(strings_are_padded_and_cut),
+        cmocka_unit_test(pointers_line_up),
+        cmocka_unit_test(a_null_string_is_said_not_read),
+        cmocka_unit_test(a_short_buffer_cuts_and_tells_the_whole_length),
+        cmocka_unit_test(an_unknown_conversion_is_copied),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
