@@ -1,0 +1,19 @@
+/*
+ * Lines for the kernel's log, which knows the domain they come from.
+ *
+ * The log works from the first instruction to the last, without any service; the shell's `log`
+ * shows it.  Lines are for people: a fact, with units, no trailing dot.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+enum { LOG_LINE_BYTES = 240 }; /* longer lines are cut */
+
+/* Write one line (no newline in `format` needed), printf style. */
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_line_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+/* The last words of a program that can't go on: a line, then app_exit(1). */
+_Noreturn void log_die(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,177 @@
+/*
+ * Ring: a single-producer single-consumer queue in shared memory, no system call per message.
+ *
+ * Each side has one area that only it writes and the other merely reads: the producer's holds the
+ * produce index and the messages, the consumer's holds the consume index.  Indices count for ever
+ * (64 bits), so full and empty differ and a restart shows.  A wake-up is asked for by an index: the
+ * consumer says "ring when you produce past N", the producer "ring when you consume past N"; who
+ * is awake leaves an old N standing and no bell rings.
+ *
+ * The peer is not trusted.  Every index of its is checked against what it may be now, a message is
+ * copied before anything looks at it, and the only thing a bad peer can do is to end its own
+ * connection (STATUS_BAD_DATA).
+ *
+ * Ordering (checked against Arm's model): messages before produce, STLR/LDAR; consume after the
+ * copies, STLR/LDAR; and for sleeping, "store my index, DMB ISH, load the other's" on both sides,
+ * because store-then-load is what neither acquire nor release orders.
+ *
+ * Pure logic: a function that returns true for "bell" wants its caller to signal the peer.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "abi/status.h"
+
+enum { RING_MESSAGE_BYTES = 32, RING_LINE_BYTES = 64 };
+
+struct ring_message {
+    uint64_t word[4];
+};
+_Static_assert(sizeof(struct ring_message) == RING_MESSAGE_BYTES, "two messages a cache line");
+
+/* Counters are read by the shell; nothing depends on them. */
+struct ring_counters {
+    uint64_t bells; /* wake-ups that this side sent */
+    uint64_t waits; /* times this side found nothing (consumer) or no room (producer) and slept */
+};
+
+/* Written by the producer only. */
+struct ring_producer_area {
+    _Alignas(RING_LINE_BYTES) _Atomic uint64_t produce; /* messages ever published */
+    _Atomic uint64_t wake_at;                           /* ring when `consume` passes this */
+    struct ring_counters counters;
+};
+
+/* Written by the consumer only. */
+struct ring_consumer_area {
+    _Alignas(RING_LINE_BYTES) _Atomic uint64_t consume; /* messages ever taken */
+    _Atomic uint64_t wake_at;                           /* ring when `produce` passes this */
+    struct ring_counters counters;
+};
+_Static_assert(sizeof(struct ring_producer_area) == 64 && sizeof(struct ring_consumer_area) == 64,
+               "one line each");
+
+/* The producer's end, in its private memory. */
+struct ring_producer {
+    struct ring_producer_area *own;
+    const struct ring_consumer_area *peer;
+    struct ring_message *messages; /* `mask` + 1 of them, behind `own` */
+    uint64_t mask;                 /* capacity - 1; the capacity is a power of two */
+    uint64_t produce;              /* messages written, published or not */
+    uint64_t published;            /* what `own->produce` holds */
+    uint64_t limit;                /* the last seen `consume` + capacity: write below this */
+    bool is_broken;                /* the peer's index was impossible */
+};
+
+/* The consumer's end, in its private memory. */
+struct ring_consumer {
+    struct ring_consumer_area *own;
+    const struct ring_producer_area *peer;
+    const struct ring_message *messages;
+    uint64_t mask;
+    uint64_t consume;  /* messages copied out, released or not */
+    uint64_t released; /* what `own->consume` holds */
+    uint64_t limit;    /* the last seen `produce`: read below this */
+    bool is_broken;
+};
+
+/* Set up an end over fresh (zero) areas.  `capacity` is a power of two, at least 2. */
+void ring_producer_init(struct ring_producer *r, struct ring_producer_area *own,
+                        const struct ring_consumer_area *peer, struct ring_message *messages,
+                        uint64_t capacity);
+void ring_consumer_init(struct ring_consumer *r, struct ring_consumer_area *own,
+                        const struct ring_producer_area *peer, const struct ring_message *messages,
+                        uint64_t capacity);
+
+/* The slow halves: look at the peer's index again.  True: there is room, or a message. */
+bool ring_producer_refresh(struct ring_producer *r);
+bool ring_consumer_refresh(struct ring_consumer *r);
+
+/* The next free message to fill in place, NULL when full (or broken).  ring_commit() ends it. */
+static inline struct ring_message *ring_reserve(struct ring_producer *r)
+{
+    if (__builtin_expect(r->produce == r->limit, 0) && !ring_producer_refresh(r))
+        return NULL;
+    return &r->messages[r->produce & r->mask];
+}
+
+/* The reserved message is complete; the peer sees it at the next ring_publish(). */
+static inline void ring_commit(struct ring_producer *r)
+{
+    r->produce++;
+}
+
+/* Reserve, copy, commit.  False when full (or broken). */
+CHECK_RESULT static inline bool ring_put(struct ring_producer *r, const struct ring_message *m)
+{
+    struct ring_message *slot = ring_reserve(r);
+
+    if (slot == NULL)
+        return false;
+    *slot = *m;
+    ring_commit(r);
+    return true;
+}
+
+/* Show the peer everything committed.  True: it asked for a bell. */
+CHECK_RESULT static inline bool ring_publish(struct ring_producer *r)
+{
+    uint64_t before = r->published;
+
+    atomic_store_explicit(&r->own->produce, r->produce, memory_order_release);
+    r->published = r->produce;
+    /* Pairs with the fence in ring_consumer_sleep(): one of us sees the other's store. */
+    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
+
+    return __builtin_expect(wake_at - before < r->produce - before, 0);
+}
+
+/* Copy the next message out.  False when there is none (or the peer broke the ring). */
+CHECK_RESULT static inline bool ring_take(struct ring_consumer *r, struct ring_message *out)
+{
+    if (__builtin_expect(r->consume == r->limit, 0) && !ring_consumer_refresh(r))
+        return false;
+
+    const struct ring_message *slot = &r->messages[r->consume & r->mask];
+    uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
+
+    /* The four values are final here: the compiler can't read the peer's memory again for them. */
+    __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
+    *out = (struct ring_message){{w0, w1, w2, w3}};
+    r->consume++;
+    return true;
+}
+
+/* Give the room of everything taken back.  True: the producer asked for a bell. */
+CHECK_RESULT static inline bool ring_release(struct ring_consumer *r)
+{
+    uint64_t before = r->released;
+
+    atomic_store_explicit(&r->own->consume, r->consume, memory_order_release);
+    r->released = r->consume;
+    /* Pairs with the fence in ring_producer_sleep(). */
+    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
+
+    return __builtin_expect(wake_at - before < r->consume - before, 0);
+}
+
+/* Ask for a bell at the next message.  True: still empty, so sleep; false: look again. */
+CHECK_RESULT bool ring_consumer_sleep(struct ring_consumer *r);
+
+/* Ask for a bell when at least one place gets free.  True: still full, so sleep. */
+CHECK_RESULT bool ring_producer_sleep(struct ring_producer *r);
+
+/* Count a bell that was sent. */
+static inline void ring_producer_count_bell(struct ring_producer *r)
+{
+    r->own->counters.bells++;
+}
+
+static inline void ring_consumer_count_bell(struct ring_consumer *r)
+{
+    r->own->counters.bells++;
+}
