@@ -35,3 +35,13 @@ uint64_t ratio_apply(const struct ratio *ratio, uint64_t value)
 
     return sum > UINT64_MAX ? UINT64_MAX : (uint64_t)sum;
 }
+
+uint64_t ratio_invert(const struct ratio *ratio, const struct ratio *back, uint64_t value)
+{
+    uint64_t result = ratio_apply(ratio, value);
+
+    /* Both roundings are downwards, so this takes at most a step or two. */
+    while (result != UINT64_MAX && ratio_apply(back, result) < value)
+        result++;
+    return result;
+}

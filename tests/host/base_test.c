@@ -135,6 +135,25 @@ static void ratio_of_a_divisor_is_exact(void **state)
     assert_true(ratio_apply(&ratio, 12345678901) == UINT64_C(12345678901) * 16);
 }
 
+static void ratio_inverted_never_falls_short(void **state)
+{
+    (void)state;
+    static const uint64_t frequencies[] = {
+        1000, 19200000, 24000000, 62500000, 999999937, 1000000000, UINT64_C(3300000000)};
+
+    for (size_t f = 0; f < sizeof(frequencies) / sizeof(frequencies[0]); f++) {
+        const struct ratio ns_per_tick = ratio_make(1000000000, frequencies[f]);
+        const struct ratio ticks_per_ns = ratio_make(frequencies[f], 1000000000);
+
+        for (uint64_t ns = 0; ns < UINT64_C(1) << 60; ns = ns * 3 + 1) {
+            const uint64_t ticks = ratio_invert(&ticks_per_ns, &ns_per_tick, ns);
+
+            assert_true(ratio_apply(&ns_per_tick, ticks) >= ns);
+            assert_true(ticks == 0 || ratio_apply(&ns_per_tick, ticks - 1) < ns);
+        }
+    }
+}
+
 static void ratio_refuses_to_divide_by_zero(void **state)
 {
     (void)state;
@@ -168,6 +187,7 @@ int main(void)
         cmocka_unit_test(list_keeps_order_and_forgets_what_is_removed),
         cmocka_unit_test(ratio_is_never_high_and_at_most_one_low),
         cmocka_unit_test(ratio_of_a_divisor_is_exact),
+        cmocka_unit_test(ratio_inverted_never_falls_short),
         cmocka_unit_test(ratio_refuses_to_divide_by_zero),
         cmocka_unit_test(spinlock_is_held_from_lock_to_unlock),
     };

@@ -153,6 +153,9 @@ struct cpu_features {
     bool pmu;           /* PMUv3 */
 };
 
+/* Whether this CPU has PMUv3, of any minor version. */
+bool cpu_has_pmu(void);
+
 /* Read the calling CPU's. */
 struct cpu_features cpu_features_read(void);
 

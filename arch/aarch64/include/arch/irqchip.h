@@ -55,11 +55,12 @@ struct irqchip_config {
 };
 
 /*
- * Take over the controller: every interrupt disabled, inactive, in group 1, routed
- * to the calling CPU.  Then initialise the calling CPU's own part.
- * Context: boot CPU, once, interrupts masked.
- * Errors: NOT_SUPPORTED (another version, or system registers that are not
- * accessible), NOT_FOUND (no redistributor for this CPU).
+ * Take over the controller: every interrupt disabled, not pending, not active, routed
+ * to the calling CPU and delivered as IRQ.  Then initialise the calling CPU's own part.
+ * Context: boot CPU, once, interrupts masked.  For version 3 whoever left EL2 must have
+ * opened the system registers to EL1 (ICC_SRE_EL2.Enable and .SRE).
+ * Errors: NOT_SUPPORTED (another version, system registers that are not accessible, or
+ * a GICv2 interface too short to split EOI), NOT_FOUND (no redistributor for this CPU).
  */
 CHECK_RESULT enum status irqchip_init(const struct irqchip_config *config);
 

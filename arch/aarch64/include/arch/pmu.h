@@ -1,7 +1,8 @@
 /*
  * PMU: counting instructions and cycles, for `bench` and nobody else.
  *
- * Event counter 0 counts INST_RETIRED and the cycle counter counts cycles, both at
+ * Event counter 0 (PMEVCNTR0_EL0, 32 bits wide before PMUv3p5: take differences modulo
+ * 2^32) counts INST_RETIRED and the cycle counter counts cycles, both at
  * EL0 and EL1; user code may read them, and cannot change them.
  * Source: Arm ARM, "The Performance Monitors Extension".
  */

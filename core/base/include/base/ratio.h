@@ -20,3 +20,9 @@ struct ratio ratio_make(uint64_t numerator, uint64_t denominator);
 
 /* `value` times the ratio, rounded down; at most 1 below the true quotient. */
 uint64_t ratio_apply(const struct ratio *ratio, uint64_t value);
+
+/*
+ * The smallest x for which `back` applied to x reaches `value`, where `ratio` is the
+ * inverse of `back`: how many ticks it takes until so many nanoseconds have passed.
+ */
+uint64_t ratio_invert(const struct ratio *ratio, const struct ratio *back, uint64_t value);
