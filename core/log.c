@@ -34,7 +34,8 @@ static struct {
     log_clock_fn *now;
     log_grown_fn *grown;
     log_console_fn *console;
-    bool is_released; /* the console belongs to its driver now */
+    bool is_released;     /* the console belongs to its driver now */
+    uint64_t released_at; /* `end` at that moment */
     char text[LOG_SIZE];
 } kernel_log;
 
@@ -227,6 +228,7 @@ void log_console_release(void)
 {
     spinlock_lock(&kernel_log.lock);
     kernel_log.is_released = true;
+    kernel_log.released_at = kernel_log.end;
     spinlock_unlock(&kernel_log.lock);
 }
 
@@ -240,6 +242,8 @@ void log_console_seize(void)
 size_t log_read(uint64_t *position, char *buffer, size_t size, uint64_t *lost)
 {
     spinlock_lock(&kernel_log.lock);
+    if (*position == LOG_POSITION_RELEASED)
+        *position = kernel_log.released_at;
 
     uint64_t start = *position;
 

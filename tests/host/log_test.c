@@ -197,6 +197,8 @@ static void the_console_catches_up_then_is_released_then_seized(void **state)
     log_console_release();
     log_info("quiet");
     assert_null(strstr(console_text, "quiet"));
+    assert_non_null(strstr(news_since(LOG_POSITION_RELEASED), "quiet\n"));
+    assert_null(strstr(news_since(LOG_POSITION_RELEASED), "live"));
     log_console_seize();
     log_info("last words");
     assert_non_null(strstr(console_text, "last words\n"));

@@ -29,6 +29,8 @@ enum {
     LOG_LINE_MAX = 256,   /* longest line, with its prefix and newline; more is continued */
 };
 
+#define LOG_POSITION_RELEASED UINT64_MAX
+
 typedef void log_console_fn(const char *text, size_t length);
 typedef nsec_t log_clock_fn(void);
 typedef void log_grown_fn(void);
@@ -61,7 +63,8 @@ void log_write_from(const struct name *name, const char *text, size_t length);
  * Copy text from `*position` on into `buffer`, and move the position past it.
  * A position whose text is gone moves to the oldest whole line first; `*lost` is how
  * many bytes that skipped.  Returns the bytes copied, 0 at the end of the log.
- * Position 0 starts at the oldest line.
+ * Position 0 starts at the oldest line, LOG_POSITION_RELEASED where the console was
+ * released, so that its driver can go on without a gap or a line twice.
  */
 size_t log_read(uint64_t *position, char *buffer, size_t size, uint64_t *lost);
 

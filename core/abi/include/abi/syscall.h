@@ -138,7 +138,8 @@ enum syscall {
     SYS_CLOCK_SET = 38,    /* (clock, deadline_ns): 0 stops it */
 
     SYS_LOG_WRITE = 39, /* (text, length): one or more lines into the kernel log */
-    /* (cursor, out, out_bytes) -> x1 bytes, x2 next cursor, x3 bytes lost to overwriting */
+    /* (cursor, out, out_bytes) -> x1 bytes, x2 next cursor, x3 bytes lost to overwriting.
+     * Cursor 0: the oldest line; UINT64_MAX: where SYSTEM_LOG_RELEASE stopped the console. */
     SYS_LOG_READ = 40,
     SYS_LOG_WATCH = 41, /* (event, bits): set when the log has grown */
 
