@@ -1,0 +1,216 @@
+/*
+ * PL011 UART, driven by interrupts, both directions.
+ *
+ *   line -> receive FIFO -> ring -> client      client -> ring -> transmit FIFO -> line
+ *
+ * A full ring towards the client closes the receive interrupts and leaves the bytes
+ * in the FIFO, so that the chip's own flow control acts.  A full transmit FIFO leaves
+ * the messages in the ring and opens the transmit interrupt.  Baud rate and framing
+ * stay as the firmware set them: the kernel's early console speaks through the same
+ * chip until the console program takes over, and once more if the kernel panics.
+ */
+#include <string.h>
+
+#include "registers.h"
+#include "rt/log.h"
+#include "rt/service.h"
+#include "rt/startup.h"
+#include "rt/syscall.h"
+#include "uart/port.h"
+
+enum { RECEIVE_INTERRUPTS = INTERRUPT_RX | INTERRUPT_RT | INTERRUPT_OE };
+
+static struct {
+    volatile struct pl011_registers *registers;
+    handle_t interrupt;
+    struct service service;
+    struct connection *client;   /* NULL: nobody listens */
+    struct uart_message held;    /* received, waiting for room; kind 0: none */
+    struct uart_message sending; /* being written to the FIFO */
+    unsigned sent;               /* bytes of `sending` that are in the FIFO */
+} port;
+
+static bool message_send(const struct uart_message *m)
+{
+    struct ring_message message;
+
+    memcpy(&message, m, sizeof message);
+    return connection_send(port.client, &message);
+}
+
+/* Take what one message holds out of the FIFO.  False: the FIFO is empty. */
+static bool message_fill(struct uart_message *m)
+{
+    *m = (struct uart_message){.kind = UART_DATA};
+    while (m->count < UART_BYTES && (port.registers->FR & FR_RXFE) == 0) {
+        uint32_t data = port.registers->DR;
+
+        if ((data & (DR_OVERRUN | DR_BREAK)) != 0) {
+            struct uart_message notice = {.kind = data & DR_OVERRUN ? UART_OVERRUN : UART_BREAK};
+            bool is_sent = message_send(&notice);
+
+            (void)is_sent; /* no room: the bytes around it matter more */
+            if ((data & DR_BREAK) != 0)
+                continue;
+        }
+        m->bytes[m->count++] = (uint8_t)data;
+    }
+    return m->count > 0;
+}
+
+static void receive(void)
+{
+    while (port.held.kind == 0 && message_fill(&port.held))
+        if (message_send(&port.held))
+            port.held.kind = 0;
+    if (port.held.count == 0)
+        port.held.kind = 0;
+    if (port.held.kind != 0)
+        port.registers->IMSC &= ~(uint32_t)RECEIVE_INTERRUPTS;
+}
+
+/* The next message to send into port.sending.  False: none. */
+static bool sending_next(void)
+{
+    struct ring_message message;
+
+    if (!connection_receive(port.client, &message))
+        return false;
+    memcpy(&port.sending, &message, sizeof message);
+    port.sent = 0;
+    if (port.sending.kind == UART_DATA && port.sending.count <= UART_BYTES)
+        return true;
+    port.sending.count = 0;
+    connection_fail(port.client);
+    return false;
+}
+
+static void transmit(void)
+{
+    do {
+        while (port.sent < port.sending.count) {
+            if ((port.registers->FR & FR_TXFF) != 0) {
+                port.registers->IMSC |= INTERRUPT_TX;
+                return;
+            }
+            port.registers->DR = port.sending.bytes[port.sent++];
+        }
+    } while (port.client != NULL && sending_next());
+    port.registers->IMSC &= ~(uint32_t)INTERRUPT_TX;
+}
+
+static void on_interrupt(void *context)
+{
+    (void)context;
+    uint32_t reasons = port.registers->MIS;
+
+    port.registers->ICR = reasons;
+    if (port.client != NULL) {
+        if ((reasons & RECEIVE_INTERRUPTS) != 0)
+            receive();
+        if ((reasons & INTERRUPT_TX) != 0)
+            transmit();
+        if (port.client != NULL)
+            connection_flush(port.client);
+    }
+    (void)interrupt_ack(port.interrupt);
+}
+
+static void on_messages(void *context, struct connection *c)
+{
+    (void)context;
+    /* While the FIFO is full the transmit interrupt goes on with it. */
+    if (c == port.client && (port.registers->IMSC & INTERRUPT_TX) == 0)
+        transmit();
+}
+
+static void on_room(void *context, struct connection *c)
+{
+    (void)context;
+    if (c != port.client)
+        return;
+    if (port.held.kind != 0 && message_send(&port.held))
+        port.held.kind = 0;
+    if (port.held.kind == 0) {
+        receive();
+        if (port.held.kind == 0)
+            port.registers->IMSC |= RECEIVE_INTERRUPTS;
+    }
+}
+
+static void client_forget(void)
+{
+    port.registers->IMSC = 0;
+    port.client = NULL;
+    port.held.kind = 0;
+    port.sending.count = 0;
+    port.sent = 0;
+}
+
+static enum status on_open(void *context, struct connection *c, struct connection_config *config)
+{
+    (void)context;
+    (void)config;
+    if (port.client != NULL) {
+        struct connection *old = port.client;
+
+        client_forget();
+        connection_close(old);
+    }
+    port.client = c;
+    port.registers->IMSC = RECEIVE_INTERRUPTS;
+    return STATUS_OK;
+}
+
+static void on_close(void *context, struct connection *c, enum status why)
+{
+    (void)context;
+    (void)why;
+    if (c == port.client)
+        client_forget();
+}
+
+static void on_call(void *context, struct connection *c, struct portal_message *m)
+{
+    (void)context;
+    (void)c;
+    *m = (struct portal_message){.word = {STATUS_BAD_CALL}};
+}
+
+static void chip_start(void)
+{
+    volatile struct pl011_registers *r = port.registers;
+
+    r->IMSC = 0;
+    r->ICR = INTERRUPT_ALL;
+    r->IFLS = IFLS_TX_EIGHTH | IFLS_RX_HALF;
+    r->LCR_H |= LCR_H_FEN | LCR_H_WLEN_8;
+    r->CR |= CR_UARTEN | CR_TXE | CR_RXE | CR_RTSEN;
+}
+
+int main(void)
+{
+    static const struct connection_ops ops = {.on_open = on_open,
+                                              .on_messages = on_messages,
+                                              .on_room = on_room,
+                                              .on_call = on_call,
+                                              .on_close = on_close};
+    static const struct service_config config = {.connection = {.capacity = UART_RING_MESSAGES}};
+    const struct startup_device *device = startup_device_find("arm,pl011", 0);
+    unsigned bit;
+
+    if (device == NULL || device->register_count < 1 || device->interrupt_count < 1)
+        log_die("no arm,pl011 with registers and an interrupt was claimed");
+    port.registers = (volatile struct pl011_registers *)(uintptr_t)device->registers[0].address;
+    port.interrupt = device->interrupt[0].handle;
+    chip_start();
+    enum status s = loop_bit_allocate(on_interrupt, NULL, &bit);
+    if (s == STATUS_OK)
+        s = interrupt_bind(port.interrupt, loop_event(), UINT64_C(1) << bit);
+    if (s == STATUS_OK)
+        s = service_offer(UART_SERVICE, &config, &ops, NULL, &port.service);
+    if (s != STATUS_OK)
+        log_die("%s can't start: %s", device->name, status_text(s));
+    loop_run();
+    return 0;
+}
