@@ -10,7 +10,6 @@
  */
 #pragma once
 
-#include <assert.h>
 #include <stdint.h>
 
 #define ARCHIVE_MAGIC UINT64_C(0x3148435241544f52) /* "ROTARCH1" read as bytes */
@@ -72,7 +71,7 @@ struct archive_file {
     uint32_t name_bytes;  /* without the NUL */
 };
 
-static_assert(sizeof(struct archive_header) == 128, "archive header layout");
-static_assert(sizeof(struct archive_program) == 128, "archive program layout");
-static_assert(sizeof(struct archive_symbol) == 8, "archive symbol layout");
-static_assert(sizeof(struct archive_file) == 32, "archive file layout");
+_Static_assert(sizeof(struct archive_header) == 128, "archive header layout");
+_Static_assert(sizeof(struct archive_program) == 128, "archive program layout");
+_Static_assert(sizeof(struct archive_symbol) == 8, "archive symbol layout");
+_Static_assert(sizeof(struct archive_file) == 32, "archive file layout");
