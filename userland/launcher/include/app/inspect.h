@@ -122,7 +122,7 @@ struct inspect_ring {
     uint32_t reserved;
     uint64_t produced; /* messages since the connection was opened */
     uint64_t wakeups;  /* doorbells that the producer rang */
-    uint64_t drops;    /* messages that it had no room for */
+    uint64_t stalls;   /* times that it found no room and had to wait; rings drop nothing */
 };
 
 struct inspect_interrupt {

@@ -1,0 +1,16 @@
+/*
+ * Sets of system calls: what the manifest's `system-calls` words stand for.
+ *
+ * A word is one call ("segment_create") or one of three sets that grow out of each
+ * other: "application" for programs that use services, "service" for those that also
+ * serve portals, "driver" for those that also own a device.  The calls that only the
+ * launcher can make have no word: without the factory they would be refused anyway.
+ */
+#pragma once
+
+#include "abi/status.h"
+
+#include <stdint.h>
+
+/* The mask that `word` stands for.  Errors: NOT_FOUND. */
+CHECK_RESULT enum status syscall_set_find(const char *word, uint64_t *out);
