@@ -56,12 +56,14 @@ struct startup {
     uint32_t version;
     uint32_t bytes; /* of this record */
 
-    handle_t app_portal;          /* app:App; its badge is this domain */
-    handle_t own_domain;          /* INSPECT, MANAGE (stop itself) */
-    struct startup_segment text;  /* text and read-only data */
-    struct startup_segment data;  /* data, bss and heap; handle has R and W */
-    struct startup_segment stack; /* of the first thread; this record lies at its top */
-    uaddr_t heap_start;           /* the heap is the rest of `data`, zeroed */
+    handle_t app_portal;            /* app:App; its badge is this domain */
+    handle_t own_domain;            /* INSPECT, MANAGE (stop itself) */
+    struct startup_segment text;    /* text and read-only data */
+    struct startup_segment data;    /* data, bss and heap; handle has R and W */
+    struct startup_segment stack;   /* of the first thread; this record lies at its top */
+    struct startup_segment archive; /* boot archive (abi/archive.h), readable; handle 0: not for
+                                       this program ("sees-archive" in the manifest) */
+    uaddr_t heap_start;             /* the heap is the rest of `data`, zeroed */
     uaddr_t heap_end;
 
     char program[STARTUP_NAME_BYTES];      /* name in the manifest, NUL-terminated */
@@ -84,7 +86,7 @@ struct startup {
     struct startup_device device[STARTUP_DEVICES];
 };
 _Static_assert(sizeof(struct startup_device) == 208, "launcher and runtime agree on this layout");
-_Static_assert(sizeof(struct startup) == 352 + 16 * 208, "launcher and runtime agree on this");
+_Static_assert(sizeof(struct startup) == 376 + 16 * 208, "launcher and runtime agree on this");
 
 /* The record of this program; valid from before main() to the end. */
 const struct startup *startup_get(void);
