@@ -55,6 +55,14 @@ function(rotunda_program name)
         message(FATAL_ERROR "rotunda_program(${name}): no SOURCES")
     endif()
     set(target program_${name})
+    if(NOT TARGET rotunda_runtime)
+        # Nothing to link with yet: compile, so that mistakes show.
+        add_library(${target} OBJECT ${arg_SOURCES})
+        target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${arg_INCLUDES})
+        target_compile_options(${target} PRIVATE ${arg_OPTIONS})
+        target_link_libraries(${target} PRIVATE rotunda_sdk rotunda_warnings ${arg_LIBRARIES})
+        return()
+    endif()
     add_executable(${target} ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         OUTPUT_NAME ${name}.elf LINK_DEPENDS ${ROTUNDA_PROGRAM_SCRIPT}
