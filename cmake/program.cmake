@@ -17,6 +17,7 @@ file(GLOB ROTUNDA_PROTOCOL_INCLUDES CONFIGURE_DEPENDS LIST_DIRECTORIES true
 
 # How anything that runs at EL0 is compiled, third-party code included.
 add_library(rotunda_program_flags INTERFACE)
+target_compile_definitions(rotunda_program_flags INTERFACE _DEFAULT_SOURCE)
 target_compile_options(rotunda_program_flags INTERFACE
     ${ROTUNDA_MACHINE_FLAGS} ${ROTUNDA_NOT_LINUX}
     -fPIE -ftls-model=local-exec -fno-omit-frame-pointer -fno-common -fno-stack-protector

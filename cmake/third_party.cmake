@@ -20,6 +20,9 @@ if(third_party_missing)
         "run ./tools/third-party first")
 endif()
 
+# A function that nobody declared is a wrong configuration, whatever else is tolerated.
+set(ROTUNDA_THIRD_PARTY_FLAGS -Werror=implicit-function-declaration)
+
 # --- libfdt ---
 
 # The overlay part is left out: nothing here merges trees.
@@ -30,7 +33,7 @@ list(TRANSFORM ROTUNDA_FDT_SOURCES PREPEND ${ROTUNDA_THIRD_PARTY}/libfdt/)
 function(rotunda_fdt name flags)
     add_library(${name} STATIC EXCLUDE_FROM_ALL ${ROTUNDA_FDT_SOURCES})
     target_include_directories(${name} SYSTEM PUBLIC ${ARGN} ${ROTUNDA_THIRD_PARTY}/libfdt)
-    target_compile_options(${name} PRIVATE -w)
+    target_compile_options(${name} PRIVATE ${ROTUNDA_THIRD_PARTY_FLAGS})
     target_link_libraries(${name} PRIVATE ${flags})
 endfunction()
 
@@ -66,7 +69,7 @@ function(rotunda_mbedtls)
     target_include_directories(mbedtls PRIVATE ${folder}/library
         ${everest}/include/everest ${everest}/include/everest/kremlib)
     target_compile_definitions(mbedtls PUBLIC MBEDTLS_CONFIG_FILE=<rotunda_mbedtls_config.h>)
-    target_compile_options(mbedtls PRIVATE -O3 -w)
+    target_compile_options(mbedtls PRIVATE -O3 ${ROTUNDA_THIRD_PARTY_FLAGS})
     target_link_libraries(mbedtls PRIVATE rotunda_program_flags)
 
     # To these "Linux" means no more than: ask getauxval() what the CPU can do.
@@ -82,7 +85,7 @@ endfunction()
 function(rotunda_linenoise)
     add_library(linenoise STATIC EXCLUDE_FROM_ALL ${ROTUNDA_THIRD_PARTY}/linenoise/linenoise.c)
     target_include_directories(linenoise SYSTEM PUBLIC ${ROTUNDA_THIRD_PARTY}/linenoise)
-    target_compile_options(linenoise PRIVATE -w -D_DEFAULT_SOURCE
+    target_compile_options(linenoise PRIVATE ${ROTUNDA_THIRD_PARTY_FLAGS} -U_DEFAULT_SOURCE
         -I${CMAKE_SOURCE_DIR}/third_party/linenoise/include)
     target_link_libraries(linenoise PRIVATE rotunda_program_flags)
 endfunction()
@@ -95,7 +98,7 @@ function(rotunda_lwip name)
     list(APPEND sources ${folder}/netif/ethernet.c)
     add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
     target_include_directories(${name} SYSTEM PUBLIC ${ARGN} ${folder}/include)
-    target_compile_options(${name} PRIVATE -w)
+    target_compile_options(${name} PRIVATE ${ROTUNDA_THIRD_PARTY_FLAGS})
     target_link_libraries(${name} PRIVATE rotunda_sdk)
 endfunction()
 
