@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+#include "console/mode.h"
 #include "rt/portal.h"
 
 #define TTY_SERVICE "console:Tty"
@@ -29,7 +30,8 @@ enum tty_operation {
      * WOULD_BLOCK: none; the room event tells when to try again. */
     TTY_WRITE = 0x41,
     /* word 1: how many at most -> word 1: how many; words 2..7: the bytes.
-     * WOULD_BLOCK: none now; the input event tells when.  BAD_STATE: not in the foreground. */
+     * WOULD_BLOCK: none now; the input event tells when.  OK with none: the user ended the input
+     * (Ctrl-D on an empty line, TTY_LINES only).  BAD_STATE: not in the foreground. */
     TTY_READ = 0x42,
     /* -> word 1 columns, word 2 rows (a guess: nobody asks the terminal).  BUSY: another client
      * is in the foreground.  Claiming what one has is OK. */
@@ -37,16 +39,8 @@ enum tty_operation {
     TTY_RELEASE = 0x44, /* no longer in the foreground */
     /* word 1: set of enum tty_mode.  BAD_STATE: not in the foreground. */
     TTY_MODE = 0x45,
-    /* WOULD_BLOCK: some output hasn't reached the serial port yet; the room event tells when. */
+    /* WOULD_BLOCK: some output hasn't reached the serial port yet; try again in a millisecond. */
     TTY_DRAIN = 0x46,
-};
-
-enum tty_mode {
-    TTY_RAW = 0,              /* bytes as they are typed */
-    TTY_LINES = 1U << 0,      /* the console echoes and edits; input comes by whole lines */
-    TTY_SIGNAL_KEY = 1U << 1, /* Ctrl-C drops the input so far and signals, instead of byte 3 */
-    TTY_HIDE_LOG = 1U << 2,   /* the kernel log waits (a full-screen program is at work) */
-    TTY_MODES_ALL = (1U << 3) - 1U,
 };
 
 enum {
