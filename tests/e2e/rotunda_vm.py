@@ -29,6 +29,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROMPT = r"rotunda> "
 BOOT_SECONDS = 60.0
 WAIT_SECONDS = 20.0
+CANNOT_RUN = 77  # exit status of a test that cannot run here
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -343,34 +344,51 @@ def accept(listener):
 Result = collections.namedtuple("Result", "name seconds error")
 
 
+def wanted_tests():
+    """The command line of a test script: [BUILD FOLDER] [TEST ...]; ctest gives the folder."""
+    arguments = sys.argv[1:]
+    if arguments and os.path.isdir(arguments[0]):
+        os.environ["ROTUNDA_BUILD"] = os.path.abspath(arguments.pop(0))
+    return arguments
+
+
 def run_tests(tests, **machine_options):
     """Run functions test(vm) one after another in one machine; exit status for sys.exit."""
-    wanted = sys.argv[1:]
+    wanted = wanted_tests()
     if wanted and wanted[0] in ("-h", "--help"):
-        print(f"usage: {os.path.basename(sys.argv[0])} [TEST ...]\ntests:")
+        print(f"usage: {os.path.basename(sys.argv[0])} [BUILD FOLDER] [TEST ...]\ntests:")
         print("\n".join(f"  {test.__name__}" for test in tests))
         return 0
+    chosen = [test for test in tests if not wanted or test.__name__ in wanted]
+    machine = Machine(**machine_options)
+    if not os.path.exists(machine.image) or not shutil.which(machine.qemu):
+        print(f"skipped: needs {machine.image} and {machine.qemu}")
+        return CANNOT_RUN
     results = []
-    with Machine(**machine_options) as vm:
+    with machine as vm:
         try:
             vm.wait_prompt()
         except VmError as error:
             print(f"FAIL boot: {error}")
             return 1
-        for test in tests:
-            if wanted and test.__name__ not in wanted:
-                continue
-            begin = time.monotonic()
-            try:
-                test(vm)
-                error = None
-            except (AssertionError, OSError) as problem:
-                error = problem
-            results.append(Result(test.__name__, time.monotonic() - begin, error))
-            print(f"{'ok  ' if error is None else 'FAIL'} {test.__name__} "
-                  f"({results[-1].seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
+        for test in chosen:
+            results.append(run_test(test, vm))
             if not vm.is_running():
                 break
     failed = sum(result.error is not None for result in results)
-    print(f"{len(results) - failed} passed, {failed} failed")
-    return 1 if failed or not results else 0
+    missed = len(chosen) - len(results)
+    print(f"{len(results) - failed} passed, {failed} failed, {missed} not reached")
+    return 1 if failed or missed or not results else 0
+
+
+def run_test(test, vm):
+    begin = time.monotonic()
+    try:
+        test(vm)
+        error = None
+    except (AssertionError, OSError) as problem:
+        error = problem
+    seconds = time.monotonic() - begin
+    word = "ok  " if error is None else "FAIL"
+    print(f"{word} {test.__name__} ({seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
+    return Result(test.__name__, seconds, error)

@@ -46,6 +46,7 @@ enum inspect_op {
     INSPECT_RESTART = 16,   /* name: stop and start, and forget earlier failures */
     INSPECT_POWEROFF = 17,
     INSPECT_REBOOT = 18,
+    INSPECT_MEASURE = 19, /* one struct inspect_measure: a domain made and unmade just now */
 };
 
 /*
@@ -132,6 +133,12 @@ struct inspect_interrupt {
 
 struct inspect_symbol {
     char text[INSPECT_SYMBOL_BYTES]; /* "name+0x1c (program)" or the bare number */
+};
+
+/* For `bench`: only the launcher can make domains, so it is the one to read the counter. */
+struct inspect_measure {
+    uint32_t create;  /* until the domain's first system call */
+    uint32_t destroy; /* until everything is given back */
 };
 
 _Static_assert(sizeof(struct inspect_service) == 48, "protocol");

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""
+The shell, driven over the serial console as a person would: editing, history, completion, every
+verb, nonsense, pasted text, and switching the machine off.
+"""
+# timeout: 600
+
+import random
+import re
+import sys
+
+import rotunda_vm
+from rotunda_vm import plain
+
+VERBS = ("domains threads services handles map rings irqs fault mem top log net ping launch stop "
+         "restart bench uptime date echo clear terminal reboot poweroff help").split()
+
+
+def rows(text):
+    """A printed table: its title line and its rows."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    assert lines, "nothing was printed"
+    return lines[0], lines[1:]
+
+
+def find_row(text, word):
+    """The row in which `word` stands as a word of its own."""
+    for line in text.split("\n"):
+        if re.search(rf"(^|\s){re.escape(word)}(\s|$)", line):
+            return line
+    raise AssertionError(f"no row with {word!r} in:\n{text}")
+
+
+def assert_contains(text, pattern):
+    assert re.search(pattern, text, re.MULTILINE), f"no {pattern!r} in:\n{text}"
+
+
+def assert_alive(vm):
+    answer = vm.command("echo alive and well")
+    assert answer.strip() == "alive and well", f"echo answered {answer!r}"
+
+
+def help_names_every_verb(vm):
+    text = vm.command("help")
+    for verb in VERBS:
+        find_row(text, verb)
+    assert_contains(vm.command("help map"), r"map <domain>\|<address>")
+
+
+def unknown_and_misused_verbs_are_explained(vm):
+    assert_contains(vm.command("frobnicate"), r"no verb \"frobnicate\": try help")
+    assert_contains(vm.command("handles"), r"usage: handles <domain>")
+    assert_contains(vm.command("handles nosuch"), r"no domain \"nosuch\"")
+    assert_contains(vm.command('echo "open'), r"double quote")
+    assert_contains(vm.command("ping"), r"usage: ping")
+    assert_contains(vm.command("help nosuch"), r"no verb")
+
+
+def domains_are_listed_with_true_columns(vm):
+    text = vm.command("domains")
+    title, lines = rows(text)
+    for word in ("id", "domain", "state", "asid", "cpu time", "switches", "memory", "restarts"):
+        assert word in title, f"no column {word}"
+    assert len(lines) >= 4, text
+    for name in ("shell", "console", "net"):
+        assert "running" in find_row(text, name)
+
+
+def threads_are_listed(vm):
+    text = vm.command("threads")
+    assert_contains(text, r"running|ready|waits")
+    shell = vm.command("threads shell")
+    assert "shell" in find_row(shell, "shell")
+    assert "net " not in shell.split("\n")[1]
+
+
+def services_have_owners(vm):
+    text = vm.command("services")
+    assert "up" in find_row(text, "console:Tty")
+    assert "net" in find_row(text, "net:Tcp")
+
+
+def handles_and_maps_of_a_domain_are_shown(vm):
+    text = vm.command("handles shell")
+    assert_contains(text, r"portal")
+    assert_contains(text, r"segment")
+    text = vm.command("map shell")
+    _, lines = rows(text)
+    assert any("r-x" in line for line in lines), "no text segment"
+    assert any("rw-" in line for line in lines), "no data segment"
+    assert not any("rwx" in line for line in lines), "something is writable and executable"
+    address = re.search(r"0x[0-9a-f]+", lines[0]).group()
+    owner = vm.command(f"map {address}")
+    assert_contains(owner, r"is byte 0 of segment")
+    assert_contains(owner, r"^  r.. +shell$")
+    assert_contains(vm.command("map 0x1000"), r"belongs to nobody")
+
+
+def rings_and_interrupts_are_counted(vm):
+    title, _ = rows(vm.command("rings"))
+    for word in ("producer", "consumer", "fill", "wake-ups"):
+        assert word in title, title
+    text = vm.command("irqs")
+    counts = [int(line.split()[-2].replace(",", "")) if line.split()[-1] in ("armed",) else 0
+              for line in rows(text)[1]]
+    assert max(counts) > 0, f"no interrupt has come:\n{text}"
+
+
+def memory_adds_up(vm):
+    text = vm.command("mem")
+    frames = {}
+    for line in rows(text)[1]:
+        match = re.match(r"\s*(.+?)\s{2,}([\d,]+) ", line)
+        if match:
+            frames[match.group(1).strip()] = int(match.group(2).replace(",", ""))
+    assert frames["free"] + frames["in use"] == frames["all"], frames
+    parts = sum(frames[name] for name in ("kernel, archive", "segments", "tables",
+                                          "kernel objects"))
+    assert abs(parts - frames["in use"]) <= frames["in use"] // 50 + 16, frames
+
+
+def network_is_shown_and_answers_pings(vm):
+    text = vm.command("net")
+    assert_contains(text, r"address +10\.0\.2\.15/24")
+    assert_contains(text, r"listening +443|listening.*443")
+    text = vm.command("ping 10.0.2.2 2", timeout=30)
+    assert_contains(text, r"from 10\.0\.2\.2 in [\d.]+ ms")
+    assert_contains(text, r"2 sent, 2 answered")
+
+
+def time_passes(vm):
+    assert_contains(vm.command("uptime"), r"since power-on")
+    assert_contains(vm.command("date"), r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+
+
+def log_is_shown_and_followed(vm):
+    assert len(vm.command("log").split("\n")) > 5
+    vm.send_line("log -f")
+    vm.expect(r"\n")
+    vm.drain(0.5)
+    vm.send("q")
+    vm.wait_prompt(5)
+
+
+def top_shows_shares_until_q(vm):
+    vm.send_line("top")
+    vm.expect(r"CPU\(s\) used", 10)
+    vm.expect(r"CPU\(s\) used", 10)
+    vm.send("q")
+    vm.wait_prompt(5)
+
+
+def domains_stop_and_start(vm):
+    assert_contains(vm.command("stop web"), r"web is stopped")
+    assert "stopped" in find_row(vm.command("domains"), "web")
+    assert_contains(vm.command("launch web"), r"web runs")
+    assert "running" in find_row(vm.command("domains"), "web")
+    assert_contains(vm.command("launch web"), r"runs already")
+    assert_contains(vm.command("restart web"), r"web is restarted")
+    assert_contains(vm.command("stop nosuch"), r"no domain \"nosuch\"")
+    vm.wait_https()
+
+
+def tab_completes_verbs_and_names(vm):
+    vm.send("dom\t")
+    vm.expect(r"rotunda> domains")
+    vm.send("\r")
+    vm.expect(r"asid")
+    vm.wait_prompt()
+    vm.send("threads she\t")
+    vm.expect(r"rotunda> threads shell")
+    vm.send("\r")
+    vm.wait_prompt()
+
+
+def history_and_editing_keys_work(vm):
+    vm.command("echo first")
+    vm.command("echo second")
+    vm.send("\x1b[A\x1b[A\r")
+    vm.expect(r"\nfirst\r?\n")
+    vm.wait_prompt()
+    vm.send("cho word\x01e\x05s\x7f!\r")
+    vm.expect(r"\nword!\r?\n")
+    vm.wait_prompt()
+    vm.send("never run this\x03")
+    vm.wait_prompt()
+    vm.send("echo gone\x15echo kept\r")
+    vm.expect(r"\nkept\r?\n")
+    vm.wait_prompt()
+
+
+def pasted_lines_lose_nothing(vm):
+    count = 200
+    start = len(vm.text)
+    vm.send("".join(f"echo line {i} of the paste\r" for i in range(count)))
+    vm.expect(rf"\nline {count - 1} of the paste\r?\n", 60)
+    vm.wait_prompt()
+    seen = re.findall(r"^line (\d+) of the paste$", plain(vm.text[start:]), re.MULTILINE)
+    assert seen == [str(i) for i in range(count)], f"{len(seen)} lines came back"
+
+
+def dumb_terminal_gets_no_control_sequences(vm):
+    vm.command("terminal dumb")
+    start = len(vm.text)
+    vm.send("echo x\x7fyz\x1b[D!\r")
+    vm.expect(r"\ny!z\r?\n")
+    vm.wait_prompt()
+    vm.command("clear")
+    assert "\x1b" not in vm.text[start:], repr(vm.text[start:])
+    vm.command("terminal ansi")
+
+
+def random_bytes_do_no_harm(vm):
+    source = random.Random(20)
+    vm.send(bytes(source.randrange(256) for _ in range(20000)))
+    vm.drain(1.0)
+    vm.send(b"qq\x03\x15\r")
+    vm.drain(1.0)
+    vm.send(b"\x03\x15\r")
+    vm.drain(0.5)
+    assert_alive(vm)
+
+
+def a_line_of_64_kib_is_refused(vm):
+    vm.send("x" * 65536)
+    vm.send("\r")
+    vm.expect(r"longer than", 60)
+    vm.wait_prompt()
+    assert_alive(vm)
+
+
+def reboot_starts_again(vm):
+    vm.send_line("reboot")
+    vm.wait_prompt(60)
+    assert_alive(vm)
+
+
+def poweroff_ends_the_machine(vm):
+    vm.send_line("poweroff")
+    assert vm.wait_exit(15) == 0
+
+
+TESTS = [
+    help_names_every_verb,
+    unknown_and_misused_verbs_are_explained,
+    domains_are_listed_with_true_columns,
+    threads_are_listed,
+    services_have_owners,
+    handles_and_maps_of_a_domain_are_shown,
+    rings_and_interrupts_are_counted,
+    memory_adds_up,
+    network_is_shown_and_answers_pings,
+    time_passes,
+    log_is_shown_and_followed,
+    top_shows_shares_until_q,
+    domains_stop_and_start,
+    tab_completes_verbs_and_names,
+    history_and_editing_keys_work,
+    pasted_lines_lose_nothing,
+    dumb_terminal_gets_no_control_sequences,
+    random_bytes_do_no_harm,
+    a_line_of_64_kib_is_refused,
+    reboot_starts_again,
+    poweroff_ends_the_machine,
+]
+
+if __name__ == "__main__":
+    sys.exit(rotunda_vm.run_tests(TESTS))

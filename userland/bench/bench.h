@@ -1,0 +1,51 @@
+/*
+ * What the groups of rows share: which rows are wanted, where results go, the peer.
+ *
+ * A row is measured by one function.  It reports exactly one result or one reason why it
+ * could not be measured for each id that it stands for.
+ */
+#pragma once
+
+#include "abi/status.h"
+#include "samples.h"
+
+struct bench {
+    const char *wanted;     /* prefix of the ids to measure; empty: all */
+    bool is_for_machines;   /* print lines for tools/bench instead of a table */
+    handle_t peer;          /* bench:Peer */
+    handle_t peer_null;     /* portal in the peer that returns at once */
+    handle_t peer_fault;    /* portal in the peer that skips the faulting instruction */
+    handle_t peer_event;    /* event with an urgent thread of the peer waiting for it */
+    unsigned failure_count; /* rows that could not be measured */
+    struct samples samples; /* of the row being measured */
+};
+
+/* Whether row `id` is to be measured. */
+bool bench_wants(const struct bench *bench, const char *id);
+
+/* The samples hold row `id`, `operations` operations in each. */
+void bench_report(struct bench *bench, const char *id, uint32_t operations);
+
+/* Row `id` is a single number. */
+void bench_report_value(struct bench *bench, const char *id, uint64_t value);
+
+/* Row `id` could not be measured. */
+void bench_report_failure(struct bench *bench, const char *id, const char *reason);
+
+/* kernel_rows.c */
+void rows_of_system_calls(struct bench *bench);
+void rows_of_threads(struct bench *bench);
+/* crossing_rows.c */
+void rows_of_portals(struct bench *bench);
+void rows_of_events(struct bench *bench);
+void rows_of_faults(struct bench *bench);
+/* ring_rows.c */
+void rows_of_rings(struct bench *bench);
+/* segment_rows.c */
+void rows_of_segments(struct bench *bench);
+/* interrupt_rows.c */
+void rows_of_interrupts(struct bench *bench);
+/* domain_rows.c */
+void rows_of_domains(struct bench *bench);
+/* boot_rows.c */
+void rows_of_boot(struct bench *bench);

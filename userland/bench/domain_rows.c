@@ -1,0 +1,102 @@
+/*
+ * Rows about domains and programs.
+ *
+ * domain_create and domain_destroy are measured by the launcher, which alone can do them,
+ * at the request of this program.  create contains the domain, a stack of one page, the
+ * grants of stack and text, the first thread, the switch to it and its first system call;
+ * destroy contains taking all of it apart and closing the handles.
+ *
+ * program_launch is everything: the request to the launcher, the copy of the program's
+ * data, its runtime's start, an empty main(), its end, and the word that it has ended.
+ */
+#include "bench.h"
+
+#include "inspect_client.h"
+
+#include "rt/app.h"
+#include "rt/loop.h"
+#include "rt/syscall.h"
+#include "rt/time.h"
+
+enum {
+    DOMAIN_ROUNDS = 32,
+    LAUNCH_ROUNDS = 16,
+};
+
+static enum status domain_rounds(struct samples *create, struct samples *destroy)
+{
+    struct inspect inspect;
+
+    samples_begin(create, 2);
+    samples_begin(destroy, 2);
+    enum status s = inspect_open(&inspect);
+    if (s != STATUS_OK)
+        return s;
+    for (unsigned i = 0; i < DOMAIN_ROUNDS && s == STATUS_OK; i++) {
+        struct inspect_measure measure;
+        s = inspect_get(&inspect, INSPECT_MEASURE, NULL, &measure, sizeof measure);
+        if (s != STATUS_OK)
+            break;
+        samples_add(create, 0, measure.create);
+        samples_add(destroy, 0, measure.destroy);
+    }
+    inspect_close(&inspect);
+    return s;
+}
+
+static void rows_create_destroy(struct bench *bench)
+{
+    static struct samples destroy;
+
+    if (!bench_wants(bench, "domain_create") && !bench_wants(bench, "domain_destroy"))
+        return;
+    enum status s = domain_rounds(&bench->samples, &destroy);
+    if (s != STATUS_OK) {
+        bench_report_failure(bench, "domain_create", status_text(s));
+        bench_report_failure(bench, "domain_destroy", status_text(s));
+        return;
+    }
+    bench_report(bench, "domain_create", 1);
+    bench->samples = destroy;
+    bench_report(bench, "domain_destroy", 1);
+}
+
+static enum status launch_round(struct samples *samples, unsigned bit, handle_t on_end)
+{
+    uint32_t begin = meter_read();
+    enum status s = app_launch("bench-null", "", on_end, NULL, NULL);
+
+    if (s == STATUS_OK)
+        s = loop_wait(bit, time_after_ns(NS_PER_S));
+    samples_add(samples, begin, meter_read());
+    return s;
+}
+
+static void on_nothing(void *context)
+{
+    (void)context;
+}
+
+static void row_launch(struct bench *bench)
+{
+    handle_t on_end;
+    unsigned bit;
+
+    enum status s = loop_bit_allocate(on_nothing, NULL, &bit);
+    if (s == STATUS_OK)
+        s = loop_signal_handle(bit, &on_end);
+    samples_begin(&bench->samples, 2);
+    for (unsigned i = 0; i < LAUNCH_ROUNDS && s == STATUS_OK; i++)
+        s = launch_round(&bench->samples, bit, on_end);
+    if (s == STATUS_OK)
+        bench_report(bench, "program_launch", 1);
+    else
+        bench_report_failure(bench, "program_launch", status_text(s));
+}
+
+void rows_of_domains(struct bench *bench)
+{
+    rows_create_destroy(bench);
+    if (bench_wants(bench, "program_launch"))
+        row_launch(bench);
+}

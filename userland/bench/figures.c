@@ -1,0 +1,78 @@
+/*
+ * Figures of other systems, measured in November 2026 with QEMU 10.0.2 (Debian 12
+ * backports), `-M virt -cpu cortex-a72 -smp 1 -icount shift=0,sleep=off`, gcc 12.2, in
+ * guest instructions, user and kernel together.
+ *
+ * seL4: 16.0.0-dev of August 2026, release build, fast path on, non-MCS, at EL1, own
+ * minimal root task with hand-written user loops.
+ * Linux: Debian's 6.12 arm64 cloud kernel booted with mitigations=off nokaslr
+ * randomize_kstack_offset=off init_on_alloc=0 audit=0 apparmor=0 lsm= (the faster of two
+ * setups; the default one where only that was measured, marked D), nginx 1.22 with
+ * OpenSSL 3.0, TLS 1.3, AES-256-GCM, X25519, ECDSA P-256, virtio-net-pci, 512 MiB.
+ *
+ * What was compared, where it is not the same thing on each side:
+ *   portal_cross_*      seL4 Call and ReplyRecv; Linux a byte through a pipe and back
+ *   signal_wake_return  Linux an eventfd and back
+ *   ring_msg_b1         seL4 a signal to a waiter and back, without a message; Linux half of
+ *                       a round trip of 64 bytes on a unix stream
+ *   fault_roundtrip     seL4 a fault, the handler's reply, and the restart
+ *   handle_pass         Linux a descriptor passed over a unix socket and closed (D)
+ *   thread_create       Linux pthread_create and join (D)
+ *   domain_create       seL4 with zeroed memory at hand; Linux posix_spawn of a tiny static
+ *                       program, and waiting for it
+ *   segment_cycle_4k    Linux mmap, touch and munmap of a page (D)
+ *   boot_first_user     Linux to its first process; seL4 to its root task
+ */
+#include "figures.h"
+
+#include <string.h>
+
+static const struct figure figures[] = {
+    {"null_syscall", "system call that does nothing", 96, 310},
+    {"object_call", "smallest call on a kernel object", 363, 0},
+    {"portal_cross_0w", "portal call and return, other domain, 0 words", 414, 11565},
+    {"portal_cross_8w", "portal call and return, other domain, 8 words", 1377, 11565},
+    {"portal_same_0w", "portal call and return, same domain, 0 words", 0, 0},
+    {"portal_request", "request to a service in C, with its monitor", 0, 11565},
+    {"handle_pass", "request that passes a handle, closed there", 0, 7788},
+    {"signal_nobody", "event signal, nobody waits", 338, 0},
+    {"signal_wake_return", "event signal to an urgent waiter and back", 889, 9543},
+    {"ring_msg_b1", "ring message one way, reader asleep", 889, 9066},
+    {"ring_msg_b32", "ring message one way, 32 a wake-up", 0, 0},
+    {"fault_roundtrip", "fault to a handler in another domain, back", 1044, 0},
+    {"thread_create", "thread created, runs, ended", 4301, 38572},
+    {"domain_create", "domain created, runs to first system call", 17187, 208100},
+    {"domain_destroy", "domain destroyed", 10260, 0},
+    {"program_launch", "program launched, runs main(), ended", 0, 208100},
+    {"segment_create_4k", "4 KiB segment created, zeroed", 0, 0},
+    {"segment_create_2m", "2 MiB segment created, zeroed", 0, 0},
+    {"segment_create_1g", "1 GiB segment created, zeroed", 0, 0},
+    {"segment_grant_4k", "4 KiB segment granted to a view", 553, 0},
+    {"segment_grant_2m", "2 MiB segment granted to a view", 0, 0},
+    {"segment_grant_1g", "1 GiB segment granted to a view", 0, 0},
+    {"segment_revoke_4k", "4 KiB segment revoked from a view", 503, 0},
+    {"segment_revoke_2m", "2 MiB segment revoked from a view", 0, 0},
+    {"segment_revoke_1g", "1 GiB segment revoked from a view", 0, 0},
+    {"segment_cycle_4k", "page created, granted, touched, given back", 0, 18241},
+    {"irq_to_driver", "interrupt to first instruction of its driver", 0, 0},
+    {"boot_first_user", "kernel entry to first user instruction", 2470000, 954000000},
+    {"boot_first_https", "kernel entry to first HTTPS answer", 0, 1297000000},
+    {"https_keepalive_1k", "HTTPS request for 1 KiB, connection kept", 0, 69000},
+    {"https_handshake_full", "HTTPS request with a full handshake", 0, 2500000},
+    {"https_1m", "1 MiB over HTTPS", 0, 12800000},
+};
+
+const struct figure *figure_table(size_t *count)
+{
+    *count = sizeof figures / sizeof figures[0];
+    return figures;
+}
+
+const struct figure *figure_find(const char *id)
+{
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        if (strcmp(figures[i].id, id) == 0)
+            return &figures[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/*
+ * Rows that need no other domain: entering the kernel, threads.
+ */
+#include "bench.h"
+#include "entry.h"
+
+#include "rt/startup.h"
+#include "rt/syscall.h"
+
+/* Contains: the svc stub, kernel entry and exit, dispatch. */
+static void row_null_syscall(struct bench *bench)
+{
+    samples_begin(&bench->samples, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
+        uint32_t begin = meter_read();
+        (void)system_null();
+        samples_add(&bench->samples, begin, meter_read());
+    }
+    bench_report(bench, "null_syscall", 1);
+}
+
+/* Contains: the same, and looking up a handle and answering its kind, rights and badge. */
+static void row_object_call(struct bench *bench)
+{
+    struct handle_info info;
+    enum status s = STATUS_OK;
+
+    samples_begin(&bench->samples, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
+        uint32_t begin = meter_read();
+        s = handle_info(bench->peer_null, &info);
+        samples_add(&bench->samples, begin, meter_read());
+        if (s != STATUS_OK)
+            break;
+    }
+    if (s == STATUS_OK)
+        bench_report(bench, "object_call", 1);
+    else
+        bench_report_failure(bench, "object_call", status_text(s));
+}
+
+void rows_of_system_calls(struct bench *bench)
+{
+    if (bench_wants(bench, "null_syscall"))
+        row_null_syscall(bench);
+    if (bench_wants(bench, "object_call"))
+        row_object_call(bench);
+}
+
+/*
+ * Contains: creation, the switch to the new thread, which is more urgent, its exit by its
+ * first system call, the switch back, and closing its handle, which frees the last of it.
+ */
+static enum status thread_round(uint32_t priority, struct samples *samples)
+{
+    handle_t thread;
+    uint32_t begin = meter_read();
+    enum status s =
+        thread_create(0, (uaddr_t)(uintptr_t)entry_thread_exit, 0, 0, priority, &thread);
+
+    if (s == STATUS_OK)
+        s = handle_close(thread);
+    samples_add(samples, begin, meter_read());
+    return s;
+}
+
+void rows_of_threads(struct bench *bench)
+{
+    uint32_t priority = startup_get()->highest_priority;
+
+    if (!bench_wants(bench, "thread_create"))
+        return;
+    samples_begin(&bench->samples, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
+        enum status s = thread_round(priority, &bench->samples);
+        if (s != STATUS_OK) {
+            bench_report_failure(bench, "thread_create", status_text(s));
+            return;
+        }
+    }
+    bench_report(bench, "thread_create", 1);
+}

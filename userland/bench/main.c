@@ -1,0 +1,101 @@
+/*
+ * bench: what Rotunda's operations cost, in guest instructions, beside seL4 and Linux.
+ *
+ * Started on demand.  Argument: "[machine] [id]": lines for tools/bench, and only rows
+ * whose id starts so.  Instructions need a machine that counts them (QEMU with -icount);
+ * elsewhere the same rows come in nanoseconds, which depend on the host.
+ */
+#include "bench.h"
+#include "figures.h"
+
+#include "bench/peer.h"
+
+#include "rt/app.h"
+#include "rt/portal.h"
+#include "rt/startup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void read_argument(struct bench *bench, const char *argument)
+{
+    static const char machine[] = "machine";
+    size_t length = strlen(machine);
+
+    if (strncmp(argument, machine, length) == 0) {
+        bench->is_for_machines = true;
+        argument += length;
+        while (*argument == ' ')
+            argument++;
+    }
+    bench->wanted = argument;
+}
+
+static enum status peer_open(struct bench *bench)
+{
+    struct portal_message message = {{PEER_PORTALS}, {0}};
+
+    enum status s = app_connect(BENCH_PEER_SERVICE, &bench->peer);
+    if (s == STATUS_OK)
+        s = portal_call_with(bench->peer, &message, DEADLINE_NEVER);
+    if (s == STATUS_OK)
+        s = (enum status)message.word[0];
+    if (s != STATUS_OK)
+        return s;
+    bench->peer_null = message.handle[0];
+    bench->peer_fault = message.handle[1];
+    bench->peer_event = message.handle[2];
+    return STATUS_OK;
+}
+
+static void print_title(const struct bench *bench)
+{
+    const char *unit = meter.counts_instructions ? "instructions" : "nanoseconds";
+
+    if (bench->is_for_machines)
+        return;
+    printf("Cost of one operation, user and kernel together; seL4 and Linux in instructions.\n");
+    if (!meter.counts_instructions)
+        printf("This machine counts no instructions (QEMU does with -icount): times are the "
+               "host's.\n");
+    printf("%-20s %-46s %13s  %13s %8s  %13s %8s\n", "id", "what", unit, "seL4", "", "Linux", "");
+}
+
+static void peer_end(const struct bench *bench)
+{
+    struct portal_message message = {{PEER_END}, {0}};
+
+    (void)!portal_request(bench->peer, &message);
+}
+
+int main(void)
+{
+    static struct bench bench;
+    const struct startup *startup = startup_get();
+
+    read_argument(&bench, startup->argument);
+    meter_init(startup->has_pmu != 0, startup->counter_frequency_hz);
+    enum status s = peer_open(&bench);
+    if (s != STATUS_OK) {
+        printf("bench: cannot connect to %s: %s\n", BENCH_PEER_SERVICE, status_text(s));
+        return 1;
+    }
+
+    print_title(&bench);
+    rows_of_system_calls(&bench);
+    rows_of_portals(&bench);
+    rows_of_events(&bench);
+    rows_of_rings(&bench);
+    rows_of_faults(&bench);
+    rows_of_threads(&bench);
+    rows_of_domains(&bench);
+    rows_of_segments(&bench);
+    rows_of_interrupts(&bench);
+    rows_of_boot(&bench);
+
+    peer_end(&bench);
+    printf(bench.is_for_machines ? "bench-end failures=%u\n" : "%u rows could not be measured\n",
+           bench.failure_count);
+    return bench.failure_count == 0 ? 0 : 1;
+}

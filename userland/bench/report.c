@@ -1,0 +1,106 @@
+/*
+ * Results, as a table for people or as lines for tools/bench.
+ *
+ * A line for machines: "bench-row id=... unit=... median=... mean=... least=... most=...
+ * samples=... sel4=... linux=...", or "bench-row id=... failed=\"why\"".
+ */
+#include "bench.h"
+#include "figures.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool bench_wants(const struct bench *bench, const char *id)
+{
+    return strncmp(id, bench->wanted, strlen(bench->wanted)) == 0;
+}
+
+static const char *unit_name(void)
+{
+    return meter.counts_instructions ? "instructions" : "ns";
+}
+
+static void grouped(char out[32], uint64_t value)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" PRIu64, value);
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            *out++ = ',';
+        *out++ = digits[i];
+    }
+    *out = '\0';
+}
+
+/* "1,044" and how many times the row's own value that is, or a dash. */
+static void print_peer(uint64_t peer, uint64_t value)
+{
+    char text[32] = "-";
+    char ratio[16] = "";
+
+    if (peer != 0) {
+        grouped(text, peer);
+        if (meter.counts_instructions && value != 0)
+            snprintf(ratio, sizeof ratio, "%" PRIu64 ".%" PRIu64 "x", peer / value,
+                     peer * 10 / value % 10);
+    }
+    printf("  %13s %8s", text, ratio);
+}
+
+static void print_for_people(const struct figure *figure, const struct summary *summary)
+{
+    char text[32];
+
+    grouped(text, summary->median);
+    printf("%-20s %-46s %13s", figure->id, figure->what, text);
+    print_peer(figure->sel4, summary->median);
+    print_peer(figure->linux_os, summary->median);
+    putchar('\n');
+}
+
+static void print_for_machines(const struct figure *figure, const struct summary *summary)
+{
+    printf("bench-row id=%s unit=%s median=%" PRIu64 " mean=%" PRIu64 ".%" PRIu64 " least=%" PRIu64
+           " most=%" PRIu64 " samples=%" PRIu32 " sel4=%" PRIu64 " linux=%" PRIu64 "\n",
+           figure->id, unit_name(), summary->median, summary->mean_tenths / 10,
+           summary->mean_tenths % 10, summary->least, summary->most, summary->count, figure->sel4,
+           figure->linux_os);
+}
+
+static void report(struct bench *bench, const char *id, const struct summary *summary)
+{
+    const struct figure *figure = figure_find(id);
+
+    if (figure == NULL || summary->count == 0)
+        bench_report_failure(bench, id, "no samples");
+    else if (bench->is_for_machines)
+        print_for_machines(figure, summary);
+    else
+        print_for_people(figure, summary);
+}
+
+void bench_report(struct bench *bench, const char *id, uint32_t operations)
+{
+    struct summary summary = samples_summary(&bench->samples, operations);
+
+    report(bench, id, &summary);
+}
+
+void bench_report_value(struct bench *bench, const char *id, uint64_t value)
+{
+    struct summary summary = {
+        .count = 1, .median = value, .least = value, .most = value, .mean_tenths = value * 10};
+
+    report(bench, id, &summary);
+}
+
+void bench_report_failure(struct bench *bench, const char *id, const char *reason)
+{
+    bench->failure_count++;
+    if (bench->is_for_machines)
+        printf("bench-row id=%s failed=\"%s\"\n", id, reason);
+    else
+        printf("%-20s not measured: %s\n", id, reason);
+}

@@ -1,0 +1,135 @@
+/*
+ * Verbs that change something: domains started and stopped, the machine switched off.
+ */
+#include "terminal.h"
+#include "unit.h"
+#include "verb.h"
+
+#include "listing.h"
+#include "record_text.h"
+
+#include "rt/counter.h"
+#include "rt/startup.h"
+#include "rt/time.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Say what `s` means for the domain `name`; true if it is an error. */
+static bool control_failed(enum status s, const char *verb, const char *name)
+{
+    switch (s) {
+    case STATUS_OK:
+        return false;
+    case STATUS_NOT_FOUND:
+        printf("no domain \"%s\" in the manifest: domains lists them\n", name);
+        return true;
+    case STATUS_BUSY:
+        printf("%s runs already: restart starts it again\n", name);
+        return true;
+    case STATUS_DENIED:
+        printf("the manifest doesn't let the shell %s %s\n", verb, name);
+        return true;
+    default:
+        printf("cannot %s %s: %s; the log may say more\n", verb, name, status_text(s));
+        return true;
+    }
+}
+
+void verb_launch(struct shell *shell, int count, char **arguments)
+{
+    struct inspect *inspect = verb_inspect(shell);
+
+    if (inspect == NULL)
+        return;
+    enum status s = inspect_launch(inspect, arguments[0], count > 1 ? arguments[1] : NULL);
+    if (!control_failed(s, "launch", arguments[0]))
+        printf("%s runs\n", arguments[0]);
+}
+
+void verb_stop(struct shell *shell, int count, char **arguments)
+{
+    struct inspect *inspect = verb_inspect(shell);
+
+    (void)count;
+    if (inspect != NULL
+        && !control_failed(inspect_stop(inspect, arguments[0]), "stop", arguments[0]))
+        printf("%s is stopped\n", arguments[0]);
+}
+
+void verb_restart(struct shell *shell, int count, char **arguments)
+{
+    struct inspect *inspect = verb_inspect(shell);
+
+    (void)count;
+    if (inspect != NULL
+        && !control_failed(inspect_restart(inspect, arguments[0]), "restart", arguments[0]))
+        printf("%s is restarted\n", arguments[0]);
+}
+
+/* Whether the domain `name` is running now. */
+static bool domain_runs(struct shell *shell, const char *name)
+{
+    struct listing listing;
+
+    listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
+    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;) {
+        if (strcmp(text_of_name(domain->name).text, name) == 0)
+            return domain->state == INSPECT_RUNNING;
+    }
+    return false;
+}
+
+/* For tools/bench: what the whole machine has executed, to be subtracted from a later reading. */
+static void print_counter(void)
+{
+    if (startup_get()->has_pmu == 0)
+        puts("this machine counts no instructions: start QEMU with -icount shift=0");
+    else
+        printf("instruction counter %" PRIu32 " (32 bits, wraps around)\n",
+               (uint32_t)counter_instructions());
+}
+
+void verb_bench(struct shell *shell, int count, char **arguments)
+{
+    enum { LOOK_MS = 250 };
+    struct inspect *inspect = verb_inspect(shell);
+
+    if (inspect == NULL)
+        return;
+    if (count > 0 && strcmp(arguments[0], "counter") == 0) {
+        print_counter();
+        return;
+    }
+    enum status s = inspect_launch(inspect, "bench", count > 0 ? arguments[0] : NULL);
+    if (control_failed(s, "launch", "bench"))
+        return;
+    while (domain_runs(shell, "bench")) {
+        if (terminal_wait_quit(time_after_ns(LOOK_MS * NS_PER_MS))) {
+            (void)!inspect_stop(inspect, "bench");
+            puts("stopped");
+            return;
+        }
+    }
+}
+
+void verb_reboot(struct shell *shell, int count, char **arguments)
+{
+    struct inspect *inspect = verb_inspect(shell);
+
+    (void)count;
+    (void)arguments;
+    if (inspect != NULL)
+        (void)verb_failed(inspect_reboot(inspect), "cannot reboot");
+}
+
+void verb_poweroff(struct shell *shell, int count, char **arguments)
+{
+    struct inspect *inspect = verb_inspect(shell);
+
+    (void)count;
+    (void)arguments;
+    if (inspect != NULL)
+        (void)verb_failed(inspect_poweroff(inspect), "cannot switch the machine off");
+}
