@@ -81,7 +81,7 @@ static void wait_until_clear(uintptr_t reg, uint32_t bits)
 /* GICR_TYPER's and IROUTER's packing: Aff3 moves down beside the other three. */
 static uint32_t packed_affinity(uint64_t mpidr)
 {
-    return (uint32_t)((mpidr & BITS(23, 0)) | (bits_field(mpidr, 32, 8) << 24));
+    return (uint32_t)(mpidr & BITS(23, 0)) | (mpidr_affinity(mpidr, 3) << 24);
 }
 
 /* The redistributor for `affinity` in one region, or 0. */
@@ -296,10 +296,10 @@ static bool gicv3_is_pending(uint32_t id)
 /* ICC_SGI1R_EL1: the target is Aff3.Aff2.Aff1 and a bit for Aff0 within its range of 16. */
 static void gicv3_send(uint32_t sgi, uint64_t mpidr)
 {
-    const uint64_t aff0 = bits_field(mpidr, 0, 8);
-    const uint64_t aff1 = bits_field(mpidr, 8, 8);
-    const uint64_t aff2 = bits_field(mpidr, 16, 8);
-    const uint64_t aff3 = bits_field(mpidr, 32, 8);
+    const uint64_t aff0 = mpidr_affinity(mpidr, 0);
+    const uint64_t aff1 = mpidr_affinity(mpidr, 1);
+    const uint64_t aff2 = mpidr_affinity(mpidr, 2);
+    const uint64_t aff3 = mpidr_affinity(mpidr, 3);
 
     /* What the message is about must be visible first; pairs with the receiver's acknowledge. */
     dsb_ishst();

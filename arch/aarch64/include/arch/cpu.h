@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "arch/mpidr.h"
 #include "base/bits.h"
 
 #include <stdbool.h>
@@ -94,9 +95,7 @@ static inline unsigned cpu_exception_level(void)
     return (unsigned)bits_field(SYSREG_READ(CurrentEL), 2, 2);
 }
 
-/* MPIDR_EL1's affinity fields, the name by which devicetree, GIC and PSCI know a CPU. */
-#define MPIDR_AFFINITY_MASK UINT64_C(0xff00ffffff)
-
+/* The calling CPU's name. */
 static inline uint64_t cpu_affinity(void)
 {
     return SYSREG_READ(mpidr_el1) & MPIDR_AFFINITY_MASK;

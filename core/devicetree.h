@@ -1,0 +1,104 @@
+/*
+ * Devicetree: walking a flattened tree and reading properties that may be lies.
+ *
+ * A cursor knows the whole path from the root to its node, so what depends on
+ * parents (cell counts, address translation, interrupt parents, status) needs no
+ * searching upwards.  All reads are bounded by the property's length; every refusal
+ * writes one sentence that begins with the node's path and the property's name.
+ * Source: Devicetree Specification 0.4, chapters 2 and 5.
+ */
+#pragma once
+
+#include "abi/status.h"
+#include "core/machine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DEVICETREE_DEPTH_MAX = 16, /* nodes below that are passed over */
+    DEVICETREE_INTERRUPT_CELLS_MAX = 4,
+};
+
+struct devicetree {
+    const void *fdt; /* its header has been checked */
+    struct machine_error *error;
+};
+
+struct devicetree_node {
+    const struct devicetree *tree;
+    unsigned depth;                 /* 0: the root */
+    int path[DEVICETREE_DEPTH_MAX]; /* libfdt offsets; path[depth] is the node itself */
+};
+
+struct devicetree_interrupt {
+    struct devicetree_node controller;
+    uint32_t cells[DEVICETREE_INTERRUPT_CELLS_MAX];
+    unsigned cell_count;
+};
+
+/* Write the sentence and return `status`. */
+__attribute__((format(printf, 3, 4))) CHECK_RESULT enum status devicetree_refuse(
+    const struct devicetree *tree, enum status status, const char *format, ...);
+
+/* The same about one property, or about the node as a whole if it is NULL. */
+__attribute__((format(printf, 4, 5))) CHECK_RESULT enum status devicetree_refuse_property(
+    const struct devicetree_node *node, enum status status, const char *property,
+    const char *format, ...);
+
+struct devicetree_node devicetree_root(const struct devicetree *tree);
+
+/* Step to the next node in the order of the tree, children first; false after the last. */
+bool devicetree_next(struct devicetree_node *node);
+
+/* Find the node with this path or alias (`length` characters), or this phandle. */
+bool devicetree_find_path(const struct devicetree *tree, const char *path, size_t length,
+                          struct devicetree_node *out);
+bool devicetree_find_phandle(const struct devicetree *tree, uint32_t phandle,
+                             struct devicetree_node *out);
+
+/* Whether the node's ancestor at `depth` is called `name`, whatever its unit address. */
+bool devicetree_is_named(const struct devicetree_node *node, unsigned depth, const char *name);
+bool devicetree_is_compatible(const struct devicetree_node *node, const char *compatible);
+
+/* Whether neither the node nor a bus above it has a status other than okay. */
+bool devicetree_is_enabled(const struct devicetree_node *node);
+
+/* The raw value, NULL if there is none. */
+const void *devicetree_property(const struct devicetree_node *node, const char *name,
+                                size_t *length);
+
+/* A terminated string, borrowed from the tree.  Errors: NOT_FOUND, BAD_DATA. */
+CHECK_RESULT enum status devicetree_string(const struct devicetree_node *node, const char *name,
+                                           const char **out);
+
+/* A number of one cell.  Errors: NOT_FOUND, BAD_DATA. */
+CHECK_RESULT enum status devicetree_u32(const struct devicetree_node *node, const char *name,
+                                        uint32_t *out);
+
+/* A number of one or two cells.  Errors: NOT_FOUND, BAD_DATA. */
+CHECK_RESULT enum status devicetree_u64(const struct devicetree_node *node, const char *name,
+                                        uint64_t *out);
+
+/* How many entries "reg" has; 0 without one.  Errors: BAD_DATA, NOT_SUPPORTED. */
+CHECK_RESULT enum status devicetree_reg_count(const struct devicetree_node *node, unsigned *out);
+
+/* The address of "reg" entry `index` as it stands, for nodes whose parent is not a bus. */
+CHECK_RESULT enum status devicetree_reg_number(const struct devicetree_node *node, unsigned index,
+                                               uint64_t *out);
+
+/*
+ * Entry `index` of "reg" as physical addresses, translated through each bus's "ranges".
+ * The size may be 0; the sum never wraps.
+ * Errors: NOT_FOUND (no such entry, or no way to its addresses), BAD_DATA, NOT_SUPPORTED.
+ */
+CHECK_RESULT enum status devicetree_reg(const struct devicetree_node *node, unsigned index,
+                                        struct machine_range *out);
+
+/*
+ * Entry `index` of "interrupts-extended" or "interrupts", with the controller it is for.
+ * Errors: NOT_FOUND, BAD_DATA, NOT_SUPPORTED.
+ */
+CHECK_RESULT enum status devicetree_interrupt(const struct devicetree_node *node, unsigned index,
+                                              struct devicetree_interrupt *out);

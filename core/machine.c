@@ -1,0 +1,617 @@
+/*
+ * Machine: one walk over the devicetree that notes the nodes of interest, then one
+ * reader for each of them.
+ *
+ * The walk comes first because the order of nodes means nothing: a timer may stand
+ * before the interrupt controller that its interrupts are for.
+ */
+#include "core/machine.h"
+
+#include "arch/mpidr.h"
+#include "base/bits.h"
+#include "base/string.h"
+#include "devicetree.h"
+
+#include <libfdt.h>
+
+/* A node that there should be one of; the first enabled one counts. */
+struct candidate {
+    struct devicetree_node node;
+    bool is_found;
+};
+
+struct survey {
+    struct devicetree tree;
+    struct machine *machine;
+    struct candidate gic_v2, gic_v3, timer, psci_standard, psci_0_1, uart;
+};
+
+static void candidate_offer(struct candidate *candidate, const struct devicetree_node *node)
+{
+    if (!candidate->is_found) {
+        candidate->node = *node;
+        candidate->is_found = true;
+    }
+}
+
+/* --- memory --- */
+
+static bool ranges_overlap(const struct machine_range *a, const struct machine_range *b)
+{
+    return a->base < b->base + b->size && b->base < a->base + a->size;
+}
+
+static enum status range_add(const struct devicetree_node *node, const struct machine_range *range,
+                             struct machine_range *list, unsigned *count, unsigned max)
+{
+    if (range->size == 0)
+        return STATUS_OK;
+    if (*count == max)
+        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "reg",
+                                          "one range more than the %u that the kernel keeps", max);
+    list[(*count)++] = *range;
+    return STATUS_OK;
+}
+
+static enum status memory_read(const struct devicetree_node *node, struct machine *machine)
+{
+    unsigned count;
+    enum status status = devicetree_reg_count(node, &count);
+
+    for (unsigned i = 0; status == STATUS_OK && i < count; i++) {
+        struct machine_range range;
+
+        status = devicetree_reg(node, i, &range);
+        if (status != STATUS_OK)
+            return status;
+        for (unsigned other = 0; other < machine->memory_count; other++) {
+            if (ranges_overlap(&range, &machine->memory[other]))
+                return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg",
+                                                  "entry %u overlaps other memory", i);
+        }
+        status =
+            range_add(node, &range, machine->memory, &machine->memory_count, MACHINE_MEMORY_MAX);
+    }
+    return status;
+}
+
+/* A child of /reserved-memory.  Those without "reg" ask for memory anywhere: not from us. */
+static enum status reserved_read(const struct devicetree_node *node, struct machine *machine)
+{
+    unsigned count;
+    enum status status = devicetree_reg_count(node, &count);
+
+    for (unsigned i = 0; status == STATUS_OK && i < count; i++) {
+        struct machine_range range;
+
+        status = devicetree_reg(node, i, &range);
+        if (status == STATUS_OK)
+            status = range_add(node, &range, machine->reserved, &machine->reserved_count,
+                               MACHINE_RESERVED_MAX);
+    }
+    return status;
+}
+
+/* The tree's own frames, and the reservation block that stands before the tree. */
+static enum status reservations_read(const struct devicetree *tree, paddr_t fdt_physical,
+                                     struct machine *machine)
+{
+    const struct devicetree_node root = devicetree_root(tree);
+    const struct machine_range own = {.base = fdt_physical, .size = fdt_totalsize(tree->fdt)};
+    const int count = fdt_num_mem_rsv(tree->fdt);
+    enum status status = STATUS_OK;
+
+    if (count < 0)
+        return devicetree_refuse(tree, STATUS_BAD_DATA, "memory reservation block: %s",
+                                 fdt_strerror(count));
+    machine->reserved[machine->reserved_count++] = own;
+    for (int i = 0; status == STATUS_OK && i < count; i++) {
+        struct machine_range range;
+
+        if (fdt_get_mem_rsv(tree->fdt, i, &range.base, &range.size) != 0
+            || range.base + range.size < range.base)
+            return devicetree_refuse(tree, STATUS_BAD_DATA,
+                                     "memory reservation block: entry %d is no range", i);
+        status = range_add(&root, &range, machine->reserved, &machine->reserved_count,
+                           MACHINE_RESERVED_MAX);
+    }
+    return status;
+}
+
+/* --- CPUs --- */
+
+static enum status cpu_enable_read(const struct devicetree_node *node, struct machine_cpu *cpu)
+{
+    size_t length;
+    const char *method;
+
+    cpu->enable = MACHINE_CPU_ENABLE_NONE;
+    if (devicetree_property(node, "enable-method", &length) == NULL)
+        return STATUS_OK;
+
+    const enum status status = devicetree_string(node, "enable-method", &method);
+
+    if (status != STATUS_OK)
+        return status;
+    if (strcmp(method, "psci") == 0)
+        cpu->enable = MACHINE_CPU_ENABLE_PSCI;
+    if (strcmp(method, "spin-table") != 0)
+        return STATUS_OK;
+    cpu->enable = MACHINE_CPU_ENABLE_SPIN_TABLE;
+    return devicetree_u64(node, "cpu-release-addr", &cpu->release_address);
+}
+
+static enum status cpu_read(const struct devicetree_node *node, struct machine *machine)
+{
+    struct machine_cpu cpu = {0};
+    enum status status = devicetree_reg_number(node, 0, &cpu.mpidr);
+
+    if (status != STATUS_OK)
+        return status;
+    if ((cpu.mpidr & ~MPIDR_AFFINITY_MASK) != 0)
+        return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg", "%#llx is no CPU affinity",
+                                          (unsigned long long)cpu.mpidr);
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        if (machine->cpus[i].mpidr == cpu.mpidr)
+            return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg",
+                                              "another CPU has the affinity %#llx too",
+                                              (unsigned long long)cpu.mpidr);
+    }
+    status = cpu_enable_read(node, &cpu);
+    if (status == STATUS_OK && machine->cpu_count < MACHINE_CPU_MAX)
+        machine->cpus[machine->cpu_count++] = cpu;
+    return status;
+}
+
+/* --- /chosen and the root --- */
+
+static void text_copy(char *out, size_t size, const char *text)
+{
+    const size_t length = strnlen(text, size - 1);
+
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+static enum status text_read(const struct devicetree_node *node, const char *property, char *out,
+                             size_t size)
+{
+    size_t length;
+    const char *text;
+
+    if (devicetree_property(node, property, &length) == NULL)
+        return STATUS_OK;
+
+    const enum status status = devicetree_string(node, property, &text);
+
+    if (status == STATUS_OK)
+        text_copy(out, size, text);
+    return status;
+}
+
+static const char *const seed_properties[] = {"rng-seed", "kaslr-seed"};
+enum { SEED_PROPERTIES = sizeof(seed_properties) / sizeof(seed_properties[0]) };
+
+static void seeds_read(const struct devicetree_node *chosen, struct machine *machine)
+{
+    for (unsigned i = 0; i < SEED_PROPERTIES; i++) {
+        const size_t room = MACHINE_SEED_MAX - machine->seed_size;
+        size_t length;
+        const void *const seed = devicetree_property(chosen, seed_properties[i], &length);
+
+        if (seed == NULL)
+            continue;
+        if (length > room)
+            length = room;
+        memcpy(machine->seed + machine->seed_size, seed, length);
+        machine->seed_size += length;
+    }
+}
+
+static enum status chosen_read(const struct devicetree_node *node, struct machine *machine)
+{
+    seeds_read(node, machine);
+    return text_read(node, "bootargs", machine->bootargs, sizeof(machine->bootargs));
+}
+
+/* --- interrupts --- */
+
+enum { GIC_SPI = 0, GIC_PPI = 1, GIC_CELLS_MIN = 3 };
+enum { GIC_PPI_COUNT = IRQ_SPI_FIRST - IRQ_PPI_FIRST };
+enum { GIC_SPI_COUNT = IRQ_SPECIAL_FIRST - IRQ_SPI_FIRST };
+
+/* The GIC's specifier: kind, number within the kind, flags of which 1 and 2 mean edge. */
+static enum status irq_decode(const struct devicetree_node *node,
+                              const struct devicetree_interrupt *interrupt, struct machine_irq *out)
+{
+    const uint32_t kind = interrupt->cells[0];
+    const uint32_t number = interrupt->cells[1];
+    const uint32_t first = kind == GIC_SPI ? IRQ_SPI_FIRST : IRQ_PPI_FIRST;
+    const uint32_t count = kind == GIC_SPI ? GIC_SPI_COUNT : GIC_PPI_COUNT;
+    const uint32_t edge = 1U | 2U;
+
+    if (kind > GIC_PPI || number >= count)
+        return devicetree_refuse_property(node, STATUS_BAD_DATA, "interrupts",
+                                          "<%u %u> is no interrupt of the GIC", kind, number);
+    out->id = first + number;
+    out->trigger = (interrupt->cells[2] & edge) != 0 ? IRQ_TRIGGER_EDGE : IRQ_TRIGGER_LEVEL;
+    return STATUS_OK;
+}
+
+static const struct devicetree_node *gic_node(const struct survey *survey)
+{
+    return survey->gic_v3.is_found ? &survey->gic_v3.node : &survey->gic_v2.node;
+}
+
+static enum status irq_read(const struct survey *survey, const struct devicetree_node *node,
+                            unsigned index, struct machine_irq *out)
+{
+    struct devicetree_interrupt interrupt;
+    const struct devicetree_node *const gic = gic_node(survey);
+    const enum status status = devicetree_interrupt(node, index, &interrupt);
+
+    if (status != STATUS_OK)
+        return status;
+    if (interrupt.controller.path[interrupt.controller.depth] != gic->path[gic->depth]
+        || interrupt.cell_count < GIC_CELLS_MIN)
+        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "interrupts",
+                                          "are not wired to the GIC");
+    return irq_decode(node, &interrupt, out);
+}
+
+static enum status gic_v2_read(const struct devicetree_node *node, struct machine_gic *gic)
+{
+    const enum status status = devicetree_reg(node, 0, &gic->distributor);
+
+    gic->version = 2;
+    return status == STATUS_OK ? devicetree_reg(node, 1, &gic->cpu_interface) : status;
+}
+
+enum { GIC_FRAME_SIZE = 64 * 1024 };
+
+/* Properties that a GICv3 node may leave out. */
+static enum status gic_v3_shape_read(const struct devicetree_node *node, struct machine_gic *gic)
+{
+    uint32_t regions = 1;
+    size_t length;
+    enum status status = STATUS_OK;
+
+    if (devicetree_property(node, "#redistributor-regions", &length) != NULL)
+        status = devicetree_u32(node, "#redistributor-regions", &regions);
+    if (status == STATUS_OK && devicetree_property(node, "redistributor-stride", &length) != NULL)
+        status = devicetree_u64(node, "redistributor-stride", &gic->redistributor_stride);
+    if (status != STATUS_OK)
+        return status;
+    if (regions == 0 || regions > IRQCHIP_REDIST_REGIONS_MAX)
+        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "#redistributor-regions",
+                                          "is %u", regions);
+    if (!is_aligned(gic->redistributor_stride, GIC_FRAME_SIZE))
+        return devicetree_refuse_property(node, STATUS_BAD_DATA, "redistributor-stride",
+                                          "is not a multiple of 64 KiB");
+    gic->redistributor_count = regions;
+    return STATUS_OK;
+}
+
+static enum status gic_v3_read(const struct devicetree_node *node, struct machine_gic *gic)
+{
+    enum status status = gic_v3_shape_read(node, gic);
+
+    gic->version = 3;
+    if (status == STATUS_OK)
+        status = devicetree_reg(node, 0, &gic->distributor);
+    for (unsigned i = 0; status == STATUS_OK && i < gic->redistributor_count; i++)
+        status = devicetree_reg(node, 1 + i, &gic->redistributors[i]);
+    return status;
+}
+
+static enum status gic_read(const struct survey *survey)
+{
+    struct machine_gic *const gic = &survey->machine->gic;
+
+    if (survey->gic_v3.is_found)
+        return gic_v3_read(&survey->gic_v3.node, gic);
+    if (survey->gic_v2.is_found)
+        return gic_v2_read(&survey->gic_v2.node, gic);
+    return devicetree_refuse(&survey->tree, STATUS_NOT_FOUND,
+                             "no interrupt controller: no node is compatible with arm,gic-v3, "
+                             "arm,gic-400 or arm,cortex-a15-gic");
+}
+
+/* --- timer, firmware, console --- */
+
+/* Which entry of "interrupts" is the virtual timer's: by name, else the binding's third. */
+static unsigned timer_irq_index(const struct devicetree_node *node)
+{
+    enum { VIRTUAL_TIMER_DEFAULT = 2 };
+    const int offset = node->path[node->depth];
+    const int index = fdt_stringlist_search(node->tree->fdt, offset, "interrupt-names", "virt");
+
+    return index < 0 ? VIRTUAL_TIMER_DEFAULT : (unsigned)index;
+}
+
+static enum status timer_read(const struct survey *survey)
+{
+    struct machine_timer *const timer = &survey->machine->timer;
+    const struct devicetree_node *const node = &survey->timer.node;
+    size_t length;
+
+    if (!survey->timer.is_found)
+        return devicetree_refuse(&survey->tree, STATUS_NOT_FOUND,
+                                 "no timer: no node is compatible with arm,armv8-timer");
+    if (devicetree_property(node, "clock-frequency", &length) != NULL) {
+        const enum status status = devicetree_u32(node, "clock-frequency", &timer->frequency_hz);
+
+        if (status != STATUS_OK)
+            return status;
+    }
+    return irq_read(survey, node, timer_irq_index(node), &timer->irq);
+}
+
+static enum status psci_read(const struct survey *survey)
+{
+    struct psci_config *const psci = &survey->machine->psci;
+    const bool is_standard = survey->psci_standard.is_found;
+    const struct devicetree_node *const node =
+        is_standard ? &survey->psci_standard.node : &survey->psci_0_1.node;
+    const char *method;
+    size_t length;
+
+    if (!is_standard && !survey->psci_0_1.is_found)
+        return STATUS_OK;
+
+    enum status status = devicetree_string(node, "method", &method);
+
+    if (status == STATUS_OK && !is_standard && devicetree_property(node, "cpu_on", &length) != NULL)
+        status = devicetree_u32(node, "cpu_on", &psci->cpu_on_id);
+    if (status != STATUS_OK)
+        return status;
+
+    psci->standard_ids = is_standard;
+    if (strcmp(method, "hvc") == 0)
+        psci->conduit = PSCI_CONDUIT_HVC;
+    else if (strcmp(method, "smc") == 0)
+        psci->conduit = PSCI_CONDUIT_SMC;
+    else
+        return devicetree_refuse_property(node, STATUS_BAD_DATA, "method",
+                                          "is neither hvc nor smc");
+    return STATUS_OK;
+}
+
+static bool uart_is_supported(const struct devicetree_node *node)
+{
+    return (devicetree_is_compatible(node, "arm,pl011")
+            || devicetree_is_compatible(node, "arm,sbsa-uart"))
+           && devicetree_is_enabled(node);
+}
+
+/* The node that /chosen's stdout-path names, before any options after a colon. */
+static bool stdout_find(const struct devicetree *tree, struct devicetree_node *out)
+{
+    static const char chosen_path[] = "/chosen";
+    struct devicetree_node chosen;
+    size_t length;
+
+    if (!devicetree_find_path(tree, chosen_path, sizeof(chosen_path) - 1, &chosen))
+        return false;
+
+    const char *const path = devicetree_property(&chosen, "stdout-path", &length);
+
+    if (path == NULL)
+        return false;
+
+    const char *const colon = memchr(path, ':', length);
+
+    length = colon != NULL ? (size_t)(colon - path) : strnlen(path, length);
+    return devicetree_find_path(tree, path, length, out);
+}
+
+static enum status uart_read(const struct survey *survey)
+{
+    struct machine_uart *const uart = &survey->machine->uart;
+    struct devicetree_node node;
+    size_t length;
+
+    if (!stdout_find(&survey->tree, &node) || !uart_is_supported(&node)) {
+        if (!survey->uart.is_found)
+            return STATUS_OK;
+        node = survey->uart.node;
+    }
+
+    const enum status status = devicetree_reg(&node, 0, &uart->registers);
+
+    if (status != STATUS_OK)
+        return status;
+    if (devicetree_property(&node, "interrupts", &length) == NULL
+        && devicetree_property(&node, "interrupts-extended", &length) == NULL)
+        return STATUS_OK;
+    return irq_read(survey, &node, 0, &uart->irq);
+}
+
+/* --- the walk --- */
+
+static bool is_a(const struct devicetree_node *node, const char *device_type)
+{
+    size_t length;
+    const char *const type = devicetree_property(node, "device_type", &length);
+
+    return type != NULL && length == strlen(device_type) + 1
+           && memcmp(type, device_type, length) == 0;
+}
+
+/* Nodes that are known by their compatible string. */
+static void device_note(struct survey *survey, const struct devicetree_node *node)
+{
+    size_t length;
+
+    if (devicetree_property(node, "compatible", &length) == NULL)
+        return;
+    if (devicetree_is_compatible(node, "arm,gic-v3"))
+        candidate_offer(&survey->gic_v3, node);
+    else if (devicetree_is_compatible(node, "arm,gic-400")
+             || devicetree_is_compatible(node, "arm,cortex-a15-gic"))
+        candidate_offer(&survey->gic_v2, node);
+    else if (devicetree_is_compatible(node, "arm,armv8-timer"))
+        candidate_offer(&survey->timer, node);
+    else if (devicetree_is_compatible(node, "arm,psci-1.0")
+             || devicetree_is_compatible(node, "arm,psci-0.2"))
+        candidate_offer(&survey->psci_standard, node);
+    else if (devicetree_is_compatible(node, "arm,psci"))
+        candidate_offer(&survey->psci_0_1, node);
+    else if (devicetree_is_compatible(node, "arm,armv8-pmuv3"))
+        survey->machine->has_pmu = true;
+    else if (uart_is_supported(node))
+        candidate_offer(&survey->uart, node);
+}
+
+static enum status node_read(struct survey *survey, const struct devicetree_node *node)
+{
+    const bool is_top = node->depth == 1;
+    const bool is_second = node->depth == 2;
+
+    if (!devicetree_is_enabled(node))
+        return STATUS_OK;
+    if (is_top && devicetree_is_named(node, 1, "chosen"))
+        return chosen_read(node, survey->machine);
+    if (is_top && is_a(node, "memory"))
+        return memory_read(node, survey->machine);
+    if (is_second && devicetree_is_named(node, 1, "reserved-memory"))
+        return reserved_read(node, survey->machine);
+    if (is_second && devicetree_is_named(node, 1, "cpus") && is_a(node, "cpu"))
+        return cpu_read(node, survey->machine);
+    device_note(survey, node);
+    return STATUS_OK;
+}
+
+static enum status nodes_read(struct survey *survey)
+{
+    struct devicetree_node node = devicetree_root(&survey->tree);
+    enum status status =
+        text_read(&node, "model", survey->machine->model, sizeof(survey->machine->model));
+
+    while (status == STATUS_OK && devicetree_next(&node))
+        status = node_read(survey, &node);
+    return status;
+}
+
+static enum status essentials_check(const struct survey *survey)
+{
+    const struct machine *const machine = survey->machine;
+
+    if (machine->memory_count == 0)
+        return devicetree_refuse(&survey->tree, STATUS_NOT_FOUND,
+                                 "no memory: no top-level node with device_type \"memory\" "
+                                 "has a property reg that is not empty");
+    if (machine->cpu_count == 0)
+        return devicetree_refuse(&survey->tree, STATUS_NOT_FOUND,
+                                 "no CPU: no node in /cpus has device_type \"cpu\"");
+    return STATUS_OK;
+}
+
+/*
+ * Whether libfdt can walk the tree, though it may not be consistent: 0 or a libfdt error.
+ * libfdt relies on the alignment of the two blocks, but does not check it.
+ */
+static int walkable_check(const void *fdt, size_t limit)
+{
+    if ((uintptr_t)fdt % sizeof(uint64_t) != 0)
+        return -FDT_ERR_ALIGNMENT;
+    if (limit < sizeof(struct fdt_header))
+        return -FDT_ERR_TRUNCATED;
+
+    const int result = fdt_check_header(fdt);
+
+    if (result != 0)
+        return result;
+    if (fdt_totalsize(fdt) > limit)
+        return -FDT_ERR_TRUNCATED;
+    if (fdt_off_dt_struct(fdt) % sizeof(fdt32_t) != 0
+        || fdt_off_mem_rsvmap(fdt) % sizeof(fdt64_t) != 0)
+        return -FDT_ERR_ALIGNMENT;
+    return 0;
+}
+
+static enum status tree_check(const struct devicetree *tree, size_t limit)
+{
+    int result = walkable_check(tree->fdt, limit);
+
+    if (result == 0)
+        result = fdt_check_full(tree->fdt, limit);
+    if (result != 0)
+        return devicetree_refuse(tree, STATUS_BAD_DATA, "the devicetree is malformed: %s",
+                                 fdt_strerror(result));
+    return STATUS_OK;
+}
+
+enum status machine_read(const void *fdt, size_t limit, paddr_t fdt_physical, struct machine *out,
+                         struct machine_error *error)
+{
+    struct survey survey = {.tree = {.fdt = fdt, .error = error}, .machine = out};
+
+    memset(out, 0, sizeof(*out));
+
+    enum status status = tree_check(&survey.tree, limit);
+
+    if (status == STATUS_OK)
+        status = reservations_read(&survey.tree, fdt_physical, out);
+    if (status == STATUS_OK)
+        status = nodes_read(&survey);
+    if (status == STATUS_OK)
+        status = essentials_check(&survey);
+    if (status == STATUS_OK)
+        status = gic_read(&survey);
+    if (status == STATUS_OK)
+        status = timer_read(&survey);
+    if (status == STATUS_OK)
+        status = psci_read(&survey);
+    if (status == STATUS_OK)
+        status = uart_read(&survey);
+    return status;
+}
+
+enum status machine_find_uart(const void *fdt, size_t limit, struct machine_range *out)
+{
+    struct machine_error ignored;
+    const struct devicetree tree = {.fdt = fdt, .error = &ignored};
+
+    if (walkable_check(fdt, limit) != 0)
+        return STATUS_NOT_FOUND;
+
+    struct devicetree_node node;
+
+    if (stdout_find(&tree, &node) && uart_is_supported(&node)
+        && devicetree_reg(&node, 0, out) == STATUS_OK)
+        return STATUS_OK;
+    node = devicetree_root(&tree);
+    while (devicetree_next(&node)) {
+        if (uart_is_supported(&node) && devicetree_reg(&node, 0, out) == STATUS_OK)
+            return STATUS_OK;
+    }
+    return STATUS_NOT_FOUND;
+}
+
+void machine_wipe_seeds(void *fdt, size_t limit)
+{
+    if (walkable_check(fdt, limit) != 0)
+        return;
+
+    const int chosen = fdt_path_offset(fdt, "/chosen");
+
+    for (unsigned i = 0; chosen >= 0 && i < SEED_PROPERTIES; i++) {
+        int length = 0;
+        void *const seed = fdt_getprop_w(fdt, chosen, seed_properties[i], &length);
+
+        if (seed != NULL)
+            memset(seed, 0, (size_t)length);
+    }
+}
+
+bool machine_is_reserved(const struct machine *machine, paddr_t base, uint64_t size)
+{
+    const struct machine_range range = {.base = base, .size = size};
+
+    for (unsigned i = 0; i < machine->reserved_count; i++) {
+        if (ranges_overlap(&range, &machine->reserved[i]))
+            return true;
+    }
+    return false;
+}
