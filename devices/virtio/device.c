@@ -6,24 +6,22 @@
  */
 #include "virtio/device.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "rt/log.h"
 
 enum {
     MAGIC = 0x74726976, /* "virt", little-endian */
     VERSION_LEGACY = 1,
     VERSION_MODERN = 2,
     RESET_POLLS_MAX = 1000000,
-    CONFIG_READS_MAX = 16,
 };
 
 /* Status */
 enum {
-    STATUS_ACKNOWLEDGE = 1,
-    STATUS_DRIVER = 2,
-    STATUS_DRIVER_OK = 4,
-    STATUS_FEATURES_OK = 8,
-    STATUS_FAILED = 128,
+    DEVICE_ACKNOWLEDGE = 1,
+    DEVICE_DRIVER = 2,
+    DEVICE_DRIVER_OK = 4,
+    DEVICE_FEATURES_OK = 8,
+    DEVICE_FAILED = 128,
 };
 
 static uint64_t features_offered(struct virtio_device *device)
@@ -56,13 +54,13 @@ static enum status identity_check(struct virtio_device *device, enum virtio_kind
 
     uint32_t version = r->Version;
     if (version == VERSION_LEGACY) {
-        printf("virtio-mmio device has the legacy interface: "
-               "start QEMU with -global virtio-mmio.force-legacy=false\n");
+        log_line("virtio-mmio device has the legacy interface: "
+                 "start QEMU with -global virtio-mmio.force-legacy=false");
         return STATUS_NOT_SUPPORTED;
     }
     if (version != VERSION_MODERN) {
-        printf("virtio-mmio device has interface version %u, this driver knows version %u\n",
-               version, VERSION_MODERN);
+        log_line("virtio-mmio device has interface version %u, this driver knows version %u",
+                 version, VERSION_MODERN);
         return STATUS_NOT_SUPPORTED;
     }
     return STATUS_OK;
@@ -74,7 +72,7 @@ static enum status reset_and_wait(struct virtio_device *device)
     for (unsigned i = 0; i < RESET_POLLS_MAX; i++)
         if (device->registers->Status == 0)
             return STATUS_OK;
-    printf("virtio device doesn't finish its reset\n");
+    log_line("virtio device doesn't finish its reset");
     return STATUS_TIMED_OUT;
 }
 
@@ -84,13 +82,13 @@ static enum status features_agree(struct virtio_device *device, uint64_t wanted)
     uint64_t offered = features_offered(device);
 
     if ((offered & VIRTIO_F_VERSION_1) == 0) {
-        printf("virtio device doesn't offer VIRTIO_F_VERSION_1\n");
+        log_line("virtio device doesn't offer VIRTIO_F_VERSION_1");
         return STATUS_NOT_SUPPORTED;
     }
     features_accept(device, offered & (wanted | VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX));
-    r->Status |= STATUS_FEATURES_OK;
-    if ((r->Status & STATUS_FEATURES_OK) == 0) {
-        printf("virtio device refuses features 0x%llx\n", (unsigned long long)device->features);
+    r->Status |= DEVICE_FEATURES_OK;
+    if ((r->Status & DEVICE_FEATURES_OK) == 0) {
+        log_line("virtio device refuses features 0x%llx", (unsigned long long)device->features);
         return STATUS_NOT_SUPPORTED;
     }
     return STATUS_OK;
@@ -107,11 +105,11 @@ enum status virtio_open(struct virtio_device *device, volatile void *registers,
     s = reset_and_wait(device);
     if (s != STATUS_OK)
         return s;
-    device->registers->Status = STATUS_ACKNOWLEDGE;
-    device->registers->Status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
+    device->registers->Status = DEVICE_ACKNOWLEDGE;
+    device->registers->Status = DEVICE_ACKNOWLEDGE | DEVICE_DRIVER;
     s = features_agree(device, wanted);
     if (s != STATUS_OK)
-        device->registers->Status |= STATUS_FAILED;
+        device->registers->Status |= DEVICE_FAILED;
     return s;
 }
 
@@ -124,7 +122,7 @@ enum status virtio_queue_open(struct virtio_device *device, uint16_t index, uint
     r->QueueSel = index;
     uint16_t size = virtqueue_size(r->QueueNumMax, wanted);
     if (size == 0 || r->QueueReady != 0) {
-        printf("virtio device has no usable queue %u\n", index);
+        log_line("virtio device has no usable queue %u", index);
         return STATUS_NOT_SUPPORTED;
     }
 
@@ -151,7 +149,7 @@ enum status virtio_queue_open(struct virtio_device *device, uint16_t index, uint
 
 void virtio_start(struct virtio_device *device)
 {
-    device->registers->Status |= STATUS_DRIVER_OK;
+    device->registers->Status |= DEVICE_DRIVER_OK;
 }
 
 void virtio_reset(struct virtio_device *device)
@@ -159,19 +157,4 @@ void virtio_reset(struct virtio_device *device)
     enum status s = reset_and_wait(device);
 
     (void)s; /* said in the log; virtio_open() will refuse the device */
-}
-
-void virtio_config_read(struct virtio_device *device, size_t offset, void *out, size_t bytes)
-{
-    volatile struct virtio_registers *r = device->registers;
-    uint8_t *to = out;
-
-    for (unsigned attempt = 0; attempt < CONFIG_READS_MAX; attempt++) {
-        uint32_t before = r->ConfigGeneration;
-
-        for (size_t i = 0; i < bytes; i++)
-            to[i] = r->Config[offset + i];
-        if (r->ConfigGeneration == before)
-            return;
-    }
 }

@@ -6,34 +6,30 @@
  */
 #include <string.h>
 
-#include "rt/syscall.h"
+#include "rt/memory.h"
 #include "virtio/device.h"
 
 enum { PART_ALIGN_BYTES = 64 };
 
 enum status virtio_memory_create(size_t bytes, struct virtio_memory *out)
 {
-    size_t length = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
-    handle_t segment;
-    uaddr_t address;
-    enum status s = segment_create(length, RIGHT_READ | RIGHT_WRITE | RIGHT_DMA, SEGMENT_CONTIGUOUS,
-                                   0, name_from("virtio rings"), &segment, &address);
+    struct memory memory;
+    enum status s = memory_create(bytes, "virtio rings", MEMORY_CONTIGUOUS | MEMORY_DMA, &memory);
+
     if (s != STATUS_OK)
         return s;
 
     paddr_t physical;
     uint64_t contiguous;
-    s = segment_grant(segment, 0, RIGHT_READ | RIGHT_WRITE);
-    if (s == STATUS_OK)
-        s = segment_dma_address(segment, 0, &physical, &contiguous);
-    if (s == STATUS_OK && contiguous < length)
+    s = memory_dma_address(&memory, 0, &physical, &contiguous);
+    if (s == STATUS_OK && contiguous < memory.length_bytes)
         s = STATUS_NOT_SUPPORTED;
     if (s != STATUS_OK) {
-        (void)handle_close(segment);
+        memory_release(&memory);
         return s;
     }
     *out = (struct virtio_memory){
-        .address = (uint8_t *)(uintptr_t)address, .physical = physical, .bytes = length};
+        .address = memory.address, .physical = physical, .bytes = memory.length_bytes};
     return STATUS_OK;
 }
 

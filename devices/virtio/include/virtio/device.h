@@ -133,8 +133,16 @@ static inline uint32_t virtio_interrupt_take(struct virtio_device *device)
     return reasons;
 }
 
-/* Copy `bytes` of the device's configuration from `offset`, all of one generation. */
-void virtio_config_read(struct virtio_device *device, size_t offset, void *out, size_t bytes);
+/* Read a field of the device's configuration, with an access of its own width. */
+static inline uint8_t virtio_config_byte(struct virtio_device *device, size_t offset)
+{
+    return device->registers->Config[offset];
+}
+
+static inline uint16_t virtio_config_half(struct virtio_device *device, size_t offset)
+{
+    return *(volatile uint16_t *)(volatile void *)&device->registers->Config[offset];
+}
 
 /*
  * Get `bytes` (rounded up to pages) of memory for sharing with a device.
