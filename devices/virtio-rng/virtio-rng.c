@@ -50,6 +50,13 @@ static void wipe(void *bytes, size_t length)
     __asm__ volatile("" : : "r"(bytes) : "memory");
 }
 
+/* Take the memory back from a device that can't be trusted, and begin anew. */
+_Noreturn static void device_fail(const char *what)
+{
+    virtio_reset(&rng.device);
+    log_die("the device %s", what);
+}
+
 static unsigned lent_bytes(void)
 {
     return rng.queue.in_flight * (unsigned)BUFFER_BYTES;
@@ -60,11 +67,9 @@ static void refill(void)
 {
     while (rng.queue.free_count > 0
            && rng.pool_length + lent_bytes() + BUFFER_BYTES <= POOL_BYTES) {
-        /* Chains are of one descriptor, so the next head is the first free one. */
-        struct virtqueue_piece piece = {.physical = rng.buffers[rng.queue.free_first].physical,
-                                        .length = BUFFER_BYTES,
-                                        .is_writable = true};
-        uint16_t head;
+        uint16_t head = virtqueue_next_head(&rng.queue);
+        struct virtqueue_piece piece = {
+            .physical = rng.buffers[head].physical, .length = BUFFER_BYTES, .is_writable = true};
 
         if (virtqueue_add(&rng.queue, &piece, 1, &head) != STATUS_OK)
             break;
@@ -84,12 +89,14 @@ static void collect(void)
         while ((s = virtqueue_take(&rng.queue, &head, &length)) == STATUS_OK) {
             uint8_t *bytes = rng.buffers[head].bytes;
 
+            if (length == 0)
+                device_fail("gives no bytes");
             memcpy(rng.pool + rng.pool_length, bytes, length);
             rng.pool_length += length;
             wipe(bytes, length);
         }
         if (s == STATUS_BAD_DATA)
-            log_die("the device breaks the rules of its queue");
+            device_fail("breaks the rules of its queue");
     } while (!virtqueue_arm(&rng.queue, 0));
 }
 

@@ -122,6 +122,12 @@ void virtqueue_init(struct virtqueue *q, uint16_t size, void *memory, struct vir
 CHECK_RESULT enum status virtqueue_add(struct virtqueue *q, const struct virtqueue_piece *pieces,
                                        uint16_t count, uint16_t *head);
 
+/* The head that the next virtqueue_add() will give, while free_count isn't 0. */
+static inline uint16_t virtqueue_next_head(const struct virtqueue *q)
+{
+    return q->free_first;
+}
+
 /* Show the device what was added.  True: it asked to be notified. */
 CHECK_RESULT bool virtqueue_publish(struct virtqueue *q);
 

@@ -9,24 +9,27 @@
  *
  * Order: connect("net:Link"), connection_open (rings of struct link_message both
  * ways), LINK_OP_INFO, LINK_OP_POOLS; then post receive buffers and send.
- * One client at a time; a second one gets BUSY until the first is gone.
+ * One client: a new connection ends the one before, and its pools are let go of.
  */
 #pragma once
 
 #include "abi/types.h"
+
+#define LINK_SERVICE "net:Link"
 
 /*
  * Portal words.  In: x0 operation, x1.. arguments.  Out: x0 enum status, x1.. results.
  */
 enum link_operation {
     /* () -> x1 MAC address, first byte lowest; x2 MTU in bytes, without the Ethernet header;
-     * x3 set of enum link_feature; x4 most frames in flight to send; x5 most receive buffers
-     * posted; x6 1 if the link is up. */
+     * x3 set of enum link_feature; x4 frames that may always be in flight to send; x5 receive
+     * buffers that may be posted at a time, more is an error; x6 1 if the link is up. */
     LINK_OP_INFO = 0x20,
 
     /* (x1 bytes of a receive buffer, x2 number of receive buffers), handles: transmit pool (READ
      * and DMA), receive pool (READ and DMA), both contiguous.  Receive buffer n is at n * bytes
-     * in the receive pool.  Bytes: a multiple of 64, LINK_BUFFER_BYTES_MIN..LINK_BUFFER_BYTES_MAX.
+     * in the receive pool.  Bytes: a multiple of 64, enough for header and MTU,
+     * LINK_BUFFER_BYTES_MIN..LINK_BUFFER_BYTES_MAX.
      * The pools stay with the driver until the connection ends.
      * Errors: BAD_ARGUMENT (sizes), NO_RIGHT, NOT_SUPPORTED (not contiguous), BAD_STATE (again) */
     LINK_OP_POOLS = 0x21,
