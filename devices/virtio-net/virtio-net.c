@@ -41,7 +41,6 @@ static void collect(void)
         return;
     receive_collect(&net);
     transmit_collect(&net);
-    connection_flush(net.client);
 }
 
 static void on_interrupt(void *context)
@@ -56,9 +55,12 @@ static void on_interrupt(void *context)
             link_report();
     }
     collect();
-    /* Frames that found the queue full wait in the ring. */
-    if (net.client != NULL && net.client->is_paused && transmit_has_room(&net))
-        connection_resume(net.client);
+    if (net.client != NULL) {
+        connection_flush(net.client);
+        /* Frames that found the queue full wait in the ring. */
+        if (net.client->is_paused && transmit_has_room(&net))
+            connection_resume(net.client);
+    }
     (void)interrupt_ack(interrupt);
 }
 
