@@ -615,6 +615,27 @@ static void every_single_byte_may_be_wrong(void **state)
     free(good.fdt);
 }
 
+static void an_alias_names_itself(void *fdt)
+{
+    assert_true(fdt_add_subnode(fdt, 0, "aliases") >= 0);
+    set(fdt, "/aliases", "serial0", "serial0", 8);
+    set(fdt, "/chosen", "stdout-path", "serial0", 8);
+}
+
+static void an_endless_alias_leads_to_the_first_uart(void **state)
+{
+    (void)state;
+    const struct tree good = tree_load("virt-gicv2");
+    const struct tree tree = tree_edit(&good, an_alias_names_itself);
+    struct machine machine;
+    struct machine_error error;
+
+    assert_int_equal(machine_read(tree.fdt, tree.size, 0, &machine, &error), STATUS_OK);
+    assert_range(machine.uart.registers, 0x09000000, 0x1000);
+    free(tree.fdt);
+    free(good.fdt);
+}
+
 static void a_broken_tree_may_still_name_its_uart(void **state)
 {
     (void)state;
@@ -645,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_bus_that_leads_nowhere_is_named),
         cmocka_unit_test(a_tree_that_is_no_tree_is_refused),
         cmocka_unit_test(every_single_byte_may_be_wrong),
+        cmocka_unit_test(an_endless_alias_leads_to_the_first_uart),
         cmocka_unit_test(a_broken_tree_may_still_name_its_uart),
     };
 
