@@ -3,31 +3,73 @@
  */
 #include "client.h"
 
-#include <stdlib.h>
-
+#include "rt/loop.h"
 #include "rt/syscall.h"
 
-struct client *client_create(void)
-{
-    return calloc(1, sizeof(struct client));
-}
-
-void client_destroy(struct client *client, struct screen *screen)
-{
-    static const handle_t none[CLIENT_EVENTS];
-
-    client_flush(client, screen);
-    client_events_set(client, none);
-    free(client);
-}
-
-void client_events_set(struct client *client, const handle_t event[CLIENT_EVENTS])
+static void events_close(struct client *client)
 {
     for (unsigned i = 0; i < CLIENT_EVENTS; i++) {
-        if (client->event[i] != 0)
-            (void)!handle_close(client->event[i]);
-        client->event[i] = event[i];
+        enum status s = client->event[i] == 0 ? STATUS_OK : handle_close(client->event[i]);
+
+        (void)s; /* one that is gone already is as good as closed */
+        client->event[i] = 0;
     }
+}
+
+bool client_has_events(const struct client *client)
+{
+    return client->event[CLIENT_ON_INPUT] != 0 || client->event[CLIENT_ON_ROOM] != 0
+           || client->event[CLIENT_ON_INTERRUPT] != 0;
+}
+
+struct client *client_find(struct client_table *table, uint64_t badge, struct screen *screen)
+{
+    struct client *oldest = NULL;
+
+    table->calls++;
+    for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &table->clients[i];
+
+        if (client->badge == badge) {
+            client->used = table->calls;
+            return client;
+        }
+        if (!client_has_events(client) && (oldest == NULL || client->used < oldest->used))
+            oldest = client;
+    }
+    if (oldest != NULL) {
+        client_forget(oldest, screen);
+        oldest->badge = badge;
+        oldest->used = table->calls;
+    }
+    return oldest;
+}
+
+void client_forget(struct client *client, struct screen *screen)
+{
+    client_flush(client, screen);
+    events_close(client);
+    *client = (struct client){.badge = 0};
+}
+
+enum status client_events_set(struct client_table *table, struct client *client,
+                              const handle_t event[CLIENT_EVENTS])
+{
+    events_close(client);
+    for (unsigned i = 0; i < CLIENT_EVENTS; i++)
+        client->event[i] = event[i];
+    for (unsigned i = 0; i < CLIENT_EVENTS; i++)
+        if (event[i] != 0)
+            return domain_watch(event[i], loop_event(), UINT64_C(1) << table->death_bit);
+    return STATUS_OK;
+}
+
+bool client_lives(const struct client *client)
+{
+    for (unsigned i = 0; i < CLIENT_EVENTS; i++)
+        if (client->event[i] != 0)
+            return event_signal(client->event[i], 0) == STATUS_OK;
+    return true;
 }
 
 void client_signal(const struct client *client, enum client_event which)

@@ -15,21 +15,45 @@ enum client_event {
     CLIENT_EVENTS = 3,
 };
 
+enum { CLIENTS_MAX = 64 };
+
 struct client {
+    uint64_t badge; /* 0: the place is free */
+    uint64_t used;  /* when it last called, in calls of all; who has no events goes by this */
     handle_t event[CLIENT_EVENTS]; /* owned; 0: none */
     bool is_room_awaited;
     unsigned length;
     uint8_t line[SCREEN_LINE_BYTES];
 };
 
-/* A new client, without events; NULL if there is no memory. */
-struct client *client_create(void);
+/*
+ * The clients that are known, by the badge they call with.
+ *
+ * A client without events can die unnoticed; so a full table forgets the one of those
+ * that hasn't called for the longest time.
+ */
+struct client_table {
+    struct client clients[CLIENTS_MAX];
+    uint64_t calls;
+    unsigned death_bit; /* of the loop's event: some client with events may have died */
+};
 
-/* Prints what is left of its line, and closes the events. */
-void client_destroy(struct client *client, struct screen *screen);
+/* The client with this badge, a new one if it hasn't called before.  NULL: the table is full of
+ * clients with events.  Ownership: borrowed until client_forget(). */
+struct client *client_find(struct client_table *table, uint64_t badge, struct screen *screen);
 
-/* Exchange the events.  Ownership: takes over the handles. */
-void client_events_set(struct client *client, const handle_t event[CLIENT_EVENTS]);
+/* Print what is left of its line, and close the events. */
+void client_forget(struct client *client, struct screen *screen);
+
+/* Exchange the events, and watch for the client's death.  Ownership: takes over the handles.
+ * Errors: those of domain_watch(). */
+CHECK_RESULT enum status client_events_set(struct client_table *table, struct client *client,
+                                           const handle_t event[CLIENT_EVENTS]);
+
+bool client_has_events(const struct client *client);
+
+/* False if its domain is gone; true as well if there is no way to know. */
+bool client_lives(const struct client *client);
 
 void client_signal(const struct client *client, enum client_event which);
 

@@ -23,7 +23,7 @@
 #include "uart/port.h"
 
 /* Clients that wait for room are told when this much is free. */
-enum { CLIENTS_MAX = 64, ROOM_BYTES = 4096 };
+enum { ROOM_BYTES = 4096 };
 
 static struct {
     struct screen screen;
@@ -31,8 +31,9 @@ static struct {
     struct journal journal;
     struct connection uart;
     struct service service;
-    struct connection *foreground; /* NULL: nobody reads */
-    unsigned waiting_count;        /* clients with is_room_awaited */
+    struct client_table clients;
+    struct client *foreground; /* in `clients`; NULL: nobody reads */
+    bool is_room_awaited;      /* by some client */
 } console;
 
 static const struct connection_config uart_config = {.capacity = UART_RING_MESSAGES};
@@ -41,17 +42,16 @@ static const struct connection_config uart_config = {.capacity = UART_RING_MESSA
 
 static void room_announce(void)
 {
-    if (console.waiting_count == 0 || screen_room(&console.screen) < ROOM_BYTES)
+    if (!console.is_room_awaited || screen_room(&console.screen) < ROOM_BYTES)
         return;
-    for (struct connection *c = console.service.clients; c != NULL; c = c->next_client) {
-        struct client *client = c->user;
+    for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &console.clients.clients[i];
 
-        if (client != NULL && client->is_room_awaited) {
-            client->is_room_awaited = false;
+        if (client->is_room_awaited)
             client_signal(client, CLIENT_ON_ROOM);
-        }
+        client->is_room_awaited = false;
     }
-    console.waiting_count = 0;
+    console.is_room_awaited = false;
 }
 
 /* Move output into the serial port's ring, as much as it takes. */
@@ -98,7 +98,7 @@ static void uart_on_room(void *context, struct connection *c)
 static void foreground_signal(enum client_event which)
 {
     if (console.foreground != NULL)
-        client_signal(console.foreground->user, which);
+        client_signal(console.foreground, which);
 }
 
 static unsigned bytes_type(const struct uart_message *m)
@@ -161,14 +161,16 @@ static void foreground_leave(void)
 
 static enum status request_open(struct client *client, struct portal_message *m)
 {
-    client_events_set(client, m->handle);
+    enum status s = client_events_set(&console.clients, client, m->handle);
+
     for (unsigned i = 0; i < CLIENT_EVENTS; i++)
         m->handle[i] = 0;
-    return STATUS_OK;
+    if (client == console.foreground && !client_has_events(client))
+        foreground_leave();
+    return s;
 }
 
-static enum status request_write(struct connection *c, struct client *client,
-                                 struct portal_message *m, uint64_t *taken)
+static enum status request_write(struct client *client, struct portal_message *m)
 {
     uint8_t bytes[TTY_WRITE_BYTES];
     size_t length = m->word[0] >> 8 & 0xff;
@@ -178,27 +180,27 @@ static enum status request_write(struct connection *c, struct client *client,
     if (length > TTY_WRITE_BYTES)
         return STATUS_BAD_ARGUMENT;
     memcpy(bytes, &m->word[1], sizeof bytes);
-    if (c == console.foreground) {
+    if (client == console.foreground) {
         count = length < room ? length : room;
         screen_write(&console.screen, bytes, count);
     } else {
         count = client_write(client, bytes, length, &console.screen);
     }
-    *taken = count;
+    m->word[1] = count;
     if (count > 0 || length == 0)
         return STATUS_OK;
-    console.waiting_count += !client->is_room_awaited;
     client->is_room_awaited = true;
+    console.is_room_awaited = true;
     return STATUS_WOULD_BLOCK;
 }
 
-static enum status request_read(struct connection *c, struct portal_message *m)
+static enum status request_read(struct client *client, struct portal_message *m)
 {
     uint8_t bytes[TTY_READ_BYTES] = {0};
     size_t limit = m->word[1] < TTY_READ_BYTES ? m->word[1] : TTY_READ_BYTES;
     size_t count;
 
-    if (c != console.foreground)
+    if (client != console.foreground)
         return STATUS_BAD_STATE;
     if (!keyboard_take(&console.keyboard, bytes, limit, &count))
         return STATUS_WOULD_BLOCK;
@@ -210,21 +212,22 @@ static enum status request_read(struct connection *c, struct portal_message *m)
     return STATUS_OK;
 }
 
-static enum status request_claim(struct connection *c, struct client *client,
-                                 struct portal_message *m)
+static enum status request_claim(struct client *client, struct portal_message *m)
 {
-    if (console.foreground != NULL && console.foreground != c)
+    if (!client_has_events(client))
+        return STATUS_BAD_STATE;
+    if (console.foreground != NULL && console.foreground != client)
         return STATUS_BUSY;
     client_flush(client, &console.screen);
-    console.foreground = c;
+    console.foreground = client;
     m->word[1] = TTY_COLUMNS;
     m->word[2] = TTY_ROWS;
     return STATUS_OK;
 }
 
-static enum status request_mode(struct connection *c, uint64_t modes)
+static enum status request_mode(struct client *client, uint64_t modes)
 {
-    if (c != console.foreground)
+    if (client != console.foreground)
         return STATUS_BAD_STATE;
     if ((modes & ~(uint64_t)TTY_MODES_ALL) != 0)
         return STATUS_BAD_ARGUMENT;
@@ -244,24 +247,23 @@ static enum status request_drain(void)
     return fifo_count(&console.screen.out) == 0 && is_ring_empty ? STATUS_OK : STATUS_WOULD_BLOCK;
 }
 
-static enum status request_serve(struct connection *c, struct client *client,
-                                 struct portal_message *m)
+static enum status request_serve(struct client *client, struct portal_message *m)
 {
     switch (m->word[0] & 0xff) {
     case TTY_OPEN:
         return request_open(client, m);
     case TTY_WRITE:
-        return request_write(c, client, m, &m->word[1]);
+        return request_write(client, m);
     case TTY_READ:
-        return request_read(c, m);
+        return request_read(client, m);
     case TTY_CLAIM:
-        return request_claim(c, client, m);
+        return request_claim(client, m);
     case TTY_RELEASE:
-        if (c == console.foreground)
+        if (client == console.foreground)
             foreground_leave();
         return STATUS_OK;
     case TTY_MODE:
-        return request_mode(c, m->word[1]);
+        return request_mode(client, m->word[1]);
     case TTY_DRAIN:
         return request_drain();
     default:
@@ -272,25 +274,24 @@ static enum status request_serve(struct connection *c, struct client *client,
 static void on_call(void *context, struct connection *c, struct portal_message *m)
 {
     (void)context;
-    if (c->user == NULL)
-        c->user = client_create();
-    m->word[0] = c->user != NULL ? request_serve(c, c->user, m) : STATUS_OUT_OF_MEMORY;
+    struct client *client = client_find(&console.clients, c->badge, &console.screen);
+
+    m->word[0] = client != NULL ? request_serve(client, m) : STATUS_OUT_OF_QUOTA;
     output_pump();
 }
 
-static void on_close(void *context, struct connection *c, enum status why)
+static void on_death(void *context)
 {
     (void)context;
-    (void)why;
-    struct client *client = c->user;
+    for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &console.clients.clients[i];
 
-    if (c == console.foreground)
-        foreground_leave();
-    if (client != NULL) {
-        console.waiting_count -= client->is_room_awaited;
-        client_destroy(client, &console.screen);
+        if (client->badge == 0 || client_lives(client))
+            continue;
+        if (client == console.foreground)
+            foreground_leave();
+        client_forget(client, &console.screen);
     }
-    c->user = NULL;
     output_pump();
 }
 
@@ -315,15 +316,16 @@ int main(void)
                                                    .on_messages = uart_on_messages,
                                                    .on_room = uart_on_room,
                                                    .on_close = uart_on_close};
-    static const struct connection_ops ops = {.on_call = on_call, .on_close = on_close};
-    static const struct service_config config = {.client_limit = CLIENTS_MAX};
+    static const struct connection_ops ops = {.on_call = on_call};
 
     screen_init(&console.screen);
     keyboard_init(&console.keyboard);
     /* The port first: once the service is offered the kernel falls silent. */
     enum status s = connection_open(&console.uart, UART_SERVICE, &uart_config, &uart_ops, NULL);
     if (s == STATUS_OK)
-        s = service_offer(TTY_SERVICE, &config, &ops, NULL, &console.service);
+        s = loop_bit_allocate(on_death, NULL, &console.clients.death_bit);
+    if (s == STATUS_OK)
+        s = service_offer(TTY_SERVICE, NULL, &ops, NULL, &console.service);
     if (s == STATUS_OK)
         s = journal_begin(startup_get());
     if (s != STATUS_OK)

@@ -34,7 +34,8 @@ enum tty_operation {
      * (Ctrl-D on an empty line, TTY_LINES only).  BAD_STATE: not in the foreground. */
     TTY_READ = 0x42,
     /* -> word 1 columns, word 2 rows (a guess: nobody asks the terminal).  BUSY: another client
-     * is in the foreground.  Claiming what one has is OK. */
+     * is in the foreground.  BAD_STATE: no event was registered, so the console couldn't
+     * tell when the client is gone.  Claiming what one has is OK. */
     TTY_CLAIM = 0x43,
     TTY_RELEASE = 0x44, /* no longer in the foreground */
     /* word 1: set of enum tty_mode.  BAD_STATE: not in the foreground. */
@@ -98,7 +99,7 @@ CHECK_RESULT static inline enum status tty_read(handle_t tty, void *bytes, size_
     return s;
 }
 
-/* Ask for the foreground.  Errors: BUSY. */
+/* Ask for the foreground.  Errors: BUSY, BAD_STATE (tty_open() with an event comes first). */
 CHECK_RESULT static inline enum status tty_claim(handle_t tty)
 {
     struct portal_message m = {.word = {TTY_CLAIM}};
