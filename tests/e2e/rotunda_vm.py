@@ -29,6 +29,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROMPT = r"rotunda> "
 BOOT_SECONDS = 60.0
 WAIT_SECONDS = 20.0
+SITE_FILE = "site"  # its name in the boot archive
 CANNOT_RUN = 77  # exit status of a test that cannot run here
 
 # Control sequences of the line editor: CSI ... final byte.
@@ -46,6 +47,18 @@ def build_folder():
 
 def default_image():
     return os.path.join(build_folder(), "rotunda.Image")
+
+
+def pack_image(site, image):
+    """Write to `image` the image of the build folder, but with the folder `site` to be served."""
+    blob = image + ".site"
+    run = [sys.executable, os.path.join(ROOT, "userland", "web", "pack_site.py")]
+    subprocess.run(run + [site, "-o", blob], check=True)
+    run = [sys.executable, os.path.join(ROOT, "tools", "pack")]
+    subprocess.run(run + ["@" + os.path.join(build_folder(), "rotunda.pack"),
+                          "--file", SITE_FILE + "=" + blob, "--output", image], check=True,
+                   stdout=subprocess.DEVNULL)
+    os.remove(blob)
 
 
 def free_port():

@@ -10,11 +10,13 @@
  * data, its runtime's start, an empty main(), its end, and the word that it has ended.
  */
 #include "bench.h"
+#include "entry.h"
 
 #include "inspect_client.h"
 
 #include "rt/app.h"
 #include "rt/loop.h"
+#include "rt/startup.h"
 #include "rt/syscall.h"
 #include "rt/time.h"
 
@@ -33,12 +35,14 @@ static enum status domain_rounds(struct samples *create, struct samples *destroy
     if (s != STATUS_OK)
         return s;
     for (unsigned i = 0; i < DOMAIN_ROUNDS && s == STATUS_OK; i++) {
-        struct inspect_measure measure;
-        s = inspect_get(&inspect, INSPECT_MEASURE, NULL, &measure, sizeof measure);
-        if (s != STATUS_OK)
+        uint64_t entry = (uint64_t)(uintptr_t)entry_thread_exit;
+        struct inspect_records records;
+        s = inspect_list(&inspect, INSPECT_MEASURE, startup_get()->program, &entry, &records);
+        if (s != STATUS_OK || records.count != 1)
             break;
-        samples_add(create, 0, measure.create);
-        samples_add(destroy, 0, measure.destroy);
+        const struct inspect_measure *measure = inspect_record(&records, 0);
+        samples_add(create, 0, measure->create);
+        samples_add(destroy, 0, measure->destroy);
     }
     inspect_close(&inspect);
     return s;

@@ -36,7 +36,7 @@ void verb_rings(struct shell *shell, int count, char **arguments)
     static const struct table_column columns[] = {
         {"producer", false}, {"consumer", false}, {"label", false},   {"fill", true},
         {"capacity", true},  {"message", true},   {"messages", true}, {"wake-ups", true},
-        {"stalls", true},     {"address", true},
+        {"stalls", true},    {"address", true},
     };
     struct table table;
     struct listing listing;

@@ -46,7 +46,8 @@ enum inspect_op {
     INSPECT_RESTART = 16,   /* name: stop and start, and forget earlier failures */
     INSPECT_POWEROFF = 17,
     INSPECT_REBOOT = 18,
-    INSPECT_MEASURE = 19, /* one struct inspect_measure: a domain made and unmade just now */
+    INSPECT_MEASURE = 19, /* name, word 3: an address in its text: make a domain whose only thread
+                             starts there, and unmake it: one struct inspect_measure */
 };
 
 /*
@@ -135,9 +136,12 @@ struct inspect_symbol {
     char text[INSPECT_SYMBOL_BYTES]; /* "name+0x1c (program)" or the bare number */
 };
 
-/* For `bench`: only the launcher can make domains, so it is the one to read the counter. */
+/*
+ * For `bench`: only the launcher can make domains, so it is the one to read the counter.  In
+ * instructions, or in ticks of the counter where the machine counts no instructions.
+ */
 struct inspect_measure {
-    uint32_t create;  /* until the domain's first system call */
+    uint32_t create;  /* from nothing to the thread's first system call, which must end it */
     uint32_t destroy; /* until everything is given back */
 };
 
