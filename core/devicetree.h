@@ -5,7 +5,7 @@
  * parents (cell counts, address translation, interrupt parents, status) needs no
  * searching upwards.  All reads are bounded by the property's length; every refusal
  * writes one sentence that begins with the node's path and the property's name.
- * Source: Devicetree Specification 0.4, chapters 2 and 5.
+ * Source: Devicetree Specification 0.4, sections 2.2 and 2.3, chapter 5.
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 
 enum {
     DEVICETREE_DEPTH_MAX = 16, /* nodes below that are passed over */
-    DEVICETREE_INTERRUPT_CELLS_MAX = 4,
+    DEVICETREE_CELL = 4,       /* bytes of the unit that numbers are made of */
 };
 
 struct devicetree {
@@ -30,12 +30,6 @@ struct devicetree_node {
     const struct devicetree *tree;
     unsigned depth;                 /* 0: the root */
     int path[DEVICETREE_DEPTH_MAX]; /* libfdt offsets; path[depth] is the node itself */
-};
-
-struct devicetree_interrupt {
-    struct devicetree_node controller;
-    uint32_t cells[DEVICETREE_INTERRUPT_CELLS_MAX];
-    unsigned cell_count;
 };
 
 /* Write the sentence and return `status`. */
@@ -58,6 +52,9 @@ bool devicetree_find_path(const struct devicetree *tree, const char *path, size_
 bool devicetree_find_phandle(const struct devicetree *tree, uint32_t phandle,
                              struct devicetree_node *out);
 
+/* The node's own ancestor at `depth`, at most its own. */
+struct devicetree_node devicetree_ancestor(const struct devicetree_node *node, unsigned depth);
+
 /* Whether the node's ancestor at `depth` is called `name`, whatever its unit address. */
 bool devicetree_is_named(const struct devicetree_node *node, unsigned depth, const char *name);
 bool devicetree_is_compatible(const struct devicetree_node *node, const char *compatible);
@@ -68,6 +65,9 @@ bool devicetree_is_enabled(const struct devicetree_node *node);
 /* The raw value, NULL if there is none. */
 const void *devicetree_property(const struct devicetree_node *node, const char *name,
                                 size_t *length);
+
+/* The big-endian number in `count` cells, 0 to 2. */
+uint64_t devicetree_cells(const void *cells, unsigned count);
 
 /* A terminated string, borrowed from the tree.  Errors: NOT_FOUND, BAD_DATA. */
 CHECK_RESULT enum status devicetree_string(const struct devicetree_node *node, const char *name,
@@ -80,25 +80,3 @@ CHECK_RESULT enum status devicetree_u32(const struct devicetree_node *node, cons
 /* A number of one or two cells.  Errors: NOT_FOUND, BAD_DATA. */
 CHECK_RESULT enum status devicetree_u64(const struct devicetree_node *node, const char *name,
                                         uint64_t *out);
-
-/* How many entries "reg" has; 0 without one.  Errors: BAD_DATA, NOT_SUPPORTED. */
-CHECK_RESULT enum status devicetree_reg_count(const struct devicetree_node *node, unsigned *out);
-
-/* The address of "reg" entry `index` as it stands, for nodes whose parent is not a bus. */
-CHECK_RESULT enum status devicetree_reg_number(const struct devicetree_node *node, unsigned index,
-                                               uint64_t *out);
-
-/*
- * Entry `index` of "reg" as physical addresses, translated through each bus's "ranges".
- * The size may be 0; the sum never wraps.
- * Errors: NOT_FOUND (no such entry, or no way to its addresses), BAD_DATA, NOT_SUPPORTED.
- */
-CHECK_RESULT enum status devicetree_reg(const struct devicetree_node *node, unsigned index,
-                                        struct machine_range *out);
-
-/*
- * Entry `index` of "interrupts-extended" or "interrupts", with the controller it is for.
- * Errors: NOT_FOUND, BAD_DATA, NOT_SUPPORTED.
- */
-CHECK_RESULT enum status devicetree_interrupt(const struct devicetree_node *node, unsigned index,
-                                              struct devicetree_interrupt *out);

@@ -7,10 +7,11 @@
  */
 #include "core/machine.h"
 
-#include "arch/mpidr.h"
-#include "base/bits.h"
 #include "base/string.h"
-#include "devicetree.h"
+#include "devicetree_reg.h"
+#include "machine_cpu.h"
+#include "machine_gic.h"
+#include "machine_memory.h"
 
 #include <libfdt.h>
 
@@ -32,135 +33,6 @@ static void candidate_offer(struct candidate *candidate, const struct devicetree
         candidate->node = *node;
         candidate->is_found = true;
     }
-}
-
-/* --- memory --- */
-
-static bool ranges_overlap(const struct machine_range *a, const struct machine_range *b)
-{
-    return a->base < b->base + b->size && b->base < a->base + a->size;
-}
-
-static enum status range_add(const struct devicetree_node *node, const struct machine_range *range,
-                             struct machine_range *list, unsigned *count, unsigned max)
-{
-    if (range->size == 0)
-        return STATUS_OK;
-    if (*count == max)
-        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "reg",
-                                          "one range more than the %u that the kernel keeps", max);
-    list[(*count)++] = *range;
-    return STATUS_OK;
-}
-
-static enum status memory_read(const struct devicetree_node *node, struct machine *machine)
-{
-    unsigned count;
-    enum status status = devicetree_reg_count(node, &count);
-
-    for (unsigned i = 0; status == STATUS_OK && i < count; i++) {
-        struct machine_range range;
-
-        status = devicetree_reg(node, i, &range);
-        if (status != STATUS_OK)
-            return status;
-        for (unsigned other = 0; other < machine->memory_count; other++) {
-            if (ranges_overlap(&range, &machine->memory[other]))
-                return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg",
-                                                  "entry %u overlaps other memory", i);
-        }
-        status =
-            range_add(node, &range, machine->memory, &machine->memory_count, MACHINE_MEMORY_MAX);
-    }
-    return status;
-}
-
-/* A child of /reserved-memory.  Those without "reg" ask for memory anywhere: not from us. */
-static enum status reserved_read(const struct devicetree_node *node, struct machine *machine)
-{
-    unsigned count;
-    enum status status = devicetree_reg_count(node, &count);
-
-    for (unsigned i = 0; status == STATUS_OK && i < count; i++) {
-        struct machine_range range;
-
-        status = devicetree_reg(node, i, &range);
-        if (status == STATUS_OK)
-            status = range_add(node, &range, machine->reserved, &machine->reserved_count,
-                               MACHINE_RESERVED_MAX);
-    }
-    return status;
-}
-
-/* The tree's own frames, and the reservation block that stands before the tree. */
-static enum status reservations_read(const struct devicetree *tree, paddr_t fdt_physical,
-                                     struct machine *machine)
-{
-    const struct devicetree_node root = devicetree_root(tree);
-    const struct machine_range own = {.base = fdt_physical, .size = fdt_totalsize(tree->fdt)};
-    const int count = fdt_num_mem_rsv(tree->fdt);
-    enum status status = STATUS_OK;
-
-    if (count < 0)
-        return devicetree_refuse(tree, STATUS_BAD_DATA, "memory reservation block: %s",
-                                 fdt_strerror(count));
-    machine->reserved[machine->reserved_count++] = own;
-    for (int i = 0; status == STATUS_OK && i < count; i++) {
-        struct machine_range range;
-
-        if (fdt_get_mem_rsv(tree->fdt, i, &range.base, &range.size) != 0
-            || range.base + range.size < range.base)
-            return devicetree_refuse(tree, STATUS_BAD_DATA,
-                                     "memory reservation block: entry %d is no range", i);
-        status = range_add(&root, &range, machine->reserved, &machine->reserved_count,
-                           MACHINE_RESERVED_MAX);
-    }
-    return status;
-}
-
-/* --- CPUs --- */
-
-static enum status cpu_enable_read(const struct devicetree_node *node, struct machine_cpu *cpu)
-{
-    size_t length;
-    const char *method;
-
-    cpu->enable = MACHINE_CPU_ENABLE_NONE;
-    if (devicetree_property(node, "enable-method", &length) == NULL)
-        return STATUS_OK;
-
-    const enum status status = devicetree_string(node, "enable-method", &method);
-
-    if (status != STATUS_OK)
-        return status;
-    if (strcmp(method, "psci") == 0)
-        cpu->enable = MACHINE_CPU_ENABLE_PSCI;
-    if (strcmp(method, "spin-table") != 0)
-        return STATUS_OK;
-    cpu->enable = MACHINE_CPU_ENABLE_SPIN_TABLE;
-    return devicetree_u64(node, "cpu-release-addr", &cpu->release_address);
-}
-
-static enum status cpu_read(const struct devicetree_node *node, struct machine *machine)
-{
-    struct machine_cpu cpu = {0};
-    enum status status = devicetree_reg_number(node, 0, &cpu.mpidr);
-
-    if (status != STATUS_OK)
-        return status;
-    if ((cpu.mpidr & ~MPIDR_AFFINITY_MASK) != 0)
-        return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg", "%#llx is no CPU affinity",
-                                          (unsigned long long)cpu.mpidr);
-    for (unsigned i = 0; i < machine->cpu_count; i++) {
-        if (machine->cpus[i].mpidr == cpu.mpidr)
-            return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg",
-                                              "another CPU has the affinity %#llx too",
-                                              (unsigned long long)cpu.mpidr);
-    }
-    status = cpu_enable_read(node, &cpu);
-    if (status == STATUS_OK && machine->cpu_count < MACHINE_CPU_MAX)
-        machine->cpus[machine->cpu_count++] = cpu;
-    return status;
 }
 
 /* --- /chosen and the root --- */
@@ -216,105 +88,25 @@ static enum status chosen_read(const struct devicetree_node *node, struct machin
 
 /* --- interrupts --- */
 
-enum { GIC_SPI = 0, GIC_PPI = 1, GIC_CELLS_MIN = 3 };
-enum { GIC_PPI_COUNT = IRQ_SPI_FIRST - IRQ_PPI_FIRST };
-enum { GIC_SPI_COUNT = IRQ_SPECIAL_FIRST - IRQ_SPI_FIRST };
-
-/* The GIC's specifier: kind, number within the kind, flags of which 1 and 2 mean edge. */
-static enum status irq_decode(const struct devicetree_node *node,
-                              const struct devicetree_interrupt *interrupt, struct machine_irq *out)
-{
-    const uint32_t kind = interrupt->cells[0];
-    const uint32_t number = interrupt->cells[1];
-    const uint32_t first = kind == GIC_SPI ? IRQ_SPI_FIRST : IRQ_PPI_FIRST;
-    const uint32_t count = kind == GIC_SPI ? GIC_SPI_COUNT : GIC_PPI_COUNT;
-    const uint32_t edge = 1U | 2U;
-
-    if (kind > GIC_PPI || number >= count)
-        return devicetree_refuse_property(node, STATUS_BAD_DATA, "interrupts",
-                                          "<%u %u> is no interrupt of the GIC", kind, number);
-    out->id = first + number;
-    out->trigger = (interrupt->cells[2] & edge) != 0 ? IRQ_TRIGGER_EDGE : IRQ_TRIGGER_LEVEL;
-    return STATUS_OK;
-}
-
-static const struct devicetree_node *gic_node(const struct survey *survey)
-{
-    return survey->gic_v3.is_found ? &survey->gic_v3.node : &survey->gic_v2.node;
-}
-
-static enum status irq_read(const struct survey *survey, const struct devicetree_node *node,
-                            unsigned index, struct machine_irq *out)
-{
-    struct devicetree_interrupt interrupt;
-    const struct devicetree_node *const gic = gic_node(survey);
-    const enum status status = devicetree_interrupt(node, index, &interrupt);
-
-    if (status != STATUS_OK)
-        return status;
-    if (interrupt.controller.path[interrupt.controller.depth] != gic->path[gic->depth]
-        || interrupt.cell_count < GIC_CELLS_MIN)
-        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "interrupts",
-                                          "are not wired to the GIC");
-    return irq_decode(node, &interrupt, out);
-}
-
-static enum status gic_v2_read(const struct devicetree_node *node, struct machine_gic *gic)
-{
-    const enum status status = devicetree_reg(node, 0, &gic->distributor);
-
-    gic->version = 2;
-    return status == STATUS_OK ? devicetree_reg(node, 1, &gic->cpu_interface) : status;
-}
-
-enum { GIC_FRAME_SIZE = 64 * 1024 };
-
-/* Properties that a GICv3 node may leave out. */
-static enum status gic_v3_shape_read(const struct devicetree_node *node, struct machine_gic *gic)
-{
-    uint32_t regions = 1;
-    size_t length;
-    enum status status = STATUS_OK;
-
-    if (devicetree_property(node, "#redistributor-regions", &length) != NULL)
-        status = devicetree_u32(node, "#redistributor-regions", &regions);
-    if (status == STATUS_OK && devicetree_property(node, "redistributor-stride", &length) != NULL)
-        status = devicetree_u64(node, "redistributor-stride", &gic->redistributor_stride);
-    if (status != STATUS_OK)
-        return status;
-    if (regions == 0 || regions > IRQCHIP_REDIST_REGIONS_MAX)
-        return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "#redistributor-regions",
-                                          "is %u", regions);
-    if (!is_aligned(gic->redistributor_stride, GIC_FRAME_SIZE))
-        return devicetree_refuse_property(node, STATUS_BAD_DATA, "redistributor-stride",
-                                          "is not a multiple of 64 KiB");
-    gic->redistributor_count = regions;
-    return STATUS_OK;
-}
-
-static enum status gic_v3_read(const struct devicetree_node *node, struct machine_gic *gic)
-{
-    enum status status = gic_v3_shape_read(node, gic);
-
-    gic->version = 3;
-    if (status == STATUS_OK)
-        status = devicetree_reg(node, 0, &gic->distributor);
-    for (unsigned i = 0; status == STATUS_OK && i < gic->redistributor_count; i++)
-        status = devicetree_reg(node, 1 + i, &gic->redistributors[i]);
-    return status;
-}
-
 static enum status gic_read(const struct survey *survey)
 {
     struct machine_gic *const gic = &survey->machine->gic;
 
     if (survey->gic_v3.is_found)
-        return gic_v3_read(&survey->gic_v3.node, gic);
+        return machine_gic_v3_read(&survey->gic_v3.node, gic);
     if (survey->gic_v2.is_found)
-        return gic_v2_read(&survey->gic_v2.node, gic);
+        return machine_gic_v2_read(&survey->gic_v2.node, gic);
     return devicetree_refuse(&survey->tree, STATUS_NOT_FOUND,
                              "no interrupt controller: no node is compatible with arm,gic-v3, "
                              "arm,gic-400 or arm,cortex-a15-gic");
+}
+
+static enum status irq_read(const struct survey *survey, const struct devicetree_node *node,
+                            unsigned index, struct machine_irq *out)
+{
+    const struct candidate *const gic = survey->gic_v3.is_found ? &survey->gic_v3 : &survey->gic_v2;
+
+    return machine_irq_read(&gic->node, node, index, out);
 }
 
 /* --- timer, firmware, console --- */
@@ -473,11 +265,11 @@ static enum status node_read(struct survey *survey, const struct devicetree_node
     if (is_top && devicetree_is_named(node, 1, "chosen"))
         return chosen_read(node, survey->machine);
     if (is_top && is_a(node, "memory"))
-        return memory_read(node, survey->machine);
+        return machine_memory_read(node, survey->machine);
     if (is_second && devicetree_is_named(node, 1, "reserved-memory"))
-        return reserved_read(node, survey->machine);
+        return machine_reserved_read(node, survey->machine);
     if (is_second && devicetree_is_named(node, 1, "cpus") && is_a(node, "cpu"))
-        return cpu_read(node, survey->machine);
+        return machine_cpu_read(node, survey->machine);
     device_note(survey, node);
     return STATUS_OK;
 }
@@ -552,7 +344,7 @@ enum status machine_read(const void *fdt, size_t limit, paddr_t fdt_physical, st
     enum status status = tree_check(&survey.tree, limit);
 
     if (status == STATUS_OK)
-        status = reservations_read(&survey.tree, fdt_physical, out);
+        status = machine_reservations_read(&survey.tree, fdt_physical, out);
     if (status == STATUS_OK)
         status = nodes_read(&survey);
     if (status == STATUS_OK)
@@ -603,15 +395,4 @@ void machine_wipe_seeds(void *fdt, size_t limit)
         if (seed != NULL)
             memset(seed, 0, (size_t)length);
     }
-}
-
-bool machine_is_reserved(const struct machine *machine, paddr_t base, uint64_t size)
-{
-    const struct machine_range range = {.base = base, .size = size};
-
-    for (unsigned i = 0; i < machine->reserved_count; i++) {
-        if (ranges_overlap(&range, &machine->reserved[i]))
-            return true;
-    }
-    return false;
 }

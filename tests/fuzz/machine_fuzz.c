@@ -4,7 +4,12 @@
  * The sanitizers watch memory; here stands what must be true of every answer.
  */
 // source: core/machine.c
+// source: core/machine_cpu.c
+// source: core/machine_gic.c
+// source: core/machine_memory.c
 // source: core/devicetree.c
+// source: core/devicetree_interrupt.c
+// source: core/devicetree_reg.c
 // source: core/base/format.c
 #include "core/machine.h"
 

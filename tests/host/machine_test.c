@@ -6,7 +6,12 @@
  * step beyond them.
  */
 // source: core/machine.c
+// source: core/machine_cpu.c
+// source: core/machine_gic.c
+// source: core/machine_memory.c
 // source: core/devicetree.c
+// source: core/devicetree_interrupt.c
+// source: core/devicetree_reg.c
 // source: core/base/format.c
 #include "core/machine.h"
 
