@@ -27,12 +27,14 @@ rotunda_header_check(headers_kernel "rotunda_kernel_flags;fdt_kernel" ${headers}
 # Each program's private headers see its own folder; lwIP's see the configuration that is theirs.
 file(GLOB units CONFIGURE_DEPENDS LIST_DIRECTORIES true
     ${CMAKE_SOURCE_DIR}/userland/* ${CMAKE_SOURCE_DIR}/devices/*)
+file(GLOB client_includes CONFIGURE_DEPENDS LIST_DIRECTORIES true
+    ${CMAKE_SOURCE_DIR}/userland/*/*/include ${CMAKE_SOURCE_DIR}/devices/*/*/include)
 foreach(unit IN LISTS units)
     cmake_path(GET unit FILENAME unit_name)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${unit}/*.h)
     rotunda_header_check(headers_${unit_name} "rotunda_sdk;fdt;mbedtls;linenoise" ${headers})
     if(TARGET headers_${unit_name})
-        target_include_directories(headers_${unit_name} PRIVATE ${unit})
+        target_include_directories(headers_${unit_name} PRIVATE ${unit} ${client_includes})
         target_include_directories(headers_${unit_name} SYSTEM PRIVATE
             ${ROTUNDA_THIRD_PARTY}/lwip/src/include)
     endif()
