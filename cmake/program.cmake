@@ -15,13 +15,15 @@ define_property(GLOBAL PROPERTY ROTUNDA_TEST_PROGRAMS)
 file(GLOB ROTUNDA_PROTOCOL_INCLUDES CONFIGURE_DEPENDS LIST_DIRECTORIES true
     ${CMAKE_SOURCE_DIR}/userland/*/include ${CMAKE_SOURCE_DIR}/devices/*/include)
 
-# How anything that runs at EL0 is compiled, third-party code included.
+# How anything that runs at EL0 is compiled, third-party code included.  Nothing is kept in v8-v15:
+# they are lost across a portal call, and saving them would make every caller use the FP unit.
 add_library(rotunda_program_flags INTERFACE)
 target_compile_definitions(rotunda_program_flags INTERFACE _DEFAULT_SOURCE)
 target_compile_options(rotunda_program_flags INTERFACE
     ${ROTUNDA_MACHINE_FLAGS} ${ROTUNDA_NOT_LINUX}
     -fPIE -ftls-model=local-exec -fno-omit-frame-pointer -fno-common -fno-stack-protector
-    -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections)
+    -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
+    -ffixed-v8 -ffixed-v9 -ffixed-v10 -ffixed-v11 -ffixed-v12 -ffixed-v13 -ffixed-v14 -ffixed-v15)
 if(TARGET picolibc)
     target_link_libraries(rotunda_program_flags INTERFACE picolibc)
 endif()
@@ -33,6 +35,7 @@ target_link_libraries(rotunda_sdk INTERFACE rotunda_program_flags)
 
 function(rotunda_runtime)
     file(GLOB sources CONFIGURE_DEPENDS
+        ${CMAKE_SOURCE_DIR}/core/abi/*.c
         ${CMAKE_SOURCE_DIR}/userland/runtime/src/*.c ${CMAKE_SOURCE_DIR}/userland/runtime/src/*.S)
     if(NOT sources)
         message(STATUS "no runtime sources yet: programs won't link")

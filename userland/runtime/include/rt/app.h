@@ -9,8 +9,8 @@
  * word 0 and what the operation says in the rest; unused words are zero.
  *
  *   operation     request                                      answer
- *   APP_CONNECT   words 1-4 service name                       handle 0: a portal with CALL, INSPECT,
- *                 handle 0: event (SIGNAL; may be none)        TRANSFER and a badge of its own
+ *   APP_CONNECT   words 1-4 service name                       handle 0: a portal with CALL,
+ *                 handle 0: event (SIGNAL; may be none)        INSPECT, TRANSFER and its own badge
  *   APP_OFFER     words 1-4 service name                       -
  *                 handle 0: portal (CALL, INSPECT, DUPLICATE,
  *                 TRANSFER; badge 0)
@@ -25,8 +25,7 @@
  * APP_CONNECT: NOT_FOUND no program in the manifest offers that name; DENIED the manifest doesn't
  * let the caller connect (the log says why); WOULD_BLOCK it may, but the service is not up: the
  * launcher keeps the event and signals it once when it may be tried again.  Each answer with OK is
- * a new connection with a new badge (never 0); the badge is how a service tells its clients apart,
- * and closing the handle without CONNECTION_CLOSE is seen by the service only when the client dies.
+ * a new connection with a new badge (never 0); the badge is how a service tells its clients apart.
  *
  * APP_OFFER: DENIED where the manifest doesn't let the caller offer the name.  Offering again
  * replaces the portal.  The offer ends with the domain.

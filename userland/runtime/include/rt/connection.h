@@ -1,11 +1,11 @@
 /*
  * Connections: what a client gets for a service's name.
  *
- * A connection is the service's portal, for requests that are answered at once, and a pair of rings,
- * for everything that streams, with a shared buffer of either side for what doesn't fit into a
- * 32-byte message.  Each side makes its own segment (one *area* with the index it writes, and its
- * outgoing messages) and lets the other map it read-only; each side's doorbell is one bit of the
- * other's event.  Both ends look alike: `struct connection`.
+ * A connection is the service's portal, for requests that are answered at once, and a pair of
+ * rings, for everything that streams, with a shared buffer of either side for what doesn't fit
+ * into a 32-byte message.  Each side makes its own segment (one *area* with the index it writes,
+ * and its outgoing messages) and lets the other map it read-only; each side's doorbell is one bit
+ * of the other's event.  Both ends look alike: `struct connection`.
  *
  * Life of one end:
  *
@@ -14,8 +14,8 @@
  *                           +---- connection_start again ---- DEAD (peer died or broke the rules)
  *
  * Opening costs two portal calls; from then on a message costs no system call while the peer is
- * awake.  When the peer dies, on_close runs once with STATUS_PEER_DEAD; a client then usually starts
- * again, and `epoch` tells the new rings from the old.
+ * awake.  When the peer dies, on_close runs once with STATUS_PEER_DEAD; a client then usually
+ * starts again, and `epoch` tells the new rings from the old.
  *
  * Callbacks run on the loop's thread inside the monitor, on_call on the caller's thread inside the
  * monitor.
@@ -25,8 +25,8 @@
  *                     server, word 4 epoch; handle 0 the client's area (R), handle 1 its doorbell
  *                     (SIGNAL, INSPECT), handle 2 its buffer or 0
  *       answer        word 0 status, word 1 capacity out of the server; handles likewise
- *   CONNECTION_CLOSE  -
  * The area starts with struct connection_area; its messages follow at CONNECTION_MESSAGES_OFFSET.
+ * Who ends the connection sets is_closed in its own area and rings.
  */
 #pragma once
 
@@ -38,7 +38,6 @@
 #include "rt/ring.h"
 
 #define CONNECTION_OPEN  (UINT64_C(1) << 63)
-#define CONNECTION_CLOSE (CONNECTION_OPEN + 1)
 #define CONNECTION_MAGIC UINT64_C(0x314e4e4f434f52) /* "ROCONN1" read as bytes */
 
 enum {
@@ -49,12 +48,16 @@ enum {
     CONNECTION_BATCH = 64, /* messages taken before their room is given back */
 };
 
-/* The start of each side's segment; only that side writes it. */
+/* The start of each side's segment; only that side writes it, and its label is "ring" and the
+ * service's name, so that the launcher can find it and its other half for the shell. */
 struct connection_area {
     uint64_t magic;
     uint64_t epoch;
     uint64_t capacity; /* messages, outgoing */
     uint64_t is_server;
+    uaddr_t peer_address;       /* of the other side's area */
+    _Atomic uint64_t is_closed; /* this side has ended the connection */
+    uint64_t reserved[2];
     struct ring_producer_area out;
     struct ring_consumer_area in;
 };
@@ -81,8 +84,9 @@ struct connection;
 
 /* What an end does when something happens.  Any may be NULL. */
 struct connection_ops {
-    /* Client: the rings are there (again).  Server: a client asks; `config` is the service's and may
-     * be changed for this one, c->wanted_bytes says what it asked for; anything but OK refuses. */
+    /* Client: the rings are there (again).  Server: a client asks, there are no rings yet; `config`
+     * is the service's and may be changed for this one, c->wanted_bytes says what it asked for.
+     * Anything but OK refuses. */
     enum status (*on_open)(void *context, struct connection *c, struct connection_config *config);
     /* Messages may be there: connection_receive() until false.  Left ones wait for
      * connection_resume(). */
@@ -101,34 +105,37 @@ struct connection_ops {
 struct connection {
     enum connection_state state;
     bool is_server;
-    bool is_paused;       /* messages were left; nothing is reported until connection_resume() */
+    bool is_paused;       /* on_messages left some; silent until connection_resume() */
     bool is_room_awaited; /* connection_send() found no room */
-    bool is_bell_due;
-    uint64_t badge; /* server: of the client; client: 0 */
-    uint64_t epoch; /* how often this end has been opened */
-    uint64_t wanted_bytes;
-    handle_t portal;   /* client: the service's; server: 0 */
-    handle_t doorbell; /* the peer's */
+    bool is_ending;       /* inside on_close */
+    bool is_restart_due;  /* connection_restart() inside on_close */
     struct ring_producer out;
     struct ring_consumer in;
+    handle_t doorbell; /* the peer's */
+    void *user;        /* the program's, e.g. its state of this client */
+    const struct connection_ops *ops;
+    void *context;
+    uint64_t badge;        /* server: of the client; client: 0 */
+    uint64_t epoch;        /* how often the client has opened it */
+    uint64_t wanted_bytes; /* server: of buffer, what the client asked for */
+    handle_t portal;       /* client: the service's; server: 0 */
     struct memory own_area, peer_area;
     struct memory own_buffer, peer_buffer; /* address NULL: none */
     bool is_buffer_borrowed;
-    const struct connection_ops *ops;
-    void *context;
-    struct connection_config config;
-    char service[32];
-    unsigned doorbell_bit, death_bit, retry_bit; /* client: of the own event */
     bool has_bits;
-    struct service *owner;          /* server */
-    struct connection *next_client; /* server: in `owner` */
-    void *user;                     /* the program's, e.g. its state of this client */
+    unsigned doorbell_bit; /* of the own event */
+    unsigned status_bit;   /* client: death of the service, or news of it coming up */
+    handle_t status_event; /* client: sets status_bit */
+    struct loop_timer retry;
+    struct connection_config config;
+    const char *service;
+    struct connection *next_client; /* server: in the service's list */
 };
 
 /*
- * Client: start opening, return at once; ops->on_open or ops->on_close tells the rest.  `c` is zeroed
- * by the caller before the first time and may be started again when CLOSED or DEAD.
- * Ownership: borrows c, service, ops, config.buffer until on_close.
+ * Client: start opening, return at once; ops->on_open or ops->on_close tells the rest.  `c` is
+ * zeroed by the caller before the first time and may be started again when CLOSED or DEAD.
+ * Ownership: borrows c, service, ops and config->buffer until on_close has returned.
  * Errors: BAD_ARGUMENT, BAD_STATE, OUT_OF_QUOTA; DENIED, NOT_FOUND from the launcher.
  */
 CHECK_RESULT enum status connection_start(struct connection *c, const char *service,
@@ -149,16 +156,27 @@ CHECK_RESULT enum status connection_restart(struct connection *c);
 /* Client: a request on the portal; the status is the call's, or else that in word 0. */
 CHECK_RESULT enum status connection_call(struct connection *c, struct portal_message *m);
 
+/* The slow half of connection_send(). */
+CHECK_RESULT bool connection_send_full(struct connection *c, const struct ring_message *m);
+
 /* Put one message into the outgoing ring; the peer sees it at connection_flush().
  * False: no room (on_room will tell), or not open. */
-CHECK_RESULT bool connection_send(struct connection *c, const struct ring_message *m);
+CHECK_RESULT static inline bool connection_send(struct connection *c, const struct ring_message *m)
+{
+    if (__builtin_expect(c->state != CONNECTION_OPENED, 0))
+        return false;
+    return __builtin_expect(ring_put(&c->out, m), 1) || connection_send_full(c, m);
+}
 
-/* Publish what was sent, and ring the doorbell if the peer sleeps.  The loop does it by itself at
- * the end of every callback of this connection; elsewhere it is for the sender to do. */
+/* Publish what was sent, and ring the doorbell if the peer sleeps.  The runtime does it at the end
+ * of every callback of this connection; elsewhere it is for the sender to do. */
 void connection_flush(struct connection *c);
 
 /* Take one message.  False: none left. */
-CHECK_RESULT bool connection_receive(struct connection *c, struct ring_message *out);
+CHECK_RESULT static inline bool connection_receive(struct connection *c, struct ring_message *out)
+{
+    return __builtin_expect(c->state == CONNECTION_OPENED, 1) && ring_take(&c->in, out);
+}
 
 /* Ask for the messages that on_messages left. */
 void connection_resume(struct connection *c);

@@ -91,10 +91,12 @@ enum { PORTAL_STACK_BYTES_MIN = 4096 };
  * beyond that wait in the kernel, by priority.
  *
  * `badge` is that of the handle the caller used.  `m` comes in as received and goes back as it is
- * left.  Received handles belong to the handler; what stands in m->handle[] when it returns is
- * passed back (duplicated, or moved with HANDLE_MOVE), so a handle that is kept is zeroed there.
+ * left.  Handles: what stands in m->handle[] when the handler returns is passed back, a received
+ * one that is still in its place by moving, another one by duplicating unless it has HANDLE_MOVE.
+ * So a received handle that is kept is zeroed there, and one that nobody expected can't pile up.
  * Context of the handler: the caller's thread and priority, inside the domain's monitor.
- * Ownership: `*portal` is the caller's, with all rights and badge 0; it lives as long as the domain.
+ * Ownership: `*portal` is the caller's, with all rights and badge 0; it lives as long as the
+ * domain.
  */
 CHECK_RESULT enum status portal_serve(void (*handler)(void *context, uint64_t badge,
                                                       struct portal_message *m),

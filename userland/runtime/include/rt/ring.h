@@ -62,7 +62,7 @@ struct ring_producer {
     uint64_t produce;              /* messages written, published or not */
     uint64_t published;            /* what `own->produce` holds */
     uint64_t limit;                /* the last seen `consume` + capacity: write below this */
-    bool is_broken;                /* the peer's index was impossible */
+    bool is_broken;                /* the peer's index was impossible once */
 };
 
 /* The consumer's end, in its private memory. */
@@ -85,84 +85,145 @@ void ring_consumer_init(struct ring_consumer *r, struct ring_consumer_area *own,
                         const struct ring_producer_area *peer, const struct ring_message *messages,
                         uint64_t capacity);
 
-/* The slow halves: look at the peer's index again.  True: there is room, or a message. */
+/* The slow halves, for a producer without room or a consumer without messages: look at the peer's
+ * index again.  True: there is room, or a message. */
 bool ring_producer_refresh(struct ring_producer *r);
 bool ring_consumer_refresh(struct ring_consumer *r);
 
-/* The next free message to fill in place, NULL when full (or broken).  ring_commit() ends it. */
-static inline struct ring_message *ring_reserve(struct ring_producer *r)
+/* There is a free place (not yet used up by commits). */
+CHECK_RESULT static inline bool ring_has_room(struct ring_producer *r)
 {
-    if (__builtin_expect(r->produce == r->limit, 0) && !ring_producer_refresh(r))
-        return NULL;
-    return &r->messages[r->produce & r->mask];
+    return __builtin_expect(r->produce != r->limit, 1) || ring_producer_refresh(r);
 }
 
-/* The reserved message is complete; the peer sees it at the next ring_publish(). */
-static inline void ring_commit(struct ring_producer *r)
+/* There is a message. */
+CHECK_RESULT static inline bool ring_has_message(struct ring_consumer *r)
 {
-    r->produce++;
+    return __builtin_expect(r->consume != r->limit, 1) || ring_consumer_refresh(r);
 }
 
-/* Reserve, copy, commit.  False when full (or broken). */
+/*
+ * Copy a message out of the peer's memory.  The values are final: the empty assembly keeps the
+ * compiler from reading them there a second time, when they may have changed, and in general
+ * registers: a thread that leaves the FP unit alone crosses faster.
+ */
+static inline struct ring_message ring_message_copy(const struct ring_message *slot)
+{
+    uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
+
+    __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
+    return (struct ring_message){{w0, w1, w2, w3}};
+}
+
+/* Write one message; the peer sees it at ring_publish().  False when full (or broken). */
 CHECK_RESULT static inline bool ring_put(struct ring_producer *r, const struct ring_message *m)
 {
-    struct ring_message *slot = ring_reserve(r);
-
-    if (slot == NULL)
+    if (!ring_has_room(r))
         return false;
-    *slot = *m;
-    ring_commit(r);
+
+    uint64_t index = r->produce;
+
+    r->messages[index & r->mask] = ring_message_copy(m);
+    r->produce = index + 1;
     return true;
+}
+
+/*
+ * The same in runs: up to `wanted` free places next to each other, to be filled in place and then
+ * committed, all or the first few.  Returns how many, 0 when full (or broken).
+ */
+CHECK_RESULT static inline uint64_t ring_reserve(struct ring_producer *r, uint64_t wanted,
+                                                 struct ring_message **first)
+{
+    if (!ring_has_room(r))
+        return 0;
+
+    uint64_t index = r->produce & r->mask;
+    uint64_t run = r->mask + 1 - index;
+
+    run = r->limit - r->produce < run ? r->limit - r->produce : run;
+    *first = &r->messages[index];
+    return wanted < run ? wanted : run;
+}
+
+static inline void ring_commit(struct ring_producer *r, uint64_t count)
+{
+    r->produce += count;
 }
 
 /* Show the peer everything committed.  True: it asked for a bell. */
 CHECK_RESULT static inline bool ring_publish(struct ring_producer *r)
 {
-    uint64_t before = r->published;
+    uint64_t before = r->published, now = r->produce;
 
-    atomic_store_explicit(&r->own->produce, r->produce, memory_order_release);
-    r->published = r->produce;
+    r->published = now;
+    atomic_store_explicit(&r->own->produce, now, memory_order_release);
     /* Pairs with the fence in ring_consumer_sleep(): one of us sees the other's store. */
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
 
-    return __builtin_expect(wake_at - before < r->produce - before, 0);
+    return __builtin_expect(wake_at - before < now - before, 0);
 }
 
 /* Copy the next message out.  False when there is none (or the peer broke the ring). */
 CHECK_RESULT static inline bool ring_take(struct ring_consumer *r, struct ring_message *out)
 {
-    if (__builtin_expect(r->consume == r->limit, 0) && !ring_consumer_refresh(r))
+    if (!ring_has_message(r))
         return false;
 
-    const struct ring_message *slot = &r->messages[r->consume & r->mask];
-    uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
+    uint64_t index = r->consume;
 
-    /* The four values are final here: the compiler can't read the peer's memory again for them. */
-    __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
-    *out = (struct ring_message){{w0, w1, w2, w3}};
-    r->consume++;
+    *out = ring_message_copy(&r->messages[index & r->mask]);
+    r->consume = index + 1;
     return true;
+}
+
+/*
+ * The same in runs: messages next to each other, to be read with ring_message_copy() and then
+ * consumed, all or the first few.  Returns how many, 0 when empty (or broken).
+ */
+CHECK_RESULT static inline uint64_t ring_peek(struct ring_consumer *r,
+                                              const struct ring_message **first)
+{
+    if (!ring_has_message(r))
+        return 0;
+
+    uint64_t index = r->consume & r->mask;
+    uint64_t run = r->mask + 1 - index;
+
+    *first = &r->messages[index];
+    return r->limit - r->consume < run ? r->limit - r->consume : run;
+}
+
+static inline void ring_consume(struct ring_consumer *r, uint64_t count)
+{
+    r->consume += count;
 }
 
 /* Give the room of everything taken back.  True: the producer asked for a bell. */
 CHECK_RESULT static inline bool ring_release(struct ring_consumer *r)
 {
-    uint64_t before = r->released;
+    uint64_t before = r->released, now = r->consume;
 
-    atomic_store_explicit(&r->own->consume, r->consume, memory_order_release);
-    r->released = r->consume;
+    r->released = now;
+    atomic_store_explicit(&r->own->consume, now, memory_order_release);
     /* Pairs with the fence in ring_producer_sleep(). */
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
 
-    return __builtin_expect(wake_at - before < r->consume - before, 0);
+    return __builtin_expect(wake_at - before < now - before, 0);
 }
 
-/* Ask for a bell at the next message.  True: still empty, so sleep; false: look again. */
+/* Half the ring is waiting to be released; more often than this only a sleeper needs to. */
+static inline bool ring_release_is_due(const struct ring_consumer *r)
+{
+    return r->consume - r->released > r->mask / 2;
+}
+
+/* Ask for a bell at the next message; release first.  True: still empty, so sleep. */
 CHECK_RESULT bool ring_consumer_sleep(struct ring_consumer *r);
 
-/* Ask for a bell when at least one place gets free.  True: still full, so sleep. */
+/* Ask for a bell when a place gets free; publish first.  True: still full, so sleep. */
 CHECK_RESULT bool ring_producer_sleep(struct ring_producer *r);
 
 /* Count a bell that was sent. */

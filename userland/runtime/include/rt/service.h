@@ -5,8 +5,8 @@
  * Each client is a `struct connection` (rt/connection.h) allocated by the runtime and told apart by
  * the badge of its portal handle; the program keeps its own state of a client in c->user.
  *
- * A call with a badge that has no connection yet reaches on_call with a connection that has no
- * rings, so a service that only answers calls needs nothing but on_call.
+ * A call with a badge that has no connection reaches on_call with a passing one that is CLOSED, has
+ * only the badge, and whose `user` isn't kept: a service that merely answers calls needs no more.
  */
 #pragma once
 
@@ -28,6 +28,7 @@ struct service {
     struct connection *clients; /* list by next_client */
     unsigned client_count;
     unsigned doorbell_bit, death_bit; /* shared by all clients: the loop looks at each */
+    handle_t doorbell;                /* sets doorbell_bit; every client gets a duplicate */
 };
 
 /*

@@ -1,0 +1,93 @@
+/*
+ * What picolibc asks of its system: an end, a time, and locks.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/lock.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "rt/app.h"
+#include "rt/log.h"
+#include "rt/mutex.h"
+#include "rt/time.h"
+
+#include "tls.h"
+
+/* Recursive; `holder` is written by the holder alone, others only compare it with themselves. */
+struct __lock {
+    struct mutex mutex;
+    _Atomic uintptr_t holder;
+    unsigned depth;
+};
+
+struct __lock __lock___libc_recursive_mutex;
+
+void __retarget_lock_acquire_recursive(_LOCK_T lock)
+{
+    if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == tls_self()) {
+        lock->depth++;
+        return;
+    }
+    mutex_lock(&lock->mutex);
+    atomic_store_explicit(&lock->holder, tls_self(), memory_order_relaxed);
+    lock->depth = 1;
+}
+
+void __retarget_lock_release_recursive(_LOCK_T lock)
+{
+    if (--lock->depth != 0)
+        return;
+    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
+    mutex_unlock(&lock->mutex);
+}
+
+void __retarget_lock_init(_LOCK_T *lock)
+{
+    *lock = calloc(1, sizeof **lock);
+    if (*lock == NULL)
+        log_die("no memory for a lock of the C library");
+}
+
+void __retarget_lock_close(_LOCK_T lock)
+{
+    free(lock);
+}
+
+void __retarget_lock_acquire(_LOCK_T lock)
+{
+    mutex_lock(&lock->mutex);
+}
+
+void __retarget_lock_release(_LOCK_T lock)
+{
+    mutex_unlock(&lock->mutex);
+}
+
+void _exit(int code)
+{
+    (void)fflush(stdout);
+    app_exit(code);
+}
+
+void abort(void)
+{
+    log_die("abort");
+}
+
+void __assert_func(const char *file, int line, const char *function, const char *expression)
+{
+    log_die("%s:%d: %s: assertion `%s' failed", file, line, function == NULL ? "" : function,
+            expression);
+}
+
+int gettimeofday(struct timeval *now, void *zone)
+{
+    uint64_t ns = time_of_day_ns();
+
+    (void)zone;
+    now->tv_sec = (time_t)(ns / NS_PER_S);
+    now->tv_usec = (suseconds_t)(ns % NS_PER_S / NS_PER_US);
+    return 0;
+}
