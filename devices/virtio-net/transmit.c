@@ -5,56 +5,31 @@
 
 #include <string.h>
 
-enum { CHAIN_MAX = 1 + LINK_TX_PIECES, CHECKSUM_BYTES = 2 };
+#include "frame.h"
+
+enum { CHAIN_MAX = 1 + LINK_TX_PIECES };
 
 bool transmit_has_room(const struct net_device *device)
 {
     return device->transmit.queue.free_count >= CHAIN_MAX;
 }
 
-/* The pieces of a frame as the device finds them, behind the header's.  0: they are not valid. */
-static uint32_t pieces_make(const struct net_pool *pool, const struct link_message *m,
-                            struct virtqueue_piece *pieces)
-{
-    uint32_t total = 0;
-
-    if (m->count == 0 || m->count > LINK_TX_PIECES)
-        return 0;
-    for (unsigned i = 0; i < m->count; i++) {
-        uint64_t offset = m->tx.offset[i];
-        uint32_t length = m->tx.length[i];
-
-        if (length == 0 || offset > pool->length_bytes || length > pool->length_bytes - offset)
-            return 0;
-        pieces[i] = (struct virtqueue_piece){.physical = pool->physical + offset, .length = length};
-        total += length;
-    }
-    return total;
-}
-
-static bool checksum_is_valid(const struct net_device *device, const struct link_message *m,
-                              uint32_t length)
-{
-    uint32_t end = (uint32_t)m->tx.checksum_start + m->tx.checksum_offset + CHECKSUM_BYTES;
-
-    return (device->virtio.features & NET_F_CSUM) != 0 && end <= length;
-}
-
 enum status transmit_frame(struct net_device *device, const struct link_message *m)
 {
     struct net_queue *queue = &device->transmit;
     struct virtqueue_piece pieces[CHAIN_MAX];
-    bool has_checksum = (m->flags & LINK_TX_CHECKSUM) != 0;
-    uint32_t length = pieces_make(&device->transmit_pool, m, pieces + 1);
+    const struct frame_limits limits = {.pool_bytes = device->transmit_pool.length_bytes,
+                                        .mtu = device->mtu,
+                                        .has_checksum_offload =
+                                            (device->virtio.features & NET_F_CSUM) != 0};
 
-    if (length < LINK_HEADER_BYTES || length > LINK_HEADER_BYTES + device->mtu)
+    if (frame_length(m, &limits) == 0)
         return STATUS_BAD_DATA;
-    if (has_checksum && !checksum_is_valid(device, m, length))
-        return STATUS_BAD_DATA;
+    frame_gather(m, device->transmit_pool.physical, pieces + 1);
 
     uint16_t head = virtqueue_next_head(&queue->queue);
     struct net_header header = {.flags = 0};
-    if (has_checksum)
+    if ((m->flags & LINK_TX_CHECKSUM) != 0)
         header = (struct net_header){.flags = NET_HEADER_NEEDS_CSUM,
                                      .csum_start = m->tx.checksum_start,
                                      .csum_offset = m->tx.checksum_offset};
