@@ -93,12 +93,15 @@ static enum status client_join(struct service *s, struct connection *c,
 
     if (s->ops->on_open != NULL)
         status = s->ops->on_open(s->context, c, &c->config);
-    if (status == STATUS_OK)
+    bool is_open = status == STATUS_OK;
+    if (is_open)
         status = connection_prepare(c, ours);
     if (status != STATUS_OK) {
         connection_handle_drop(theirs->area);
         connection_handle_drop(theirs->doorbell);
         connection_handle_drop(theirs->buffer);
+        if (is_open && s->ops->on_close != NULL)
+            s->ops->on_close(s->context, c, status);
         return status;
     }
     status = connection_attach(c, theirs);

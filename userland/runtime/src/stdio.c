@@ -153,9 +153,10 @@ static bool input_read(void)
         enum status s = tty_read(tty, input, sizeof input, &input_length);
 
         input_next = 0;
-        if (s == STATUS_OK && input_length != 0)
-            return true;
-        if (s != STATUS_OK && s != STATUS_WOULD_BLOCK)
+        /* None at all: the user has ended the input. */
+        if (s == STATUS_OK)
+            return input_length != 0;
+        if (s != STATUS_WOULD_BLOCK)
             return false;
         if (loop_wait(input_bit, DEADLINE_NEVER) != STATUS_OK)
             return false;
