@@ -23,6 +23,7 @@ enum { RECEIVE_INTERRUPTS = INTERRUPT_RX | INTERRUPT_RT | INTERRUPT_OE };
 static struct {
     volatile struct pl011_registers *registers;
     handle_t interrupt;
+    unsigned open_bit; /* raised by ourselves: a client has come */
     struct service service;
     struct connection *client;   /* NULL: nobody listens */
     struct uart_message held;    /* received, waiting for room; kind 0: none */
@@ -99,20 +100,27 @@ static void transmit(void)
     port.registers->IMSC &= ~(uint32_t)INTERRUPT_TX;
 }
 
-static void on_interrupt(void *context)
+/* Look at the receive FIFO and go on sending. */
+static void serve(void *context)
 {
     (void)context;
-    uint32_t reasons = port.registers->MIS;
+    if (port.client == NULL || port.client->state != CONNECTION_OPENED)
+        return;
+    receive();
+    if ((port.registers->IMSC & INTERRUPT_TX) != 0)
+        transmit();
+    if (port.client != NULL)
+        connection_flush(port.client);
+}
 
-    port.registers->ICR = reasons;
-    if (port.client != NULL) {
-        if ((reasons & RECEIVE_INTERRUPTS) != 0)
-            receive();
-        if ((reasons & INTERRUPT_TX) != 0)
-            transmit();
-        if (port.client != NULL)
-            connection_flush(port.client);
-    }
+/*
+ * The receive interrupts are never cleared but by emptying the FIFO: a chip that signals only
+ * the change from empty would not signal again for bytes that were left.
+ */
+static void on_interrupt(void *context)
+{
+    port.registers->ICR = INTERRUPT_TX | INTERRUPT_OE;
+    serve(context);
     (void)interrupt_ack(port.interrupt);
 }
 
@@ -159,6 +167,8 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     }
     port.client = c;
     port.registers->IMSC = RECEIVE_INTERRUPTS;
+    /* Bytes may have been waiting since before there was anybody to interrupt for. */
+    loop_raise(port.open_bit);
     return STATUS_OK;
 }
 
@@ -182,7 +192,7 @@ static void chip_start(void)
     volatile struct pl011_registers *r = port.registers;
 
     r->IMSC = 0;
-    r->ICR = INTERRUPT_ALL;
+    r->ICR = INTERRUPT_TX | INTERRUPT_OE;
     r->IFLS = IFLS_TX_EIGHTH | IFLS_RX_HALF;
     r->LCR_H |= LCR_H_FEN | LCR_H_WLEN_8;
     r->CR |= CR_UARTEN | CR_TXE | CR_RXE | CR_RTSEN;
@@ -205,6 +215,8 @@ int main(void)
     port.interrupt = device->interrupt[0].handle;
     chip_start();
     enum status s = loop_bit_allocate(on_interrupt, NULL, &bit);
+    if (s == STATUS_OK)
+        s = loop_bit_allocate(serve, NULL, &port.open_bit);
     if (s == STATUS_OK)
         s = interrupt_bind(port.interrupt, loop_event(), UINT64_C(1) << bit);
     if (s == STATUS_OK)

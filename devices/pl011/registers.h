@@ -60,5 +60,4 @@ enum pl011_interrupt {
     INTERRUPT_TX = 1U << 5,
     INTERRUPT_RT = 1U << 6, /* receive timeout: some bytes wait below the level */
     INTERRUPT_OE = 1U << 10,
-    INTERRUPT_ALL = 0x7ff,
 };
