@@ -118,12 +118,13 @@ class Machine:
             out += ["-append", self.append]
         if self.icount:
             out += ["-icount", self.icount]
+        # Eight of virt's transports share a page: each device gets a page of its own.
         if self.network:
             out += ["-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{self.https_port}-:443,"
                                f"hostfwd=tcp:127.0.0.1:{self.http_port}-:80",
-                    "-device", "virtio-net-device,netdev=net0"]
+                    "-device", "virtio-net-device,netdev=net0,bus=virtio-mmio-bus.0"]
         if self.entropy:
-            out += ["-device", "virtio-rng-device"]
+            out += ["-device", "virtio-rng-device,bus=virtio-mmio-bus.8"]
         return out + self.options
 
     def start(self):
