@@ -4,9 +4,15 @@
 
 #include "http_connection.h"
 
+static void enter(struct http_connection *c, enum http_connection_state state, uint64_t now_ns)
+{
+    c->state = state;
+    c->since_ns = now_ns;
+}
+
 static void enter_idle(struct http_connection *c, uint64_t now_ns)
 {
-    c->state = HTTP_IDLE;
+    enter(c, HTTP_IDLE, now_ns);
     c->request = (struct http_request){0};
     c->deadline_ns = now_ns + c->service->limits.idle_ns;
 }
@@ -19,7 +25,7 @@ static void window_open(struct http_connection *c, uint64_t now_ns)
 
 static void enter_sending(struct http_connection *c, uint64_t now_ns)
 {
-    c->state = HTTP_SENDING;
+    enter(c, HTTP_SENDING, now_ns);
     c->head_sent = 0;
     c->body_sent = 0;
     c->service->counters.answers[c->answer.status / 100]++;
@@ -28,7 +34,7 @@ static void enter_sending(struct http_connection *c, uint64_t now_ns)
 
 static void enter_lingering(struct http_connection *c, uint64_t now_ns)
 {
-    c->state = c->peer_ended ? HTTP_CLOSED : HTTP_LINGERING;
+    enter(c, c->peer_ended ? HTTP_CLOSED : HTTP_LINGERING, now_ns);
     c->discarded = c->input_size;
     c->input_size = 0;
     c->deadline_ns = now_ns + c->service->limits.linger_ns;
@@ -48,7 +54,7 @@ static void advance(struct http_connection *c, uint64_t now_ns)
     if (c->input_size == 0)
         return;
     if (c->state == HTTP_IDLE) {
-        c->state = HTTP_READING;
+        enter(c, HTTP_READING, now_ns);
         c->deadline_ns = now_ns + c->service->limits.head_ns;
     }
     switch (http_request_read(&c->request, c->input, c->input_size)) {
@@ -105,6 +111,11 @@ void http_connection_on_end(struct http_connection *c)
         c->state = HTTP_CLOSED;
 }
 
+void http_connection_on_failure(struct http_connection *c)
+{
+    c->state = HTTP_CLOSED;
+}
+
 void http_connection_output(const struct http_connection *c, struct text *head, struct text *body)
 {
     const struct http_answer *a = &c->answer;
@@ -149,6 +160,13 @@ void http_connection_on_sent(struct http_connection *c, uint64_t size, uint64_t 
         window_open(c, now_ns);
     else
         c->window -= size;
+}
+
+uint64_t http_connection_waiting_since(const struct http_connection *c)
+{
+    if (c->state == HTTP_SENDING)
+        return c->deadline_ns - c->service->limits.send_ns;
+    return c->since_ns;
 }
 
 void http_connection_on_time(struct http_connection *c, uint64_t now_ns)

@@ -35,6 +35,7 @@ struct http_connection {
     enum http_connection_state state;
     bool peer_ended; /* the client won't send any more */
     struct http_service *service;
+    uint64_t since_ns;    /* when this state was entered */
     uint64_t deadline_ns; /* when http_connection_on_time() has something to do */
     uint64_t window;      /* bytes still to be taken before the deadline, while SENDING */
     uint64_t discarded;   /* while LINGERING */
@@ -61,8 +62,11 @@ struct http_room http_connection_room(struct http_connection *c);
 /* `size` bytes were put there. */
 void http_connection_on_input(struct http_connection *c, size_t size, uint64_t now_ns);
 
-/* The client closed its side, or vanished. */
+/* The client closed its side. */
 void http_connection_on_end(struct http_connection *c);
+
+/* The stream is broken: nothing can be sent any more. */
+void http_connection_on_failure(struct http_connection *c);
 
 /*
  * What to send next: the rest of the head and the rest of the body, either may be empty.
@@ -72,6 +76,9 @@ void http_connection_output(const struct http_connection *c, struct text *head, 
 
 /* The first `size` bytes of that were taken. */
 void http_connection_on_sent(struct http_connection *c, uint64_t size, uint64_t now_ns);
+
+/* Since when nothing has moved for want of the client; a slow reader's crumbs don't count. */
+uint64_t http_connection_waiting_since(const struct http_connection *c);
 
 /* Act on a deadline that has passed. */
 void http_connection_on_time(struct http_connection *c, uint64_t now_ns);

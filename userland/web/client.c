@@ -1,0 +1,444 @@
+/*
+ * Clients: moves bytes between socket, TLS and HTTP, and keeps the time.
+ */
+#include "client.h"
+
+#include <stdlib.h>
+
+#include "http_connection.h"
+#include "rt/loop.h"
+#include "rt/time.h"
+#include "tls.h"
+#include "wall_clock.h"
+
+enum {
+    STEPS_MAX = 16, /* reads and writes in a row before others have their turn */
+    PORTS_MAX = 2,
+    PLACES_SPARE = 8,    /* that are kept for newcomers, */
+    WAITING_LEAST_S = 4, /* at the cost of those who have kept us waiting for so long */
+    HANDSHAKE_S = 10,    /* that a client may keep us waiting in a handshake */
+};
+
+struct client {
+    struct client *previous, *next; /* of all clients */
+    struct client *next_queued;
+    bool is_queued;
+    bool is_shaking; /* the handshake isn't over */
+    bool has_ended;  /* we have said goodbye */
+    struct client_port *port;
+    struct tcp_socket *socket; /* borrowed from the library */
+    struct tls_stream *tls;    /* NULL without TLS, and before the first bytes */
+    nsec_t since_ns;           /* while shaking hands: since when we wait for the client, */
+    nsec_t waited_ns;          /* and how long we had when it last sent something */
+    struct http_connection http;
+};
+
+static struct tcp_client *network;
+static struct client *clients;
+static struct client *queue_first;
+static struct client **queue_end = &queue_first;
+static struct client_port *ports[PORTS_MAX];
+static unsigned work_bit;
+static struct loop_timer tick;
+
+/* ---- the queue of those who have work to be done ---- */
+
+static void queue_add(struct client *c)
+{
+    if (c->is_queued)
+        return;
+    if (queue_first == NULL)
+        loop_raise(work_bit);
+    c->is_queued = true;
+    c->next_queued = NULL;
+    *queue_end = c;
+    queue_end = &c->next_queued;
+}
+
+static struct client *queue_take(void)
+{
+    struct client *c = queue_first;
+
+    if (c == NULL)
+        return NULL;
+    queue_first = c->next_queued;
+    if (queue_first == NULL)
+        queue_end = &queue_first;
+    c->is_queued = false;
+    return c;
+}
+
+static void queue_remove(struct client *c)
+{
+    struct client **link = &queue_first;
+
+    if (!c->is_queued)
+        return;
+    while (*link != c)
+        link = &(*link)->next_queued;
+    *link = c->next_queued;
+    if (*link == NULL)
+        queue_end = link;
+    c->is_queued = false;
+}
+
+/* ---- coming and going ---- */
+
+/* The client's memory; its socket is gone or about to go. */
+static void client_forget(struct client *c)
+{
+    queue_remove(c);
+    if (c->tls != NULL)
+        tls_stream_close(c->tls);
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        clients = c->next;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    c->port->count--;
+    free(c);
+}
+
+static void client_abort(struct client *c)
+{
+    struct tcp_socket *socket = c->socket;
+
+    client_forget(c);
+    tcp_abort(socket);
+}
+
+static void goodbye_say(struct client *c)
+{
+    if (c->has_ended)
+        return;
+    c->has_ended = true;
+    if (c->tls != NULL)
+        tls_stream_end(c->tls);
+    tcp_shutdown(c->socket);
+}
+
+static void client_end(struct client *c)
+{
+    struct tcp_socket *socket = c->socket;
+
+    goodbye_say(c);
+    client_forget(c);
+    tcp_close(socket);
+}
+
+static struct client *client_create(struct client_port *port, struct tcp_socket *socket)
+{
+    struct client *c = malloc(sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->previous = NULL;
+    c->next = clients;
+    if (clients != NULL)
+        clients->previous = c;
+    clients = c;
+    c->is_queued = false;
+    c->is_shaking = port->uses_tls;
+    c->has_ended = false;
+    c->port = port;
+    c->socket = socket;
+    c->tls = NULL;
+    c->since_ns = time_now_ns();
+    c->waited_ns = 0;
+    http_connection_open(&c->http, &port->service, c->since_ns);
+    port->count++;
+    return c;
+}
+
+/* ---- talking ---- */
+
+static struct tls_result plain_result(const struct client *c, size_t size)
+{
+    if (size > 0)
+        return (struct tls_result){TLS_DONE, size};
+    return (struct tls_result){tcp_peer_has_finished(c->socket) ? TLS_ENDED : TLS_WAITS, 0};
+}
+
+static struct tls_result client_read(struct client *c, char *data, size_t size)
+{
+    if (c->tls != NULL)
+        return tls_stream_read(c->tls, data, size);
+    return plain_result(c, tcp_receive(c->socket, data, size));
+}
+
+static struct tls_result client_write(struct client *c, struct text head, struct text body)
+{
+    size_t sent = 0;
+
+    if (c->tls != NULL)
+        return tls_stream_write(c->tls, head, body);
+    if (head.size > 0)
+        sent = tcp_send(c->socket, head.data, head.size);
+    if (sent == head.size && body.size > 0)
+        sent += tcp_send(c->socket, body.data, body.size);
+    return (struct tls_result){sent > 0 ? TLS_DONE : TLS_WAITS, sent};
+}
+
+/* Each step returns whether another one may follow at once. */
+static bool step_output(struct client *c, nsec_t now_ns)
+{
+    struct text head, body;
+
+    http_connection_output(&c->http, &head, &body);
+
+    struct tls_result r = client_write(c, head, body);
+
+    if (r.progress == TLS_DONE)
+        http_connection_on_sent(&c->http, r.size, now_ns);
+    else if (r.progress != TLS_WAITS)
+        http_connection_on_failure(&c->http);
+    return r.progress == TLS_DONE;
+}
+
+static bool step_input(struct client *c, nsec_t now_ns)
+{
+    struct http_room room = http_connection_room(&c->http);
+
+    if (room.size == 0)
+        return false;
+
+    struct tls_result r = client_read(c, room.data, room.size);
+
+    if (r.progress == TLS_DONE)
+        http_connection_on_input(&c->http, r.size, now_ns);
+    else if (r.progress == TLS_ENDED)
+        http_connection_on_end(&c->http);
+    else if (r.progress == TLS_FAILED)
+        http_connection_on_failure(&c->http);
+    return r.progress == TLS_DONE || r.progress == TLS_ENDED;
+}
+
+/* Throw away what comes after the last answer; it isn't even decrypted. */
+static bool step_discard(struct client *c, nsec_t now_ns)
+{
+    size_t size = tcp_received_bytes(c->socket);
+
+    goodbye_say(c);
+    if (size == 0) {
+        if (tcp_peer_has_finished(c->socket))
+            http_connection_on_end(&c->http);
+        return false;
+    }
+    tcp_consume(c->socket, size);
+    http_connection_on_input(&c->http, size, now_ns);
+    return true;
+}
+
+static bool client_step(struct client *c, nsec_t now_ns)
+{
+    switch (c->http.state) {
+    case HTTP_SENDING:
+        return step_output(c, now_ns);
+    case HTTP_IDLE:
+    case HTTP_READING:
+        return step_input(c, now_ns);
+    case HTTP_LINGERING:
+        return step_discard(c, now_ns);
+    case HTTP_CLOSED:
+        break;
+    }
+    return false;
+}
+
+/* Do what can be done for this client now.  It may be gone afterwards. */
+static void client_serve(struct client *c)
+{
+    nsec_t now_ns = time_now_ns();
+    int steps = 0;
+
+    http_service_on_time(&c->port->service, wall_clock_seconds(now_ns));
+    while (steps < STEPS_MAX && client_step(c, now_ns))
+        steps++;
+    if (c->http.state == HTTP_CLOSED)
+        client_end(c);
+    else if (steps == STEPS_MAX)
+        queue_add(c);
+    else if (c->http.state == HTTP_LINGERING)
+        goodbye_say(c);
+}
+
+/* ---- shaking hands ---- */
+
+static void client_shake(struct client *c)
+{
+    if (c->tls == NULL)
+        c->tls = tls_stream_open(c->socket);
+
+    enum tls_progress progress = c->tls == NULL ? TLS_FAILED : tls_stream_handshake(c->tls);
+
+    switch (progress) {
+    case TLS_DONE:
+        c->is_shaking = false;
+        http_connection_open(&c->http, &c->port->service, time_now_ns());
+        client_serve(c);
+        break;
+    case TLS_WAITS:
+        /* Only the client's own time counts, but all of it: a byte now and then gains nothing. */
+        c->since_ns = time_now_ns() - c->waited_ns;
+        break;
+    case TLS_ENDED:
+    case TLS_FAILED:
+        client_end(c); /* what mbedTLS had to say about it is still sent */
+        break;
+    }
+}
+
+/* One client's work, then the loop looks at everything else before the next one's. */
+static void on_work(void *context)
+{
+    struct client *c = queue_take();
+
+    (void)context;
+    if (c == NULL)
+        return;
+    if (c->is_shaking)
+        client_shake(c);
+    else
+        client_serve(c);
+    if (queue_first != NULL)
+        loop_raise(work_bit);
+    tcp_client_flush(network);
+}
+
+/* ---- time ---- */
+
+/* Since when the client has kept us waiting; UINT64_MAX while it doesn't. */
+static nsec_t client_waiting_since(const struct client *c)
+{
+    if (c->is_queued)
+        return UINT64_MAX;
+    return c->is_shaking ? c->since_ns : http_connection_waiting_since(&c->http);
+}
+
+/* Make room on a port that is nearly full.  False: there is nobody to blame. */
+static bool port_evict(const struct client_port *port, nsec_t now_ns)
+{
+    struct client *victim = NULL;
+    nsec_t since = now_ns - WAITING_LEAST_S * NS_PER_S;
+
+    for (struct client *c = clients; c != NULL; c = c->next) {
+        if (c->port == port && client_waiting_since(c) < since) {
+            since = client_waiting_since(c);
+            victim = c;
+        }
+    }
+    if (victim != NULL)
+        client_abort(victim);
+    return victim != NULL;
+}
+
+static bool client_is_late(struct client *c, nsec_t now_ns)
+{
+    if (c->is_shaking)
+        return !c->is_queued && now_ns - c->since_ns >= HANDSHAKE_S * NS_PER_S;
+    http_connection_on_time(&c->http, now_ns);
+    return c->http.state == HTTP_CLOSED;
+}
+
+static void client_on_time(struct client *c, nsec_t now_ns)
+{
+    bool was_reading = c->http.state == HTTP_READING;
+
+    if (!client_is_late(c, now_ns)) {
+        /* A request that took too long has an answer now. */
+        if (was_reading && c->http.state == HTTP_SENDING)
+            queue_add(c);
+        return;
+    }
+    /* What it hasn't taken by now it isn't going to take. */
+    if (c->is_shaking || tcp_unsent_bytes(c->socket) > 0)
+        client_abort(c);
+    else
+        client_end(c);
+}
+
+static void on_tick(void *context, struct loop_timer *t)
+{
+    nsec_t now_ns = time_now_ns();
+    struct client *next;
+
+    (void)context;
+    for (struct client *c = clients; c != NULL; c = next) {
+        next = c->next;
+        client_on_time(c, now_ns);
+    }
+    for (int i = 0; i < PORTS_MAX && ports[i] != NULL; i++) {
+        while (ports[i]->count + PLACES_SPARE > ports[i]->limit && port_evict(ports[i], now_ns))
+            ;
+    }
+    if (clients != NULL)
+        loop_timer_start(t, now_ns + NS_PER_S);
+    tcp_client_flush(network);
+}
+
+/* ---- what the network says ---- */
+
+static void on_accepted(struct tcp_socket *socket)
+{
+    struct client_port *port = tcp_context(socket);
+    bool is_first = clients == NULL;
+    struct client *c = client_create(port, socket);
+
+    if (c == NULL) {
+        tcp_abort(socket);
+        return;
+    }
+    tcp_set_context(socket, c);
+    if (is_first)
+        loop_timer_start(&tick, time_after_ns(NS_PER_S));
+    if (port->count + PLACES_SPARE > port->limit)
+        (void)port_evict(port, c->since_ns);
+}
+
+static void on_activity(struct tcp_socket *socket)
+{
+    struct client *c = tcp_context(socket);
+
+    if (c->is_queued)
+        return;
+    if (!c->is_shaking) {
+        client_serve(c);
+        return;
+    }
+    c->waited_ns = time_now_ns() - c->since_ns;
+    queue_add(c);
+}
+
+static void on_closed(struct tcp_socket *socket, enum status status)
+{
+    (void)status;
+    client_forget(tcp_context(socket));
+}
+
+static const struct tcp_handler handler = {
+    .on_accepted = on_accepted,
+    .on_readable = on_activity,
+    .on_writable = on_activity,
+    .on_peer_fin = on_activity,
+    .on_closed = on_closed,
+};
+
+enum status client_start(struct tcp_client *net)
+{
+    network = net;
+    tick.on_time = on_tick;
+    return loop_bit_allocate(on_work, NULL, &work_bit);
+}
+
+enum status client_port_open(struct client_port *port)
+{
+    int place = 0;
+
+    while (place < PORTS_MAX && ports[place] != NULL)
+        place++;
+    if (place == PORTS_MAX)
+        return STATUS_OUT_OF_SPACE;
+    ports[place] = port;
+    return tcp_listen(network, port->number, port->limit, &handler, port, &port->listener);
+}
