@@ -16,8 +16,15 @@
 extern void (*const init_array_start[])(void) __asm__("__init_array_start");
 extern void (*const init_array_end[])(void) __asm__("__init_array_end");
 
-void start_program(const struct startup *startup)
+__attribute__((weak)) const struct startup *startup_from(uaddr_t argument)
 {
+    return (const struct startup *)(uintptr_t)argument;
+}
+
+void start_program(uaddr_t argument)
+{
+    const struct startup *startup = startup_from(argument);
+
     /* This frame is never left, so the first thread's block can live in it. */
     void *tls = __builtin_alloca_with_align(tls_bytes(), 128);
 

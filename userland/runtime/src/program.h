@@ -6,7 +6,7 @@
 #include "rt/startup.h"
 
 /* Called by crt0 once relocations are done.  Sets everything up, runs main(), ends the domain. */
-_Noreturn void start_program(const struct startup *startup);
+_Noreturn void start_program(uaddr_t argument);
 
 void startup_set(const struct startup *startup);
 

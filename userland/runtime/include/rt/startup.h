@@ -88,6 +88,12 @@ struct startup {
 _Static_assert(sizeof(struct startup_device) == 208, "launcher and runtime agree on this layout");
 _Static_assert(sizeof(struct startup) == 376 + 16 * 208, "launcher and runtime agree on this");
 
+/*
+ * What the first thread's argument means; crt0 asks before anything else, so it may use no
+ * thread-local storage.  The launcher, born with a struct boot_record, replaces the runtime's.
+ */
+const struct startup *startup_from(uaddr_t argument);
+
 /* The record of this program; valid from before main() to the end. */
 const struct startup *startup_get(void);
 
