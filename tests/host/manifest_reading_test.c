@@ -286,6 +286,26 @@ static void what_is_no_manifest_is_refused(void **state)
     assert_string_equal(error.text, "manifest: compatible: is not \"rotunda,manifest\"");
 }
 
+/* The one that the image is built with, found beside this file. */
+static void the_system_manifest_is_good(void **state)
+{
+    char command[512];
+    const char *name = strrchr(__FILE__, '/');
+
+    (void)state;
+    assert_non_null(name);
+    (void)snprintf(command, sizeof command,
+                   "dtc -q -I dts -O dtb %.*s/../../userland/launcher/manifest.dts",
+                   (int)(name - __FILE__), __FILE__);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    tree.length = fread(tree.bytes, 1, sizeof tree.bytes, pipe);
+    assert_int_equal(pclose(pipe), 0);
+    if (manifest_read(tree.bytes, tree.length, &manifest, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    assert_non_null(manifest_owner(&manifest, "net:Tcp"));
+}
+
 /* Every prefix, and every single byte changed: an answer, and no access outside the tree. */
 static void damaged_manifests_never_hurt(void **state)
 {
@@ -321,6 +341,7 @@ int main(void)
         cmocka_unit_test(claims_are_checked),
         cmocka_unit_test(too_many_domains_are_refused),
         cmocka_unit_test(what_is_no_manifest_is_refused),
+        cmocka_unit_test(the_system_manifest_is_good),
         cmocka_unit_test(damaged_manifests_never_hurt),
     };
 

@@ -26,7 +26,7 @@ enum {
     MANIFEST_LAUNCHES_MAX = 8,
     MANIFEST_CLAIMS_MAX = 4,
     MANIFEST_NAME_MAX = NAME_BYTES - 1, /* characters of a domain's or service's name */
-    MANIFEST_ARGUMENT_MAX = 255,
+    MANIFEST_ARGUMENT_MAX = 127,
 };
 
 enum manifest_start {

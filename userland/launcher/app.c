@@ -1,0 +1,168 @@
+/*
+ * App: one function for each operation.
+ *
+ * Words and handles come from anybody.  A name is checked before it is used or logged;
+ * each handle that came is either kept by somebody or closed.
+ */
+#include "app.h"
+
+#include "services.h"
+#include "supervisor.h"
+
+#include "rt/app.h"
+#include "rt/log.h"
+#include "rt/service_name.h"
+#include "rt/syscall.h"
+
+#include <string.h>
+
+enum {
+    NAME_WORD = 1,
+    ARGUMENT_WORD = 5,
+    ARGUMENT_BYTES = 24,
+};
+
+struct operation {
+    struct child *caller;
+    char name[SERVICE_NAME_BYTES]; /* empty where the operation has none */
+    const struct portal_message *in;
+    handle_t handle; /* the first that came; whoever keeps it sets it to 0 */
+    struct portal_message *out;
+};
+
+static void close_quietly(handle_t h)
+{
+    if (h != 0 && handle_close(h) != STATUS_OK)
+        return;
+}
+
+static enum status app_connect_request(struct operation *op)
+{
+    const handle_t event = op->handle;
+    handle_t portal;
+
+    op->handle = 0;
+    const enum status s = services_connect(op->caller, op->name, event, &portal);
+    if (s == STATUS_OK)
+        op->out->handle[0] = portal | HANDLE_MOVE;
+    return s;
+}
+
+static enum status app_offer_request(struct operation *op)
+{
+    const handle_t portal = op->handle;
+
+    op->handle = 0;
+    return services_offer(op->caller, op->name, portal);
+}
+
+/* The child that the caller may launch, stop and restart. */
+static enum status app_target(const struct operation *op, struct child **out)
+{
+    struct child *target = supervisor_find(op->name);
+
+    if (!manifest_may_launch(op->caller->domain, op->name)) {
+        log_line("%s: may not launch or stop %s: add it to `launches` of its manifest entry",
+                 op->caller->domain->name, op->name);
+        return STATUS_DENIED;
+    }
+    *out = target;
+    return target == NULL ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
+/* The argument is text, ended by a zero unless it fills its words. */
+static enum status app_argument(const struct operation *op, char out[ARGUMENT_BYTES + 1])
+{
+    memcpy(out, &op->in->word[ARGUMENT_WORD], ARGUMENT_BYTES);
+    out[ARGUMENT_BYTES] = '\0';
+    for (const char *c = out; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~')
+            return STATUS_BAD_ARGUMENT;
+    }
+    return STATUS_OK;
+}
+
+static enum status app_launch_request(struct operation *op)
+{
+    char argument[ARGUMENT_BYTES + 1];
+    struct child *target;
+    handle_t domain = 0;
+    enum status s = app_target(op, &target);
+
+    if (s == STATUS_OK)
+        s = app_argument(op, argument);
+    if (s == STATUS_OK)
+        s = supervisor_launch(target, argument[0] == '\0' ? NULL : argument, op->handle);
+    if (s != STATUS_OK)
+        return s;
+    op->handle = 0;
+    op->out->word[1] = target->loaded.domain_id;
+    s = handle_duplicate(target->loaded.domain, RIGHT_INSPECT | RIGHT_TRANSFER, 0, &domain);
+    if (s == STATUS_OK)
+        op->out->handle[0] = domain | HANDLE_MOVE;
+    return s;
+}
+
+static enum status app_stop_request(struct operation *op)
+{
+    struct child *target;
+    const enum status s = app_target(op, &target);
+
+    return s == STATUS_OK ? supervisor_stop(target) : s;
+}
+
+static enum status app_restart_request(struct operation *op)
+{
+    struct child *target;
+    const enum status s = app_target(op, &target);
+
+    return s == STATUS_OK ? supervisor_restart(target) : s;
+}
+
+static enum status app_exit_request(struct operation *op)
+{
+    supervisor_exit(op->caller, op->in->word[1]);
+    return STATUS_OK;
+}
+
+static enum status app_run(struct operation *op)
+{
+    switch (op->in->word[0]) {
+    case APP_CONNECT:
+        return app_connect_request(op);
+    case APP_OFFER:
+        return app_offer_request(op);
+    case APP_LAUNCH:
+        return app_launch_request(op);
+    case APP_STOP:
+        return app_stop_request(op);
+    case APP_RESTART:
+        return app_restart_request(op);
+    case APP_EXIT:
+        return app_exit_request(op);
+    default:
+        return STATUS_BAD_ARGUMENT;
+    }
+}
+
+void app_on_request(uint64_t badge, struct portal_message *m)
+{
+    const struct portal_message in = *m;
+    struct operation op = {
+        .caller = supervisor_by_badge(badge),
+        .in = &in,
+        .handle = in.handle[0],
+        .out = m,
+    };
+    enum status s = STATUS_BAD_ARGUMENT;
+
+    *m = (struct portal_message){.word = {0}};
+    if (op.caller == NULL)
+        s = STATUS_DENIED;
+    else if (in.word[0] == APP_EXIT || service_name_unpack(&in.word[NAME_WORD], op.name))
+        s = app_run(&op);
+    m->word[0] = s;
+    close_quietly(op.handle);
+    for (unsigned i = 1; i < PORTAL_HANDLES; i++)
+        close_quietly(in.handle[i]);
+}

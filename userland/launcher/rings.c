@@ -1,0 +1,151 @@
+/*
+ * Rings: each side's segment is labelled "ring ..." and starts with a connection_area.
+ *
+ * The areas are other domains' memory, which they may write at any time: every word is
+ * read once and only ever shown.  The launcher looks through its own view for as long
+ * as it takes to copy the area.
+ */
+#include "rings.h"
+
+#include "origin.h"
+#include "places.h"
+
+#include "rt/connection.h"
+#include "rt/syscall.h"
+
+#include <string.h>
+
+/* What is copied out of an area. */
+struct area {
+    uint64_t capacity;
+    uaddr_t peer;
+    uint64_t produced;
+    uint64_t consumed;
+    uint64_t bells;
+    uint64_t waits;
+};
+
+static void area_copy(uaddr_t address, struct area *out)
+{
+    const volatile struct connection_area *area =
+        (const volatile struct connection_area *)(uintptr_t)address;
+
+    out->capacity = area->magic == CONNECTION_MAGIC ? area->capacity : 0;
+    out->peer = area->peer_address;
+    out->produced = area->out.produce;
+    out->consumed = area->in.consume;
+    out->bells = area->out.counters.bells;
+    out->waits = area->out.counters.waits;
+}
+
+/* Errors: whatever the kernel says; BAD_DATA if no area is there. */
+static enum status area_read(uaddr_t address, struct area *out)
+{
+    struct segment_info info;
+    handle_t segment = 0;
+    enum status s = segment_open(origin_get()->boot.factory, address, &segment);
+
+    if (s != STATUS_OK)
+        return s;
+    s = segment_info(segment, &info);
+    if (s == STATUS_OK
+        && (info.address != address || info.length_bytes < sizeof(struct connection_area)))
+        s = STATUS_BAD_DATA;
+    if (s == STATUS_OK)
+        s = segment_grant(segment, 0, RIGHT_READ);
+    if (s == STATUS_OK) {
+        area_copy(address, out);
+        s = segment_revoke(segment, 0);
+        if (s == STATUS_OK && out->capacity == 0)
+            s = STATUS_BAD_DATA;
+    }
+    const enum status closed = handle_close(segment);
+    return s == STATUS_OK ? closed : s;
+}
+
+/* Whoever sees the peer's area with the right to write is the one that reads from this ring. */
+static struct name consumer_of(uaddr_t peer)
+{
+    for (unsigned i = 0; i < supervisor_count(); i++) {
+        const struct child *child = supervisor_child(i);
+        struct info_view view;
+        uint64_t next = 0;
+        if (child->state != INSPECT_RUNNING)
+            continue;
+        const enum status s = domain_info(listing_domain(child), INFO_VIEW, peer >> SLOT_SHIFT,
+                                          &view, sizeof view, &next);
+        if (s == STATUS_OK && view.address == peer && (view.rights & RIGHT_WRITE) != 0)
+            return name_from(child->domain->name);
+    }
+    return (struct name){.text = ""};
+}
+
+static void ring_add(struct listing *listing, const struct child *producer,
+                     const struct info_view *view)
+{
+    struct area own;
+    struct area peer;
+
+    if (area_read(view->address, &own) != STATUS_OK)
+        return;
+    struct inspect_ring ring = {
+        .producer = name_from(producer->domain->name),
+        .label = view->label,
+        .address = view->address,
+        .capacity = (uint32_t)own.capacity,
+        .message_bytes = RING_MESSAGE_BYTES,
+        .produced = own.produced,
+        .wakeups = own.bells,
+        .stalls = own.waits,
+    };
+    if (own.peer != 0 && area_read(own.peer, &peer) == STATUS_OK) {
+        const uint64_t fill = own.produced - peer.consumed;
+        ring.consumer = consumer_of(own.peer);
+        ring.fill = (uint32_t)(fill <= own.capacity ? fill : own.capacity);
+    }
+    listing_add(listing, &ring);
+}
+
+static bool is_ring(const struct info_view *view)
+{
+    return memcmp(view->label.text, "ring ", 5) == 0 && (view->rights & RIGHT_WRITE) != 0;
+}
+
+/* All rings that `child` writes, from slot `*slot` on; `*slot` becomes 0 at its last one. */
+static void child_rings(struct listing *listing, const struct child *child, uint64_t *slot)
+{
+    struct info_view view;
+
+    do {
+        uint64_t next = 0;
+        if (domain_info(listing_domain(child), INFO_VIEW, *slot, &view, sizeof view, &next)
+            != STATUS_OK)
+            next = 0;
+        else if (is_ring(&view))
+            ring_add(listing, child, &view);
+        *slot = next;
+    } while (*slot != 0 && listing_has_room(listing));
+}
+
+enum status rings_list(struct listing *listing)
+{
+    uint64_t slot = listing->cursor & UINT32_MAX;
+    uint64_t index = listing->cursor >> 32;
+
+    listing->record_bytes = sizeof(struct inspect_ring);
+    for (; index < supervisor_count(); index++) {
+        const struct child *child = supervisor_child((unsigned)index);
+        if (!listing_has_room(listing)) {
+            listing->cursor = index << 32 | slot;
+            return STATUS_OK;
+        }
+        if (child->state == INSPECT_RUNNING)
+            child_rings(listing, child, &slot);
+        if (slot != 0) {
+            listing->cursor = index << 32 | slot;
+            return STATUS_OK;
+        }
+    }
+    listing->cursor = 0;
+    return STATUS_OK;
+}

@@ -1,0 +1,255 @@
+/*
+ * Services: the tables of names and of those who wait.
+ */
+#include "services.h"
+
+#include "inspect.h"
+#include "origin.h"
+
+#include "rt/log.h"
+#include "rt/syscall.h"
+
+#include <string.h>
+
+enum {
+    PORTAL_NEEDS = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER,
+    PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER,
+};
+
+struct waiter {
+    struct service_entry *service; /* NULL: unused */
+    struct child *child;
+    handle_t event;
+};
+
+static struct service_entry services[SERVICES_MAX];
+static unsigned service_count;
+static struct waiter waiters[WAITERS_MAX];
+static uint32_t connection_count; /* ever; makes badges unique */
+
+static void close_quietly(handle_t h)
+{
+    /* What fails here has been closed by its owner's end. */
+    if (h != 0 && handle_close(h) != STATUS_OK)
+        return;
+}
+
+enum status services_init(void)
+{
+    for (unsigned i = 1; i < supervisor_count(); i++) {
+        struct child *child = supervisor_child(i);
+        for (uint32_t j = 0; j < child->domain->offer_count; j++) {
+            if (service_count == SERVICES_MAX)
+                return STATUS_OUT_OF_QUOTA;
+            services[service_count++] =
+                (struct service_entry){.name = child->domain->offers[j], .owner = child};
+        }
+    }
+    return STATUS_OK;
+}
+
+unsigned services_count(void)
+{
+    return service_count;
+}
+
+const struct service_entry *services_entry(unsigned index)
+{
+    return &services[index];
+}
+
+static struct service_entry *service_find(const char *name)
+{
+    for (unsigned i = 0; i < service_count; i++) {
+        if (strcmp(services[i].name, name) == 0)
+            return &services[i];
+    }
+    return NULL;
+}
+
+/* ---- waiting ---- */
+
+static void waiter_end(struct waiter *waiter, bool signal)
+{
+    if (signal)
+        (void)event_signal(waiter->event, UINT64_MAX);
+    close_quietly(waiter->event);
+    waiter->service->waiting_count--;
+    *waiter = (struct waiter){0};
+}
+
+/* One place for each client and service: who asks again replaces its event. */
+static enum status waiter_add(struct service_entry *service, struct child *child, handle_t event)
+{
+    struct waiter *place = NULL;
+
+    for (unsigned i = 0; i < WAITERS_MAX; i++) {
+        if (waiters[i].service == service && waiters[i].child == child) {
+            waiter_end(&waiters[i], false);
+            place = &waiters[i];
+            break;
+        }
+        if (waiters[i].service == NULL && place == NULL)
+            place = &waiters[i];
+    }
+    if (place == NULL)
+        return STATUS_OUT_OF_QUOTA;
+    *place = (struct waiter){.service = service, .child = child, .event = event};
+    service->waiting_count++;
+    return STATUS_OK;
+}
+
+static void service_wake_waiters(struct service_entry *service)
+{
+    for (unsigned i = 0; i < WAITERS_MAX; i++) {
+        if (waiters[i].service == service)
+            waiter_end(&waiters[i], true);
+    }
+}
+
+/* ---- offering ---- */
+
+static bool is_offerable(handle_t portal)
+{
+    struct handle_info info;
+
+    return handle_info(portal, &info) == STATUS_OK && info.type == OBJECT_PORTAL && info.badge == 0
+           && (info.rights & PORTAL_NEEDS) == PORTAL_NEEDS;
+}
+
+/* The console is there: from now on it shows the log, and the kernel needn't. */
+static void release_log(const struct child *child)
+{
+    const enum status s = system_control(origin_get()->boot.factory, SYSTEM_LOG_RELEASE);
+
+    if (s != STATUS_OK)
+        log_line("%s: the early console stays: %s", child->domain->name, status_text(s));
+}
+
+enum status services_offer(struct child *child, const char *name, handle_t portal)
+{
+    struct service_entry *service = service_find(name);
+
+    if (service == NULL || service->owner != child) {
+        log_line("%s: may not offer %s: its manifest entry lacks offers = \"%s\"",
+                 child->domain->name, name, name);
+        close_quietly(portal);
+        return STATUS_DENIED;
+    }
+    if (!is_offerable(portal)) {
+        close_quietly(portal);
+        return STATUS_BAD_ARGUMENT;
+    }
+    close_quietly(service->portal);
+    service->portal = portal;
+    service->client_count = 0;
+    if (child->domain->takes_log)
+        release_log(child);
+    service_wake_waiters(service);
+    return STATUS_OK;
+}
+
+/* ---- connecting ---- */
+
+/* Who called is in the upper half, for the service's own log; the lower half is unique. */
+static uint64_t badge_next(const struct child *child)
+{
+    if (++connection_count == 0)
+        connection_count = 1;
+    return (uint64_t)child->loaded.domain_id << 32 | connection_count;
+}
+
+/* Whether the owner may yet come up; if it only waits to be asked, ask it. */
+static enum status service_summon(const struct service_entry *service)
+{
+    struct child *owner = service->owner;
+
+    if (owner->state == INSPECT_NO_DEVICE)
+        return STATUS_NOT_SUPPORTED;
+    if (owner->domain->start == MANIFEST_START_ON_DEMAND
+        && (owner->state == INSPECT_IDLE || owner->state == INSPECT_EXITED)) {
+        const enum status s = supervisor_launch(owner, NULL, 0);
+        return s == STATUS_OK ? STATUS_WOULD_BLOCK : s;
+    }
+    return STATUS_WOULD_BLOCK;
+}
+
+static enum status connect_waiting(struct service_entry *service, struct child *child,
+                                   handle_t event)
+{
+    enum status s = service_summon(service);
+
+    if (s == STATUS_WOULD_BLOCK && event != 0) {
+        const enum status added = waiter_add(service, child, event);
+        if (added == STATUS_OK)
+            return s;
+        s = added;
+    }
+    close_quietly(event);
+    return s;
+}
+
+static enum status connect_now(struct service_entry *service, const struct child *child,
+                               handle_t *portal)
+{
+    const enum status s =
+        handle_duplicate(service->portal, PORTAL_GIVES, badge_next(child), portal);
+
+    if (s == STATUS_OK)
+        service->client_count++;
+    return s;
+}
+
+enum status services_connect(struct child *child, const char *name, handle_t event,
+                             handle_t *portal)
+{
+    const bool is_builtin = manifest_is_builtin(name);
+    struct service_entry *service = service_find(name);
+
+    if (service == NULL && !is_builtin) {
+        close_quietly(event);
+        log_line("%s: asked for %s, which nobody in the manifest offers", child->domain->name,
+                 name);
+        return STATUS_NOT_FOUND;
+    }
+    if (!manifest_may_connect(child->domain, name)) {
+        close_quietly(event);
+        log_line("%s: may not connect to %s: add it to `connects` of its manifest entry",
+                 child->domain->name, name);
+        return STATUS_DENIED;
+    }
+    if (is_builtin) {
+        close_quietly(event);
+        return inspect_connect(child, portal);
+    }
+    if (service->portal == 0)
+        return connect_waiting(service, child, event);
+    close_quietly(event);
+    return connect_now(service, child, portal);
+}
+
+/* ---- ends ---- */
+
+void services_withdraw(struct child *child)
+{
+    for (unsigned i = 0; i < service_count; i++) {
+        if (services[i].owner != child)
+            continue;
+        close_quietly(services[i].portal);
+        services[i].portal = 0;
+        services[i].client_count = 0;
+    }
+    for (unsigned i = 0; i < WAITERS_MAX; i++) {
+        if (waiters[i].service != NULL && waiters[i].child == child)
+            waiter_end(&waiters[i], false);
+    }
+    inspect_withdraw(child);
+}
+
+void services_wake_hopeless(struct child *child)
+{
+    for (unsigned i = 0; i < service_count; i++) {
+        if (services[i].owner == child)
+            service_wake_waiters(&services[i]);
+    }
+}

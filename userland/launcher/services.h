@@ -1,0 +1,57 @@
+/*
+ * Services: names, who serves them, and who may have a connection.
+ *
+ * A name belongs to the domain whose manifest entry offers it, also while that domain
+ * is down, so nobody can squat on it between a death and the return.  The launcher
+ * holds the portal that the owner offered and hands out duplicates, each with a badge
+ * of its own.
+ *
+ * Context: all of it on the loop's thread.
+ */
+#pragma once
+
+#include "supervisor.h"
+
+enum {
+    SERVICES_MAX = 96,
+    WAITERS_MAX = 128, /* clients that wait for a service to come up */
+};
+
+struct service_entry {
+    const char *name;
+    struct child *owner;
+    handle_t portal;        /* 0: down */
+    uint32_t client_count;  /* connections handed out since it came up */
+    uint32_t waiting_count; /* clients to be told when it comes up */
+};
+
+/* Make the table from the manifest.  Errors: OUT_OF_QUOTA (too many names). */
+CHECK_RESULT enum status services_init(void);
+
+unsigned services_count(void);
+const struct service_entry *services_entry(unsigned index);
+
+/*
+ * `child` serves `name` by `portal` from now on.
+ * Ownership: takes over `portal`, also on error.
+ * Errors: DENIED (the manifest doesn't let it; the log says so), BAD_ARGUMENT (not a portal that
+ * connections can be made of).
+ */
+CHECK_RESULT enum status services_offer(struct child *child, const char *name, handle_t portal);
+
+/*
+ * A new connection of `child` to `name`.  `*portal` is the caller's, to be moved on.
+ * Ownership: takes over `event` (0: none), which is signalled once if the answer is WOULD_BLOCK
+ * and another try is worth it.
+ * Errors: NOT_FOUND (nobody offers it), DENIED (the log says what to add to the manifest),
+ * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
+ * OUT_OF_QUOTA (too many wait).
+ */
+CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
+                                          handle_t *portal);
+
+/* The child's life ends: its offers and its waiting with it. */
+void services_withdraw(struct child *child);
+
+/* The child can't come up on this machine: let those who wait for it ask again, and hear so. */
+void services_wake_hopeless(struct child *child);

@@ -1,0 +1,43 @@
+/*
+ * Startup: from boot record to startup record.
+ *
+ * Everything that the launcher keeps has a place of its own, so it can't run out of
+ * memory for its own affairs; the heap is for the C library, which hardly needs one.
+ */
+#include "startup_from.h"
+
+#include "rt/startup.h"
+
+enum { HEAP_BYTES = 16 * 1024 };
+
+static _Alignas(16) unsigned char heap[HEAP_BYTES];
+static struct boot_record boot;
+static struct startup startup;
+
+extern const unsigned char data_start[] __asm__("__data_start");
+
+const struct boot_record *startup_boot_record(void)
+{
+    return &boot;
+}
+
+const struct startup *startup_from(uaddr_t argument)
+{
+    boot = *(const struct boot_record *)(uintptr_t)argument;
+    startup = (struct startup){
+        .magic = STARTUP_MAGIC,
+        .version = STARTUP_VERSION,
+        .bytes = sizeof startup,
+        .own_domain = boot.own_domain,
+        .data = {.handle = boot.own_data, .address = (uaddr_t)(uintptr_t)data_start},
+        .stack = {.handle = boot.own_stack},
+        .heap_start = (uaddr_t)(uintptr_t)heap,
+        .heap_end = (uaddr_t)(uintptr_t)(heap + HEAP_BYTES),
+        .program = "launcher",
+        .priority = 56,
+        .highest_priority = 56,
+    };
+    for (unsigned i = 0; i < 4; i++)
+        startup.random[i] = boot.random[i];
+    return &startup;
+}

@@ -1,0 +1,306 @@
+/*
+ * Supervisor: the state machine of a child.
+ *
+ * Every end of a life goes through child_end(), which takes the domain apart; what
+ * comes next is the policy's decision or somebody's wish.
+ */
+#include "supervisor.h"
+
+#include "origin.h"
+#include "policy.h"
+#include "report.h"
+#include "services.h"
+
+#include "rt/log.h"
+#include "rt/syscall.h"
+#include "rt/time.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct manifest_domain self = {
+    .name = "launcher",
+    .program = "launcher",
+    .argument = "",
+    .priority = 56,
+    .highest_priority = 56,
+};
+
+static struct child children[CHILDREN_MAX];
+static unsigned child_count;
+static handle_t app_portal;
+static unsigned stop_bit; /* of the loop's event: some domain has stopped */
+
+/* A domain's argument as a launch gave it; the loader copies it before the next one comes. */
+static char launch_argument[MANIFEST_ARGUMENT_MAX + 1];
+
+unsigned supervisor_count(void)
+{
+    return child_count;
+}
+
+struct child *supervisor_child(unsigned index)
+{
+    return &children[index];
+}
+
+struct child *supervisor_find(const char *name)
+{
+    for (unsigned i = 0; i < child_count; i++) {
+        if (strcmp(children[i].domain->name, name) == 0)
+            return &children[i];
+    }
+    return NULL;
+}
+
+/* A badge says which child, and which of its lives, so a handle can't outlive its meaning. */
+uint64_t supervisor_badge(const struct child *child)
+{
+    return (uint64_t)child->starts << 8 | child->index;
+}
+_Static_assert(CHILDREN_MAX <= 256, "an index fits the low byte of a badge");
+
+struct child *supervisor_by_badge(uint64_t badge)
+{
+    const unsigned index = badge & 0xff;
+
+    if (index == 0 || index >= child_count || children[index].state != INSPECT_RUNNING
+        || supervisor_badge(&children[index]) != badge)
+        return NULL;
+    return &children[index];
+}
+
+struct child *supervisor_by_id(uint32_t domain_id)
+{
+    for (unsigned i = 0; i < child_count; i++) {
+        if (children[i].state == INSPECT_RUNNING && children[i].loaded.domain_id == domain_id)
+            return &children[i];
+    }
+    return NULL;
+}
+
+/* ---- a life ---- */
+
+static enum status child_start(struct child *child, const char *argument)
+{
+    const struct load_request request = {
+        .domain = child->domain,
+        .argument = argument != NULL ? argument : child->domain->argument,
+        .app_portal = app_portal,
+        .badge = (uint64_t)(child->starts + 1) << 8 | child->index,
+        .restarts = child->restarts,
+        .event = loop_event(),
+        .event_bits = UINT64_C(1) << stop_bit,
+    };
+    const enum status s = loader_load(&request, &child->loaded);
+
+    child->next_start_ns = 0;
+    if (s != STATUS_OK) {
+        child->state = s == STATUS_NOT_SUPPORTED ? INSPECT_NO_DEVICE : INSPECT_FAILED;
+        services_wake_hopeless(child);
+        return s;
+    }
+    child->starts++;
+    child->started_ns = time_now_ns();
+    child->state = INSPECT_RUNNING;
+    return STATUS_OK;
+}
+
+/* Take the domain apart and tell those who waited for it. */
+static void child_end(struct child *child, enum inspect_state state)
+{
+    services_withdraw(child);
+    loader_unload(&child->loaded);
+    child->state = state;
+    if (child->on_end != 0) {
+        (void)event_signal(child->on_end, UINT64_MAX);
+        if (handle_close(child->on_end) != STATUS_OK)
+            log_line("%s: the event of its end was gone", child->domain->name);
+        child->on_end = 0;
+    }
+}
+
+static void on_time(void *context, struct loop_timer *timer)
+{
+    struct child *child = context;
+
+    (void)timer;
+    if (child->state != INSPECT_BACKING_OFF)
+        return;
+    child->restarts++;
+    if (child_start(child, NULL) == STATUS_OK)
+        log_line("%s: started again, for the %u. time", child->domain->name,
+                 (unsigned)child->restarts);
+}
+
+/* What the manifest wants after an end that nobody wished for. */
+static void child_apply_policy(struct child *child, enum policy_cause cause)
+{
+    const char *name = child->domain->name;
+    const uint64_t uptime_ms = (time_now_ns() - child->started_ns) / NS_PER_MS;
+    const struct policy_decision next =
+        policy_decide(child->domain, cause, child->failures, uptime_ms);
+
+    child->failures = next.failures;
+    if (!next.restarts) {
+        const bool in_order = cause == POLICY_ENDED && !next.is_given_up;
+        child_end(child, in_order ? INSPECT_EXITED : INSPECT_FAILED);
+        if (next.is_given_up)
+            log_line("%s: given up after %u failures in a row; `restart %s` tries again", name,
+                     (unsigned)next.failures, name);
+        return;
+    }
+    child_end(child, INSPECT_BACKING_OFF);
+    child->next_start_ns = time_after_ns(next.delay_ms * NS_PER_MS);
+    log_line("%s: will be started again in %u ms (failure %u of %u)", name, (unsigned)next.delay_ms,
+             (unsigned)next.failures, (unsigned)child->domain->restart_limit);
+    loop_timer_start(&child->timer, child->next_start_ns);
+}
+
+/* ---- the kernel stopped one ---- */
+
+static void child_on_stop(struct child *child)
+{
+    uint64_t next = 0;
+    const enum status s = domain_info(child->loaded.domain, INFO_FAULT, 0, &child->record,
+                                      sizeof child->record, &next);
+
+    if (s != STATUS_OK) {
+        log_line("%s: stopped itself", child->domain->name);
+        child_apply_policy(child, POLICY_FAILED);
+        return;
+    }
+    child->has_record = true;
+    child->last_fault = child->record.reason;
+    report_fault(child, &child->record);
+    child_apply_policy(child, POLICY_FAULT);
+}
+
+static void on_stop(void *context)
+{
+    (void)context;
+    for (unsigned i = 1; i < child_count; i++) {
+        struct child *child = &children[i];
+        struct info_domain info;
+        uint64_t next = 0;
+        if (child->state != INSPECT_RUNNING)
+            continue;
+        const enum status s =
+            domain_info(child->loaded.domain, INFO_DOMAIN, 0, &info, sizeof info, &next);
+        if (s == STATUS_OK && info.state >= DOMAIN_STATE_STOPPED)
+            child_on_stop(child);
+    }
+}
+
+/* ---- somebody wishes ---- */
+
+enum status supervisor_launch(struct child *child, const char *argument, handle_t on_end)
+{
+    if (child->index == 0)
+        return STATUS_DENIED;
+    if (child->state == INSPECT_RUNNING)
+        return STATUS_BUSY;
+    loop_timer_stop(&child->timer);
+    if (child->state != INSPECT_IDLE)
+        child->restarts++;
+    child->failures = 0;
+    if (argument != NULL)
+        (void)snprintf(launch_argument, sizeof launch_argument, "%s", argument);
+    const enum status s = child_start(child, argument != NULL ? launch_argument : NULL);
+    if (s == STATUS_OK)
+        child->on_end = on_end;
+    return s;
+}
+
+enum status supervisor_stop(struct child *child)
+{
+    if (child->index == 0)
+        return STATUS_DENIED;
+    if (child->state == INSPECT_RUNNING) {
+        child_end(child, INSPECT_STOPPED);
+        log_line("%s: stopped on request", child->domain->name);
+        return STATUS_OK;
+    }
+    if (child->state != INSPECT_BACKING_OFF)
+        return STATUS_BAD_STATE;
+    loop_timer_stop(&child->timer);
+    child->next_start_ns = 0;
+    child->state = INSPECT_STOPPED;
+    return STATUS_OK;
+}
+
+enum status supervisor_restart(struct child *child)
+{
+    if (child->index == 0)
+        return STATUS_DENIED;
+    if (child->state == INSPECT_RUNNING)
+        child_end(child, INSPECT_STOPPED);
+    log_line("%s: restarted on request", child->domain->name);
+    return supervisor_launch(child, NULL, 0);
+}
+
+void supervisor_exit(struct child *child, uint64_t code)
+{
+    if (code != 0)
+        log_line("%s: ended with code %llu", child->domain->name, (unsigned long long)code);
+    child_apply_policy(child, code == 0 ? POLICY_ENDED : POLICY_FAILED);
+}
+
+/* ---- at the start ---- */
+
+static void child_init(unsigned index, const struct manifest_domain *domain)
+{
+    struct child *child = &children[index];
+
+    *child = (struct child){.domain = domain, .index = index, .state = INSPECT_IDLE};
+    child->timer.on_time = on_time;
+    child->timer.context = child;
+}
+
+/* The launcher's own entry: what the kernel made of it. */
+static void child_init_self(void)
+{
+    const struct boot_record *boot = &origin_get()->boot;
+    struct loaded *loaded = &children[0].loaded;
+    struct info_domain info;
+    uint64_t next = 0;
+
+    child_init(0, &self);
+    children[0].state = INSPECT_RUNNING;
+    loaded->program = archive_find(&origin_get()->archive, self.program);
+    loaded->text.address = origin_text_address();
+    if (loaded->program != NULL)
+        loaded->text.bytes = loaded->program->text_bytes + loaded->program->rodata_bytes;
+    loaded->data.handle = boot->own_data;
+    loaded->stack.handle = boot->own_stack;
+    if (domain_info(0, INFO_DOMAIN, 0, &info, sizeof info, &next) == STATUS_OK)
+        loaded->domain_id = info.id;
+}
+
+enum status supervisor_init(handle_t portal)
+{
+    const struct manifest *manifest = &origin_get()->manifest;
+
+    app_portal = portal;
+    child_init_self();
+    child_count = 1;
+    for (uint32_t i = 0; i < manifest->domain_count; i++)
+        child_init(child_count++, &manifest->domains[i]);
+    return loop_bit_allocate(on_stop, NULL, &stop_bit);
+}
+
+void supervisor_boot(void)
+{
+    unsigned started = 0;
+    unsigned wanted = 0;
+
+    for (unsigned i = 1; i < child_count; i++) {
+        if (children[i].domain->start != MANIFEST_START_BOOT)
+            continue;
+        wanted++;
+        if (child_start(&children[i], NULL) == STATUS_OK)
+            started++;
+    }
+    log_line("%u of %u domains started, %u more on demand", started, wanted,
+             child_count - 1 - wanted);
+}

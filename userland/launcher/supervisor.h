@@ -1,0 +1,72 @@
+/*
+ * Supervisor: the domains of the manifest, and what becomes of them.
+ *
+ * One `struct child` for each entry, for ever: a domain that is down keeps its name, its
+ * counters and the claim to its services.  States and their changes are those of enum
+ * inspect_state (app/inspect.h).  Child 0 is the launcher itself, which nobody starts
+ * or stops.
+ *
+ * Context: all of it on the loop's thread.
+ */
+#pragma once
+
+#include "loader.h"
+#include "manifest.h"
+
+#include "app/inspect.h"
+#include "rt/loop.h"
+
+enum { CHILDREN_MAX = MANIFEST_DOMAINS_MAX + 1 };
+
+struct child {
+    const struct manifest_domain *domain; /* its entry */
+    enum inspect_state state;
+    uint32_t index;
+    uint32_t starts;     /* since boot; tells this life from earlier ones */
+    uint32_t restarts;   /* of those, the ones that followed an end */
+    uint32_t failures;   /* in a row */
+    uint32_t last_fault; /* enum fault_reason */
+    nsec_t started_ns;
+    nsec_t next_start_ns; /* while BACKING_OFF, else 0 */
+    struct loaded loaded; /* while RUNNING */
+    struct loop_timer timer;
+    handle_t on_end; /* event to be signalled when this life ends; 0: nobody asked */
+    bool has_record; /* `record` is that of the last stop by a fault */
+    struct fault_record record;
+};
+
+/* Make the table from the manifest.  `app_portal` is what each domain gets a duplicate of. */
+CHECK_RESULT enum status supervisor_init(handle_t app_portal);
+
+/* Start everything whose manifest says "boot", in its order. */
+void supervisor_boot(void);
+
+unsigned supervisor_count(void);
+struct child *supervisor_child(unsigned index);
+struct child *supervisor_find(const char *name);
+
+/* The badge of its handles of app:App and app:Inspect in this life. */
+uint64_t supervisor_badge(const struct child *child);
+
+/* The running child that a badge of app:App belongs to; NULL if that life is over. */
+struct child *supervisor_by_badge(uint64_t badge);
+
+/* The running child with this domain id; NULL if there is none. */
+struct child *supervisor_by_id(uint32_t domain_id);
+
+/*
+ * Start it.  `argument` NULL: the manifest's.  `on_end` (0: none) is signalled when it ends.
+ * Ownership: takes over `on_end` on success.
+ * Errors: BUSY (it runs); DENIED (the launcher itself); those of loader_load().
+ */
+CHECK_RESULT enum status supervisor_launch(struct child *child, const char *argument,
+                                           handle_t on_end);
+
+/* Stop it; it stays down until it is launched.  Errors: BAD_STATE (it is down), DENIED. */
+CHECK_RESULT enum status supervisor_stop(struct child *child);
+
+/* Stop it if it runs, forget earlier failures, start it.  Errors: as launch. */
+CHECK_RESULT enum status supervisor_restart(struct child *child);
+
+/* It asked to end, with this code (0: success). */
+void supervisor_exit(struct child *child, uint64_t code);
