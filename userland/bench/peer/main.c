@@ -16,7 +16,6 @@
 #include "rt/thread.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { STACK_BYTES = 16384 };
 
@@ -186,13 +185,10 @@ static void on_request(void *context, uint64_t badge, struct portal_message *m)
     m->word[0] = s;
 }
 
-/* With the argument "return" the program ends at once: that is what program_launch measures. */
 int main(void)
 {
     handle_t portal;
 
-    if (strcmp(startup_get()->argument, "return") == 0)
-        return 0;
     enum status s = loop_bit_allocate(on_end, NULL, &end_bit);
     if (s == STATUS_OK)
         s = portal_serve(on_request, NULL, STACK_BYTES, 2, &portal);

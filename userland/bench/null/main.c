@@ -1,0 +1,7 @@
+/*
+ * bench-null: the smallest program there is, for what it costs to launch one.
+ */
+int main(void)
+{
+    return 0;
+}
