@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "first_answer.h"
 #include "http_connection.h"
 #include "rt/loop.h"
 #include "rt/time.h"
@@ -193,6 +194,8 @@ static bool step_output(struct client *c, nsec_t now_ns)
         http_connection_on_sent(&c->http, r.size, now_ns);
     else if (r.progress != TLS_WAITS)
         http_connection_on_failure(&c->http);
+    if (r.progress == TLS_DONE && c->tls != NULL && c->http.state != HTTP_SENDING)
+        first_answer_on_sent();
     return r.progress == TLS_DONE;
 }
 
