@@ -38,11 +38,8 @@ static void path_format(const struct devicetree_node *node, char *text, size_t s
     text[0] = '\0';
     if (node->depth == 0)
         (void)format_text(text, size, "/");
-    for (unsigned depth = 1; depth <= node->depth && used < size; depth++) {
-        const char *const name = fdt_get_name(node->tree->fdt, node->path[depth], NULL);
-
-        used += format_text(text + used, size - used, "/%s", name);
-    }
+    for (unsigned depth = 1; depth <= node->depth && used < size; depth++)
+        used += format_text(text + used, size - used, "/%s", node->names[depth]);
 }
 
 enum status devicetree_refuse_property(const struct devicetree_node *node, enum status status,
@@ -63,53 +60,151 @@ enum status devicetree_refuse_property(const struct devicetree_node *node, enum 
 
 /* --- walking --- */
 
+/*
+ * Whether the string at `offset` of the strings block is `name`, which is `size` bytes
+ * with its terminator.  Nothing is known of the block but its bounds.
+ */
+static bool string_is(const void *fdt, uint32_t offset, const char *name, size_t size)
+{
+    const uint32_t end = fdt_size_dt_strings(fdt);
+    const char *const strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+
+    return offset < end && end - offset >= size && strings[offset] == name[0]
+           && memcmp(strings + offset, name, size) == 0;
+}
+
+static bool status_is_okay(const struct devicetree_value *status)
+{
+    return fdt_stringlist_contains(status->bytes, (int)status->length, "okay")
+           || fdt_stringlist_contains(status->bytes, (int)status->length, "ok");
+}
+
+/* Note the property at `offset`, a tag that fdt_next_tag() has found whole. */
+static void property_note(struct devicetree_node *node, int offset)
+{
+    const void *const fdt = node->tree->fdt;
+    const struct fdt_property *const property = fdt_offset_ptr(fdt, offset, sizeof(*property));
+    const uint32_t name = fdt32_ld(&property->nameoff);
+    const struct devicetree_value value = {property->data, fdt32_ld(&property->len)};
+
+    if (string_is(fdt, name, "compatible", sizeof("compatible")))
+        node->compatible = value;
+    else if (string_is(fdt, name, "device_type", sizeof("device_type")))
+        node->device_type = value;
+    else if (string_is(fdt, name, "status", sizeof("status")) && !status_is_okay(&value))
+        node->disabled |= UINT32_C(1) << node->depth;
+    else if ((string_is(fdt, name, "phandle", sizeof("phandle"))
+              || string_is(fdt, name, "linux,phandle", sizeof("linux,phandle")))
+             && value.length == DEVICETREE_CELL)
+        node->phandle = (uint32_t)devicetree_cells(value.bytes, 1);
+}
+
+/* Stand on the node at `offset`, whose depth and ancestors are already set. */
+static void node_enter(struct devicetree_node *node, int offset)
+{
+    const void *const fdt = node->tree->fdt;
+    int next = offset;
+
+    node->path[node->depth] = offset;
+    node->names[node->depth] = fdt_offset_ptr(fdt, offset + DEVICETREE_CELL, 1);
+    node->disabled &= (UINT32_C(1) << node->depth) - 1;
+    node->phandle = 0;
+    node->compatible = (struct devicetree_value){0};
+    node->device_type = (struct devicetree_value){0};
+
+    (void)fdt_next_tag(fdt, offset, &next);
+    for (node->resume = next; next >= 0; node->resume = next) {
+        const uint32_t tag = fdt_next_tag(fdt, node->resume, &next);
+
+        if (tag == FDT_PROP)
+            property_note(node, node->resume);
+        else if (tag != FDT_NOP)
+            return;
+    }
+}
+
 struct devicetree_node devicetree_root(const struct devicetree *tree)
 {
-    return (struct devicetree_node){.tree = tree};
+    struct devicetree_node node = {.tree = tree};
+
+    node_enter(&node, 0);
+    return node;
 }
 
 bool devicetree_next(struct devicetree_node *node)
 {
-    int offset = node->path[node->depth];
-    int depth = (int)node->depth;
+    unsigned depth = node->depth;
 
-    do {
-        offset = fdt_next_node(node->tree->fdt, offset, &depth);
-        if (offset < 0 || depth <= 0)
+    for (int at = node->resume, next = at; at >= 0; at = next) {
+        const uint32_t tag = fdt_next_tag(node->tree->fdt, at, &next);
+
+        if (tag == FDT_END || (tag == FDT_END_NODE && depth == 0))
             return false;
-    } while (depth >= DEVICETREE_DEPTH_MAX);
-
-    node->depth = (unsigned)depth;
-    node->path[depth] = offset;
-    return true;
-}
-
-/* A cursor for an offset that libfdt has found. */
-static bool find_offset(const struct devicetree *tree, int offset, struct devicetree_node *out)
-{
-    struct devicetree_node node = devicetree_root(tree);
-
-    if (offset < 0)
-        return false;
-    do {
-        if (node.path[node.depth] == offset) {
-            *out = node;
+        if (tag == FDT_END_NODE)
+            depth--;
+        if (tag == FDT_BEGIN_NODE && ++depth < DEVICETREE_DEPTH_MAX) {
+            node->depth = depth;
+            node_enter(node, at);
             return true;
         }
-    } while (devicetree_next(&node));
+    }
     return false;
+}
+
+/* Whether `name` is the node name that begins at `text`, which may leave out "@address". */
+static bool name_fits(const char *name, const char *text, size_t length)
+{
+    const size_t own = strlen(name);
+
+    return own >= length && memcmp(name, text, length) == 0
+           && (own == length || (name[length] == '@' && memchr(text, '@', length) == NULL));
+}
+
+bool devicetree_is_at(const struct devicetree_node *node, const char *path, size_t length)
+{
+    for (unsigned depth = 1; depth <= node->depth; depth++) {
+        if (length == 0 || *path != '/')
+            return false;
+        path++;
+        length--;
+
+        const char *const slash = memchr(path, '/', length);
+        const size_t component = slash == NULL ? length : (size_t)(slash - path);
+
+        if (!name_fits(node->names[depth], path, component))
+            return false;
+        path += component;
+        length -= component;
+    }
+    return length == 0;
 }
 
 bool devicetree_find_path(const struct devicetree *tree, const char *path, size_t length,
                           struct devicetree_node *out)
 {
-    return find_offset(tree, fdt_path_offset_namelen(tree->fdt, path, (int)length), out);
+    struct devicetree_node node = devicetree_root(tree);
+
+    while (devicetree_next(&node)) {
+        if (devicetree_is_at(&node, path, length)) {
+            *out = node;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool devicetree_find_phandle(const struct devicetree *tree, uint32_t phandle,
                              struct devicetree_node *out)
 {
-    return find_offset(tree, fdt_node_offset_by_phandle(tree->fdt, phandle), out);
+    struct devicetree_node node = devicetree_root(tree);
+
+    while (phandle != 0 && devicetree_next(&node)) {
+        if (node.phandle == phandle) {
+            *out = node;
+            return true;
+        }
+    }
+    return false;
 }
 
 struct devicetree_node devicetree_ancestor(const struct devicetree_node *node, unsigned depth)
@@ -117,62 +212,45 @@ struct devicetree_node devicetree_ancestor(const struct devicetree_node *node, u
     struct devicetree_node above = *node;
 
     above.depth = depth;
+    node_enter(&above, node->path[depth]);
     return above;
 }
 
 /* --- properties --- */
 
-static const void *property_at(const struct devicetree_node *node, unsigned depth, const char *name,
-                               size_t *length)
+bool devicetree_is_named(const struct devicetree_node *node, unsigned depth, const char *name)
 {
-    int size = 0;
-    const void *const value = fdt_getprop(node->tree->fdt, node->path[depth], name, &size);
+    return depth <= node->depth && name_fits(node->names[depth], name, strlen(name));
+}
 
-    *length = value == NULL ? 0 : (size_t)size;
-    return value;
+bool devicetree_is_compatible(const struct devicetree_node *node, const char *compatible)
+{
+    return node->compatible.bytes != NULL
+           && fdt_stringlist_contains(node->compatible.bytes, (int)node->compatible.length,
+                                      compatible);
+}
+
+bool devicetree_is_type(const struct devicetree_node *node, const char *device_type)
+{
+    const size_t size = strlen(device_type) + 1;
+
+    return node->device_type.length == size
+           && memcmp(node->device_type.bytes, device_type, size) == 0;
+}
+
+bool devicetree_is_enabled(const struct devicetree_node *node)
+{
+    return node->disabled == 0;
 }
 
 const void *devicetree_property(const struct devicetree_node *node, const char *name,
                                 size_t *length)
 {
-    return property_at(node, node->depth, name, length);
-}
+    int size = 0;
+    const void *const value = fdt_getprop(node->tree->fdt, node->path[node->depth], name, &size);
 
-bool devicetree_is_named(const struct devicetree_node *node, unsigned depth, const char *name)
-{
-    const size_t length = strlen(name);
-    int actual = 0;
-
-    if (depth > node->depth)
-        return false;
-
-    const char *const text = fdt_get_name(node->tree->fdt, node->path[depth], &actual);
-
-    return text != NULL && (size_t)actual >= length && memcmp(text, name, length) == 0
-           && (text[length] == '\0' || text[length] == '@');
-}
-
-bool devicetree_is_compatible(const struct devicetree_node *node, const char *compatible)
-{
-    size_t length;
-    const char *const list = devicetree_property(node, "compatible", &length);
-
-    return list != NULL && fdt_stringlist_contains(list, (int)length, compatible);
-}
-
-bool devicetree_is_enabled(const struct devicetree_node *node)
-{
-    for (unsigned depth = 0; depth <= node->depth; depth++) {
-        size_t length;
-        const char *const status = property_at(node, depth, "status", &length);
-
-        if (status == NULL)
-            continue;
-        if (!fdt_stringlist_contains(status, (int)length, "okay")
-            && !fdt_stringlist_contains(status, (int)length, "ok"))
-            return false;
-    }
-    return true;
+    *length = value == NULL ? 0 : (size_t)size;
+    return value;
 }
 
 enum status devicetree_string(const struct devicetree_node *node, const char *name,

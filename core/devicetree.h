@@ -3,7 +3,9 @@
  *
  * A cursor knows the whole path from the root to its node, so what depends on
  * parents (cell counts, address translation, interrupt parents, status) needs no
- * searching upwards.  All reads are bounded by the property's length; every refusal
+ * searching upwards.  Stepping from node to node passes each tag of the tree once and
+ * notes the few properties that every visitor asks for; libfdt's own search by name
+ * starts over for each question, which is most of a small kernel's boot.  All reads are bounded by the property's length; every refusal
  * writes one sentence that begins with the node's path and the property's name.
  * Source: Devicetree Specification 0.4, sections 2.2 and 2.3, chapter 5.
  */
@@ -26,10 +28,22 @@ struct devicetree {
     struct machine_error *error;
 };
 
+/* A property's value, borrowed from the tree; `bytes` is NULL if there is no such property. */
+struct devicetree_value {
+    const void *bytes;
+    size_t length;
+};
+
 struct devicetree_node {
     const struct devicetree *tree;
-    unsigned depth;                 /* 0: the root */
-    int path[DEVICETREE_DEPTH_MAX]; /* libfdt offsets; path[depth] is the node itself */
+    unsigned depth;                          /* 0: the root */
+    uint32_t disabled;                       /* bit n: the node at depth n is not okay */
+    int path[DEVICETREE_DEPTH_MAX];          /* libfdt offsets; path[depth] is the node itself */
+    const char *names[DEVICETREE_DEPTH_MAX]; /* terminated, with unit address */
+    int resume;                              /* the tag after the node's properties */
+    uint32_t phandle;                        /* 0: none */
+    struct devicetree_value compatible;
+    struct devicetree_value device_type;
 };
 
 /* Write the sentence and return `status`. */
@@ -46,7 +60,10 @@ struct devicetree_node devicetree_root(const struct devicetree *tree);
 /* Step to the next node in the order of the tree, children first; false after the last. */
 bool devicetree_next(struct devicetree_node *node);
 
-/* Find the node with this path or alias (`length` characters), or this phandle. */
+/* Whether this is the node's path.  A name in it may leave out the unit address. */
+bool devicetree_is_at(const struct devicetree_node *node, const char *path, size_t length);
+
+/* Find the first node at this path, or with this phandle. */
 bool devicetree_find_path(const struct devicetree *tree, const char *path, size_t length,
                           struct devicetree_node *out);
 bool devicetree_find_phandle(const struct devicetree *tree, uint32_t phandle,
@@ -58,6 +75,7 @@ struct devicetree_node devicetree_ancestor(const struct devicetree_node *node, u
 /* Whether the node's ancestor at `depth` is called `name`, whatever its unit address. */
 bool devicetree_is_named(const struct devicetree_node *node, unsigned depth, const char *name);
 bool devicetree_is_compatible(const struct devicetree_node *node, const char *compatible);
+bool devicetree_is_type(const struct devicetree_node *node, const char *device_type);
 
 /* Whether neither the node nor a bus above it has a status other than okay. */
 bool devicetree_is_enabled(const struct devicetree_node *node);

@@ -3,12 +3,15 @@
  */
 #include "devicetree_interrupt.h"
 
-static enum status controller_find(const struct devicetree_node *node, const char *property,
+static enum status controller_find(const struct devicetree_node *node,
+                                   const struct devicetree_node *likely, const char *property,
                                    uint32_t phandle, struct devicetree_interrupt *out)
 {
     uint32_t count;
 
-    if (!devicetree_find_phandle(node->tree, phandle, &out->controller))
+    if (likely != NULL && likely->phandle == phandle && phandle != 0)
+        out->controller = *likely;
+    else if (!devicetree_find_phandle(node->tree, phandle, &out->controller))
         return devicetree_refuse_property(node, STATUS_NOT_FOUND, property,
                                           "there is no node with phandle %#x", phandle);
 
@@ -30,7 +33,8 @@ static void interrupt_cells_read(const unsigned char *cells, struct devicetree_i
 }
 
 /* Each entry is a phandle and as many cells as that controller wants. */
-static enum status interrupt_extended(const struct devicetree_node *node, unsigned index,
+static enum status interrupt_extended(const struct devicetree_node *node,
+                                      const struct devicetree_node *likely, unsigned index,
                                       const unsigned char *at, size_t length,
                                       struct devicetree_interrupt *out)
 {
@@ -38,7 +42,7 @@ static enum status interrupt_extended(const struct devicetree_node *node, unsign
 
     for (unsigned entry = 0; length >= DEVICETREE_CELL; entry++) {
         const enum status status =
-            controller_find(node, name, (uint32_t)devicetree_cells(at, 1), out);
+            controller_find(node, likely, name, (uint32_t)devicetree_cells(at, 1), out);
 
         if (status != STATUS_OK)
             return status;
@@ -59,6 +63,7 @@ static enum status interrupt_extended(const struct devicetree_node *node, unsign
 
 /* The nearest "interrupt-parent" of the node or its ancestors. */
 static enum status interrupt_parent_find(const struct devicetree_node *node,
+                                         const struct devicetree_node *likely,
                                          struct devicetree_interrupt *out)
 {
     static const char name[] = "interrupt-parent";
@@ -73,25 +78,26 @@ static enum status interrupt_parent_find(const struct devicetree_node *node,
 
         const enum status status = devicetree_u32(&above, name, &phandle);
 
-        return status == STATUS_OK ? controller_find(&above, name, phandle, out) : status;
+        return status == STATUS_OK ? controller_find(&above, likely, name, phandle, out) : status;
     }
     return devicetree_refuse_property(node, STATUS_NOT_FOUND, name,
                                       "is missing, here and in every node above");
 }
 
-enum status devicetree_interrupt(const struct devicetree_node *node, unsigned index,
+enum status devicetree_interrupt(const struct devicetree_node *node,
+                                 const struct devicetree_node *likely, unsigned index,
                                  struct devicetree_interrupt *out)
 {
     size_t length;
     const unsigned char *cells = devicetree_property(node, "interrupts-extended", &length);
 
     if (cells != NULL)
-        return interrupt_extended(node, index, cells, length, out);
+        return interrupt_extended(node, likely, index, cells, length, out);
     cells = devicetree_property(node, "interrupts", &length);
     if (cells == NULL)
         return devicetree_refuse_property(node, STATUS_NOT_FOUND, "interrupts", "is missing");
 
-    const enum status status = interrupt_parent_find(node, out);
+    const enum status status = interrupt_parent_find(node, likely, out);
 
     if (status != STATUS_OK)
         return status;

@@ -20,7 +20,9 @@ struct devicetree_interrupt {
 
 /*
  * Entry `index` of "interrupts-extended" or "interrupts", with the controller it is for.
+ * `likely` is a controller that is tried before the tree is searched, or NULL.
  * Errors: NOT_FOUND, BAD_DATA, NOT_SUPPORTED.
  */
-CHECK_RESULT enum status devicetree_interrupt(const struct devicetree_node *node, unsigned index,
+CHECK_RESULT enum status devicetree_interrupt(const struct devicetree_node *node,
+                                              const struct devicetree_node *likely, unsigned index,
                                               struct devicetree_interrupt *out);

@@ -24,7 +24,7 @@ struct candidate {
 struct survey {
     struct devicetree tree;
     struct machine *machine;
-    struct candidate gic_v2, gic_v3, timer, psci_standard, psci_0_1, uart;
+    struct candidate gic_v2, gic_v3, timer, psci_standard, psci_0_1, uart, chosen;
 };
 
 static void candidate_offer(struct candidate *candidate, const struct devicetree_node *node)
@@ -80,8 +80,11 @@ static void seeds_read(const struct devicetree_node *chosen, struct machine *mac
     }
 }
 
-static enum status chosen_read(const struct devicetree_node *node, struct machine *machine)
+static enum status chosen_read(const struct devicetree_node *node, struct survey *survey)
 {
+    struct machine *const machine = survey->machine;
+
+    candidate_offer(&survey->chosen, node);
     seeds_read(node, machine);
     return text_read(node, "bootargs", machine->bootargs, sizeof(machine->bootargs));
 }
@@ -176,38 +179,62 @@ static bool uart_is_supported(const struct devicetree_node *node)
            && devicetree_is_enabled(node);
 }
 
-/* The node that /chosen's stdout-path names, before any options after a colon. */
-static bool stdout_find(const struct devicetree *tree, struct devicetree_node *out)
+/* The absolute path of an alias. */
+static bool alias_find(const struct devicetree *tree, const char *alias, size_t length,
+                       struct devicetree_value *out)
 {
-    static const char chosen_path[] = "/chosen";
-    struct devicetree_node chosen;
+    static const char aliases_path[] = "/aliases";
+    struct devicetree_node aliases;
+    int size = 0;
+
+    if (!devicetree_find_path(tree, aliases_path, sizeof(aliases_path) - 1, &aliases))
+        return false;
+    out->bytes =
+        fdt_getprop_namelen(tree->fdt, aliases.path[aliases.depth], alias, (int)length, &size);
+    if (out->bytes == NULL)
+        return false;
+    out->length = strnlen(out->bytes, (size_t)size);
+    return true;
+}
+
+/*
+ * The node that /chosen's stdout-path names, by path or alias, before any options after
+ * a colon.  `likely` is tried before the tree is searched, or NULL.
+ */
+static bool stdout_find(const struct devicetree_node *chosen, const struct devicetree_node *likely,
+                        struct devicetree_node *out)
+{
     size_t length;
+    const char *const text = devicetree_property(chosen, "stdout-path", &length);
 
-    if (!devicetree_find_path(tree, chosen_path, sizeof(chosen_path) - 1, &chosen))
+    if (text == NULL || length == 0)
         return false;
 
-    const char *const path = devicetree_property(&chosen, "stdout-path", &length);
+    const char *const colon = memchr(text, ':', length);
+    struct devicetree_value path = {text,
+                                    colon != NULL ? (size_t)(colon - text) : strnlen(text, length)};
 
-    if (path == NULL)
+    if (text[0] != '/' && !alias_find(chosen->tree, text, path.length, &path))
         return false;
-
-    const char *const colon = memchr(path, ':', length);
-
-    length = colon != NULL ? (size_t)(colon - path) : strnlen(path, length);
-    return devicetree_find_path(tree, path, length, out);
+    if (likely != NULL && devicetree_is_at(likely, path.bytes, path.length)) {
+        *out = *likely;
+        return true;
+    }
+    return devicetree_find_path(chosen->tree, path.bytes, path.length, out);
 }
 
 static enum status uart_read(const struct survey *survey)
 {
     struct machine_uart *const uart = &survey->machine->uart;
-    struct devicetree_node node;
+    struct devicetree_node node = survey->uart.node;
+    struct devicetree_node chosen;
     size_t length;
 
-    if (!stdout_find(&survey->tree, &node) || !uart_is_supported(&node)) {
-        if (!survey->uart.is_found)
-            return STATUS_OK;
-        node = survey->uart.node;
-    }
+    if (!survey->uart.is_found)
+        return STATUS_OK;
+    if (survey->chosen.is_found && stdout_find(&survey->chosen.node, &node, &chosen)
+        && uart_is_supported(&chosen))
+        node = chosen;
 
     const enum status status = devicetree_reg(&node, 0, &uart->registers);
 
@@ -221,22 +248,9 @@ static enum status uart_read(const struct survey *survey)
 
 /* --- the walk --- */
 
-static bool is_a(const struct devicetree_node *node, const char *device_type)
-{
-    size_t length;
-    const char *const type = devicetree_property(node, "device_type", &length);
-
-    return type != NULL && length == strlen(device_type) + 1
-           && memcmp(type, device_type, length) == 0;
-}
-
 /* Nodes that are known by their compatible string. */
 static void device_note(struct survey *survey, const struct devicetree_node *node)
 {
-    size_t length;
-
-    if (devicetree_property(node, "compatible", &length) == NULL)
-        return;
     if (devicetree_is_compatible(node, "arm,gic-v3"))
         candidate_offer(&survey->gic_v3, node);
     else if (devicetree_is_compatible(node, "arm,gic-400")
@@ -263,12 +277,12 @@ static enum status node_read(struct survey *survey, const struct devicetree_node
     if (!devicetree_is_enabled(node))
         return STATUS_OK;
     if (is_top && devicetree_is_named(node, 1, "chosen"))
-        return chosen_read(node, survey->machine);
-    if (is_top && is_a(node, "memory"))
+        return chosen_read(node, survey);
+    if (is_top && devicetree_is_type(node, "memory"))
         return machine_memory_read(node, survey->machine);
     if (is_second && devicetree_is_named(node, 1, "reserved-memory"))
         return machine_reserved_read(node, survey->machine);
-    if (is_second && devicetree_is_named(node, 1, "cpus") && is_a(node, "cpu"))
+    if (is_second && devicetree_is_named(node, 1, "cpus") && devicetree_is_type(node, "cpu"))
         return machine_cpu_read(node, survey->machine);
     device_note(survey, node);
     return STATUS_OK;
@@ -299,6 +313,9 @@ static enum status essentials_check(const struct survey *survey)
     return STATUS_OK;
 }
 
+/* The first version with today's layout of properties and names. */
+enum { VERSION_MIN = 16 };
+
 /*
  * Whether libfdt can walk the tree, though it may not be consistent: 0 or a libfdt error.
  * libfdt relies on the alignment of the two blocks, but does not check it.
@@ -316,6 +333,8 @@ static int walkable_check(const void *fdt, size_t limit)
         return result;
     if (fdt_totalsize(fdt) > limit)
         return -FDT_ERR_TRUNCATED;
+    if (fdt_version(fdt) < VERSION_MIN)
+        return -FDT_ERR_BADVERSION;
     if (fdt_off_dt_struct(fdt) % sizeof(fdt32_t) != 0
         || fdt_off_mem_rsvmap(fdt) % sizeof(fdt64_t) != 0)
         return -FDT_ERR_ALIGNMENT;
@@ -362,15 +381,17 @@ enum status machine_read(const void *fdt, size_t limit, paddr_t fdt_physical, st
 
 enum status machine_find_uart(const void *fdt, size_t limit, struct machine_range *out)
 {
+    static const char chosen_path[] = "/chosen";
     struct machine_error ignored;
     const struct devicetree tree = {.fdt = fdt, .error = &ignored};
 
     if (walkable_check(fdt, limit) != 0)
         return STATUS_NOT_FOUND;
 
-    struct devicetree_node node;
+    struct devicetree_node node, chosen;
 
-    if (stdout_find(&tree, &node) && uart_is_supported(&node)
+    if (devicetree_find_path(&tree, chosen_path, sizeof(chosen_path) - 1, &chosen)
+        && stdout_find(&chosen, NULL, &node) && uart_is_supported(&node)
         && devicetree_reg(&node, 0, out) == STATUS_OK)
         return STATUS_OK;
     node = devicetree_root(&tree);

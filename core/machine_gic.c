@@ -33,7 +33,7 @@ enum status machine_irq_read(const struct devicetree_node *gic, const struct dev
                              unsigned index, struct machine_irq *out)
 {
     struct devicetree_interrupt interrupt;
-    const enum status status = devicetree_interrupt(node, index, &interrupt);
+    const enum status status = devicetree_interrupt(node, gic, index, &interrupt);
 
     if (status != STATUS_OK)
         return status;
