@@ -388,6 +388,21 @@ static void produce_index_beyond_capacity_breaks_the_ring(void **state)
     assert_true(p.consumer.is_broken);
 }
 
+static void produce_index_into_room_not_yet_released_breaks_the_ring(void **state)
+{
+    struct pair p;
+    struct ring_message m;
+
+    (void)state;
+    pair_init(&p, 8);
+    p.producer_area.produce = 4;
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(ring_take(&p.consumer, &m));
+    p.producer_area.produce = 9;
+    assert_false(ring_take(&p.consumer, &m));
+    assert_true(p.consumer.is_broken);
+}
+
 static void produce_index_that_runs_back_breaks_the_ring(void **state)
 {
     struct pair p;
@@ -498,6 +513,7 @@ int main(void)
         cmocka_unit_test(no_order_of_steps_loses_a_message_or_a_wake_up),
         cmocka_unit_test(two_threads_exchange_everything_and_never_hang),
         cmocka_unit_test(produce_index_beyond_capacity_breaks_the_ring),
+        cmocka_unit_test(produce_index_into_room_not_yet_released_breaks_the_ring),
         cmocka_unit_test(produce_index_that_runs_back_breaks_the_ring),
         cmocka_unit_test(consume_index_ahead_of_what_was_published_breaks_the_ring),
         cmocka_unit_test(consume_index_that_runs_back_breaks_the_ring),

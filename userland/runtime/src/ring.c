@@ -46,31 +46,22 @@ bool ring_producer_refresh(struct ring_producer *r)
     return r->produce != r->limit;
 }
 
-bool ring_consumer_refresh(struct ring_consumer *r)
+bool ring_consumer_fail(struct ring_consumer *r, uint64_t produce)
 {
-    /* Acquire: messages are read after the index that covers them. */
-    uint64_t produce = atomic_load_explicit(&r->peer->produce, memory_order_acquire);
-    uint64_t consume = r->consume;
-    uint64_t fresh = produce - consume;
-
-    /* Called with nothing left to take, so an index that ran back shows as a huge number. */
-    if (fresh > r->released + r->mask + 1 - consume) {
+    if (produce != r->consume)
         r->is_broken = true;
-        return false;
-    }
-    r->limit = produce;
-    return fresh != 0;
+    return false;
 }
 
 bool ring_consumer_sleep(struct ring_consumer *r)
 {
-    if (r->consume != r->limit || ring_consumer_refresh(r))
+    if (ring_has_message(r))
         return false;
 
     atomic_store_explicit(&r->own->wake_at, r->consume, memory_order_relaxed);
     /* Pairs with the fence in ring_publish(). */
     atomic_thread_fence(memory_order_seq_cst);
-    if (ring_consumer_refresh(r))
+    if (ring_has_message(r))
         return false;
     r->own->counters.waits++;
     return true;
@@ -78,13 +69,13 @@ bool ring_consumer_sleep(struct ring_consumer *r)
 
 bool ring_producer_sleep(struct ring_producer *r)
 {
-    if (r->produce != r->limit || ring_producer_refresh(r))
+    if (ring_has_room(r))
         return false;
 
     atomic_store_explicit(&r->own->wake_at, r->limit - (r->mask + 1), memory_order_relaxed);
     /* Pairs with the fence in ring_release(). */
     atomic_thread_fence(memory_order_seq_cst);
-    if (ring_producer_refresh(r))
+    if (ring_has_room(r))
         return false;
     r->own->counters.waits++;
     return true;

@@ -85,10 +85,10 @@ void ring_consumer_init(struct ring_consumer *r, struct ring_consumer_area *own,
                         const struct ring_producer_area *peer, const struct ring_message *messages,
                         uint64_t capacity);
 
-/* The slow halves, for a producer without room or a consumer without messages: look at the peer's
- * index again.  True: there is room, or a message. */
+/* The slow halves: look at the peer's index again (true: there is room), and say whether an index
+ * without a message means an empty ring or a broken one (always false). */
 bool ring_producer_refresh(struct ring_producer *r);
-bool ring_consumer_refresh(struct ring_consumer *r);
+bool ring_consumer_fail(struct ring_consumer *r, uint64_t produce);
 
 /* There is a free place (not yet used up by commits). */
 CHECK_RESULT static inline bool ring_has_room(struct ring_producer *r)
@@ -96,23 +96,24 @@ CHECK_RESULT static inline bool ring_has_room(struct ring_producer *r)
     return __builtin_expect(r->produce != r->limit, 1) || ring_producer_refresh(r);
 }
 
-/* There is a message. */
+/* There is a message.  (A ring that is used one message at a time comes to the second half each
+ * time, so that is inline too.) */
 CHECK_RESULT static inline bool ring_has_message(struct ring_consumer *r)
 {
-    return __builtin_expect(r->consume != r->limit, 1) || ring_consumer_refresh(r);
-}
+    uint64_t consume = r->consume;
 
-/*
- * Copy a message out of the peer's memory.  The values are final: the empty assembly keeps the
- * compiler from reading them there a second time, when they may have changed, and in general
- * registers: a thread that leaves the FP unit alone crosses faster.
- */
-static inline struct ring_message ring_message_copy(const struct ring_message *slot)
-{
-    uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
+    if (__builtin_expect(consume != r->limit, 1))
+        return true;
 
-    __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
-    return (struct ring_message){{w0, w1, w2, w3}};
+    /* Acquire: messages are read after the index that covers them. */
+    uint64_t produce = atomic_load_explicit(&r->peer->produce, memory_order_acquire);
+
+    /* Between 1 and all the room that the peer has been given. */
+    if (__builtin_expect(produce - 1 - consume < r->released + r->mask + 1 - consume, 1)) {
+        r->limit = produce;
+        return true;
+    }
+    return ring_consumer_fail(r, produce);
 }
 
 /* Write one message; the peer sees it at ring_publish().  False when full (or broken). */
@@ -123,7 +124,7 @@ CHECK_RESULT static inline bool ring_put(struct ring_producer *r, const struct r
 
     uint64_t index = r->produce;
 
-    r->messages[index & r->mask] = ring_message_copy(m);
+    r->messages[index & r->mask] = *m;
     r->produce = index + 1;
     return true;
 }
@@ -163,6 +164,18 @@ CHECK_RESULT static inline bool ring_publish(struct ring_producer *r)
     uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
 
     return __builtin_expect(wake_at - before < now - before, 0);
+}
+
+/*
+ * Copy a message out of the peer's memory.  The values are final: the empty assembly keeps the
+ * compiler from reading them there a second time, when they may have changed.
+ */
+static inline struct ring_message ring_message_copy(const struct ring_message *slot)
+{
+    uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
+
+    __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
+    return (struct ring_message){{w0, w1, w2, w3}};
 }
 
 /* Copy the next message out.  False when there is none (or the peer broke the ring). */
