@@ -347,28 +347,15 @@ static enum status read_domains(struct property_reader *reader, struct manifest 
     return check_domains(reader, out);
 }
 
-/* libfdt reads whole words where the header says that the parts start. */
-static int check_tree(const void *tree, size_t tree_bytes)
-{
-    if (tree_bytes < sizeof(struct fdt_header))
-        return -FDT_ERR_TRUNCATED;
-    if (fdt_check_header(tree) != 0)
-        return fdt_check_header(tree);
-    if (fdt_off_dt_struct(tree) % sizeof(fdt32_t) != 0
-        || fdt_off_mem_rsvmap(tree) % sizeof(fdt64_t) != 0)
-        return -FDT_ERR_ALIGNMENT;
-    return fdt_check_full(tree, tree_bytes);
-}
-
 enum status manifest_read(const void *tree, size_t tree_bytes, struct manifest *out,
                           struct property_error *error)
 {
     struct property_reader reader = {.tree = tree, .where = "manifest", .error = error};
-    const int bad = check_tree(tree, tree_bytes);
+    const char *why = property_check_tree(tree, tree_bytes);
 
     out->domain_count = 0;
-    if (bad != 0)
-        return property_refuse(&reader, "", "is no compiled devicetree: %s", fdt_strerror(bad));
+    if (why != NULL)
+        return property_refuse(&reader, "", "is no compiled devicetree: %s", why);
     if (fdt_node_check_compatible(tree, 0, "rotunda,manifest") != 0)
         return property_refuse(&reader, "compatible", "is not \"rotunda,manifest\"");
     return read_domains(&reader, out);

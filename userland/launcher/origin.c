@@ -5,8 +5,6 @@
 
 #include "rt/syscall.h"
 
-#include <libfdt.h>
-
 #include <stdio.h>
 
 static struct origin origin;
@@ -38,9 +36,9 @@ enum status origin_read(const struct boot_record *boot, struct property_error *e
         return refuse(error, "the boot archive", why);
 
     origin.tree = (const void *)(uintptr_t)boot->devicetree_address;
-    const int bad = fdt_check_full(origin.tree, boot->devicetree_bytes);
-    if (bad != 0)
-        return refuse(error, "the machine's devicetree", fdt_strerror(bad));
+    why = property_check_tree(origin.tree, boot->devicetree_bytes);
+    if (why != NULL)
+        return refuse(error, "the machine's devicetree", why);
 
     if (system_info(INFO_MACHINE, 0, &origin.machine, sizeof origin.machine, &next) != STATUS_OK)
         origin.machine = (struct info_machine){.cpu_count = 1};

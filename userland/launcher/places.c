@@ -142,7 +142,7 @@ void place_describe(uint64_t address, struct inspect_address *out)
 const char *place_rights_text(rights_t rights)
 {
     static const char *const texts[8] = {
-        [0] = "nothing",
+        [0] = "do nothing",
         [RIGHT_READ] = "read",
         [RIGHT_WRITE] = "write",
         [RIGHT_READ | RIGHT_WRITE] = "read and write",

@@ -32,5 +32,5 @@ struct name place_owner_name(uint64_t address, uint32_t maker_id);
 /* Fill in all that is known of `address`, and who may do what there. */
 void place_describe(uint64_t address, struct inspect_address *out);
 
-/* "read and write", "nothing" */
+/* What a domain may, as the end of "it may ...": "read and write", "do nothing" */
 const char *place_rights_text(rights_t rights);

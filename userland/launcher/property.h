@@ -65,3 +65,6 @@ CHECK_RESULT enum status property_word(const struct property_reader *reader, con
 /* Refuse a property that `known` doesn't list: most likely it is misspelt. */
 CHECK_RESULT enum status property_check(const struct property_reader *reader,
                                         const char *const *known, size_t known_count);
+
+/* Why the `tree_bytes` at `tree`, 8-byte aligned, are no sound devicetree; NULL: they are. */
+const char *property_check_tree(const void *tree, size_t tree_bytes);
