@@ -177,7 +177,7 @@ static void numbers_out_of_range_are_refused(void **state)
 {
     (void)state;
     assert_refused("a { " CALLS "stack-bytes = <4096>; };",
-                   "a: stack-bytes: 4096 is not between 8192 and 16777216");
+                   "a: stack-bytes: 4096 is not between 8192 and 1048576");
     assert_refused("a { " CALLS "heap-bytes = <0x1001>; };",
                    "a: heap-bytes: 4097 is not a multiple of the page size");
     assert_refused("a { " CALLS "quota-frames = <1 2>; };",

@@ -25,6 +25,11 @@ static uint64_t page_up(uint64_t bytes)
     return (bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
+static uint64_t slot_up(uint64_t bytes)
+{
+    return (bytes + SLOT_BYTES - 1) & ~(SLOT_BYTES - 1);
+}
+
 /* "net.data": cut to what a label holds. */
 static struct name label_of(const struct load_request *request, const char *what)
 {
@@ -76,10 +81,10 @@ static enum status load_text(const struct load_request *request, struct loaded *
     const struct boot_record *boot = &origin_get()->boot;
     const struct archive_program *program = loaded->program;
     const uint64_t bytes = program->text_bytes + program->rodata_bytes;
-    const uint64_t reach = program->data_address_offset + data_bytes(request, program);
+    const uint64_t behind = slot_up(data_bytes(request, program));
     const enum status s = segment_create_alias(
-        boot->factory, boot->archive, program->text_offset, bytes, program->text_bytes,
-        reach - bytes, label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
+        boot->factory, boot->archive, program->text_offset, bytes, program->text_bytes, behind,
+        label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
 
     if (s != STATUS_OK)
         return s;

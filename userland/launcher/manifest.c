@@ -15,9 +15,9 @@
 #include <string.h>
 
 enum {
-    HEAP_BYTES_MAX = 1 << 30,
+    HEAP_BYTES_MAX = 1 << 29,
     STACK_BYTES_MIN = 8192,
-    STACK_BYTES_MAX = 16 << 20,
+    STACK_BYTES_MAX = 1 << 20,
     RESTART_DELAY_MS_MAX = 60000,
     RESTART_LIMIT_MAX = 1000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */

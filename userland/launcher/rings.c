@@ -48,8 +48,10 @@ static enum status area_read(uaddr_t address, struct area *out)
     if (s != STATUS_OK)
         return s;
     s = segment_info(segment, &info);
+    /* What the launcher sees already is its own, and looking at it would end by hiding it. */
     if (s == STATUS_OK
-        && (info.address != address || info.length_bytes < sizeof(struct connection_area)))
+        && (info.address != address || info.length_bytes < sizeof(struct connection_area)
+            || info.rights != 0))
         s = STATUS_BAD_DATA;
     if (s == STATUS_OK)
         s = segment_grant(segment, 0, RIGHT_READ);

@@ -120,19 +120,6 @@ static void child_end(struct child *child, enum inspect_state state)
     }
 }
 
-static void on_time(void *context, struct loop_timer *timer)
-{
-    struct child *child = context;
-
-    (void)timer;
-    if (child->state != INSPECT_BACKING_OFF)
-        return;
-    child->restarts++;
-    if (child_start(child, NULL) == STATUS_OK)
-        log_line("%s: started again, for the %u. time", child->domain->name,
-                 (unsigned)child->restarts);
-}
-
 /* What the manifest wants after an end that nobody wished for. */
 static void child_apply_policy(struct child *child, enum policy_cause cause)
 {
@@ -155,6 +142,23 @@ static void child_apply_policy(struct child *child, enum policy_cause cause)
     log_line("%s: will be started again in %u ms (failure %u of %u)", name, (unsigned)next.delay_ms,
              (unsigned)next.failures, (unsigned)child->domain->restart_limit);
     loop_timer_start(&child->timer, child->next_start_ns);
+}
+
+/* The pause is over.  What can't be started now may be startable later, so that is a failure too. */
+static void on_time(void *context, struct loop_timer *timer)
+{
+    struct child *child = context;
+
+    (void)timer;
+    if (child->state != INSPECT_BACKING_OFF)
+        return;
+    child->restarts++;
+    child->started_ns = time_now_ns();
+    if (child_start(child, NULL) == STATUS_OK)
+        log_line("%s: started again, restart %u since boot", child->domain->name,
+                 (unsigned)child->restarts);
+    else if (child->state == INSPECT_FAILED)
+        child_apply_policy(child, POLICY_FAILED);
 }
 
 /* ---- the kernel stopped one ---- */
@@ -201,8 +205,6 @@ enum status supervisor_launch(struct child *child, const char *argument, handle_
     if (child->state == INSPECT_RUNNING)
         return STATUS_BUSY;
     loop_timer_stop(&child->timer);
-    if (child->state != INSPECT_IDLE)
-        child->restarts++;
     child->failures = 0;
     if (argument != NULL)
         (void)snprintf(launch_argument, sizeof launch_argument, "%s", argument);
@@ -235,6 +237,7 @@ enum status supervisor_restart(struct child *child)
         return STATUS_DENIED;
     if (child->state == INSPECT_RUNNING)
         child_end(child, INSPECT_STOPPED);
+    child->restarts++;
     log_line("%s: restarted on request", child->domain->name);
     return supervisor_launch(child, NULL, 0);
 }

@@ -23,7 +23,7 @@ struct child {
     enum inspect_state state;
     uint32_t index;
     uint32_t starts;     /* since boot; tells this life from earlier ones */
-    uint32_t restarts;   /* of those, the ones that followed an end */
+    uint32_t restarts;   /* by policy or on request; a launch is none */
     uint32_t failures;   /* in a row */
     uint32_t last_fault; /* enum fault_reason */
     nsec_t started_ns;
