@@ -71,9 +71,9 @@ enum net_kind {
     NET_UDP_UNBIND = 66, /* socket -> CLOSED */
 
     /* net:Udp, stack to client */
-    NET_UDP_BOUND = 96,    /* tag, status, port; socket if OK */
+    NET_UDP_BOUND = 96,    /* tag, status, count: the port; socket if OK */
     NET_UDP_DATAGRAM = 97, /* socket, address, port, offset, length: give it back by FREE */
-    NET_UDP_SENT = 98,     /* socket, length: the oldest SEND's bytes are yours again */
+    NET_UDP_SENT = 98,     /* socket, length: so many more bytes of the SENDs, in order */
     NET_UDP_CLOSED = 99,   /* socket */
 
     /* both, client to stack */
@@ -82,7 +82,7 @@ enum net_kind {
 
 enum net_send_flag {
     NET_SEND_MORE = 1U << 0,  /* more follows at once: don't send a short segment yet */
-    NET_SEND_QUIET = 1U << 1, /* don't wake the client for this one's SENT */
+    NET_SEND_QUIET = 1U << 1, /* SENT may wait until there is something else to tell */
 };
 
 struct net_message {

@@ -2,9 +2,10 @@
  * `net:Status`: looking at the network stack, and the two errands it runs for anybody: ping and
  * name resolution.
  *
- * The same kind of connection as in protocol.h, and the same message.  Records come in the stack's
- * buffer segment, in one chunk that goes back by NET_FREE.  Here tags stand in `socket`.  A client can have
- * NET_STATUS_REQUESTS_MAX requests under way; one more ends the connection.
+ * The same kind of connection as in protocol.h, and the same message, but for the tag: here it
+ * stands in `socket`.  Records come in the stack's buffer segment, in one chunk that goes back by
+ * NET_FREE.  A client can have NET_STATUS_REQUESTS_MAX pings and resolutions under way; one more
+ * ends the connection.
  */
 #pragma once
 
@@ -31,7 +32,8 @@ enum net_status_kind {
     NET_STATUS_RESOLVE = 132,   /* tag, offset, length of the name -> RESOLVED */
 
     /* stack to client */
-    NET_STATUS_RECORDS = 160,  /* tag, offset, length in bytes */
+    NET_STATUS_RECORDS = 160,  /* tag, status, offset, length in bytes.  WOULD_BLOCK: no chunk is
+                                  free, and none was used */
     NET_STATUS_PONG = 161,     /* tag, status, count: round trip in microseconds, address.
                                   TIMED_OUT; NOT_FOUND: no route */
     NET_STATUS_RESOLVED = 162, /* tag, status, address.  NOT_FOUND: no such name, or no server */

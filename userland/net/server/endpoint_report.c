@@ -1,0 +1,188 @@
+/*
+ * What a client is told, in the order in which it happened.
+ */
+#include <string.h>
+
+#include "endpoint_life.h"
+#include "link_port.h"
+#include "lwip_address.h"
+
+static struct net_message greeting(const struct endpoint *e)
+{
+    if (e->debts & DEBT_ACCEPTED) {
+        return (struct net_message){
+            .kind = NET_TCP_ACCEPTED,
+            .port = e->pcb->remote_port,
+            .socket = e->number,
+            .listener = e->listener,
+            .address = address_from_lwip(&e->pcb->remote_ip),
+        };
+    }
+    bool is_open = e->state == ENDPOINT_OPEN;
+    return (struct net_message){
+        .kind = NET_TCP_CONNECTED,
+        .status = (uint16_t)(is_open ? STATUS_OK : e->outcome),
+        .socket = is_open ? e->number : 0,
+        .tag = e->tag,
+    };
+}
+
+static bool tell_greeting(struct endpoint *e)
+{
+    if ((e->debts & (DEBT_ACCEPTED | DEBT_CONNECTED)) == 0)
+        return true;
+
+    struct net_message m = greeting(e);
+    if (!client_send(e->client, &m))
+        return false;
+    e->debts &= ~(unsigned)(DEBT_ACCEPTED | DEBT_CONNECTED);
+    return true;
+}
+
+/* How many of the first received bytes fit into a chunk, in whole buffers. */
+static uint32_t chunkful(const struct endpoint *e)
+{
+    uint32_t length = 0;
+
+    for (struct pbuf *p = e->received; p != NULL && length + p->len <= NET_CHUNK_BYTES; p = p->next)
+        length += p->len;
+    return length;
+}
+
+static void free_received(struct endpoint *e, uint32_t length)
+{
+    e->received_bytes -= length;
+    while (length > 0) {
+        struct pbuf *p = e->received;
+        length -= p->len;
+        e->received = p->next;
+        p->next = NULL;
+        pbuf_free(p);
+    }
+}
+
+static bool tell_data(struct endpoint *e)
+{
+    uint32_t length = chunkful(e);
+    uint32_t offset, at = 0;
+    uint8_t *chunk = client_chunk(e->client, e->number, (uint16_t)length, &offset);
+
+    if (chunk == NULL)
+        return false;
+    for (const struct pbuf *p = e->received; at < length; p = p->next) {
+        memcpy(chunk + at, p->payload, p->len);
+        at += p->len;
+    }
+
+    struct net_message m = {
+        .kind = NET_TCP_DATA, .socket = e->number, .offset = offset, .length = length};
+    if (!client_send(e->client, &m)) {
+        client_chunk_return(e->client, offset);
+        return false;
+    }
+    free_received(e, length);
+    e->delivered_bytes += length;
+    e->total_received += length;
+    endpoint_counters.received_bytes += length;
+    return true;
+}
+
+static bool tell_sent(struct endpoint *e)
+{
+    struct net_message m = {.kind = NET_TCP_SENT, .socket = e->number, .length = e->sent_owed};
+
+    /* A quiet one goes along with whatever else wakes the client. */
+    if (e->sent_owed == 0 || (!e->is_sent_urgent && !e->client->is_unflushed))
+        return true;
+    if (!client_send(e->client, &m))
+        return false;
+    e->sent_owed = 0;
+    e->is_sent_urgent = false;
+    return true;
+}
+
+static bool tell_end(struct endpoint *e)
+{
+    struct net_message fin = {.kind = NET_TCP_PEER_FIN, .socket = e->number};
+    struct net_message closed = {
+        .kind = NET_TCP_CLOSED, .socket = e->number, .status = (uint16_t)e->outcome};
+
+    if ((e->debts & DEBT_PEER_FIN) && !client_send(e->client, &fin))
+        return false;
+    e->debts &= ~(unsigned)DEBT_PEER_FIN;
+    if ((e->debts & DEBT_CLOSED) && !client_send(e->client, &closed))
+        return false;
+    e->debts &= ~(unsigned)DEBT_CLOSED;
+    return true;
+}
+
+static bool tell_everything(struct endpoint *e)
+{
+    if (!tell_greeting(e))
+        return false;
+    while (e->received != NULL) {
+        if (!tell_data(e))
+            return false;
+    }
+    return tell_sent(e) && tell_end(e);
+}
+
+static void stall(struct endpoint *e)
+{
+    /* A client that doesn't read can't have the buffers that everybody's packets arrive in. */
+    if (e->received != NULL && link_port_is_short_of_buffers()) {
+        endpoint_reset(e, STATUS_OUT_OF_MEMORY);
+        return;
+    }
+    if (!e->is_stalled) {
+        e->is_stalled = true;
+        TAILQ_INSERT_TAIL(endpoint_stalled_list(e), e, stalled);
+    }
+}
+
+static void settle(struct endpoint *e)
+{
+    if (e->is_output_due && e->pcb != NULL)
+        (void)tcp_output(e->pcb);
+    e->is_output_due = false;
+    if (e->state == ENDPOINT_WAITING)
+        return;
+    if (!tell_everything(e)) {
+        stall(e);
+        return;
+    }
+    if (e->is_peer_finished && e->is_fin_queued && e->state == ENDPOINT_OPEN) {
+        (void)endpoint_detach(e);
+        endpoint_end(e, STATUS_CLOSED);
+    }
+    if (e->state == ENDPOINT_ENDED && e->debts == 0)
+        endpoint_release(e);
+}
+
+void endpoint_settle_touched(void)
+{
+    struct endpoint *e;
+
+    endpoint_feed_starved();
+    while ((e = TAILQ_FIRST(&endpoints_touched)) != NULL) {
+        TAILQ_REMOVE(&endpoints_touched, e, touched);
+        e->is_touched = false;
+        settle(e);
+    }
+}
+
+void endpoint_touch_stalled(struct endpoint_list *stalled)
+{
+    struct endpoint *e;
+
+    while ((e = TAILQ_FIRST(stalled)) != NULL) {
+        TAILQ_REMOVE(stalled, e, stalled);
+        e->is_stalled = false;
+        endpoint_touch(e);
+    }
+}
+
+void endpoint_counters_read(struct endpoint_counters *out)
+{
+    *out = endpoint_counters;
+}
