@@ -80,6 +80,8 @@ function(rotunda_program name)
     target_link_options(${target} PRIVATE
         -nostdlib -static-pie
         -Wl,-z,text,--no-dynamic-linker,-z,max-page-size=4096,-z,noexecstack,-z,norelro
+        # The runtime's locks, before the C library can bring its own that do nothing.
+        -Wl,-u,__retarget_lock_acquire_recursive
         -Wl,--gc-sections,--build-id=none,-T,${ROTUNDA_PROGRAM_SCRIPT}
         -Wl,-Map,${CMAKE_BINARY_DIR}/programs/${name}.map)
     if(arg_TEST)
