@@ -1,0 +1,519 @@
+/*
+ * Connections and services against each other, over a kernel and a launcher that the test plays:
+ * opening, messages, room, closing, deaths on either side, and clients that lie.  Each test ends
+ * with as many handles and objects as it began with.
+ */
+// include first: tests/host/fake
+// source: tests/host/fake/fake_kernel.c
+// source: userland/runtime/src/app.c
+// source: userland/runtime/src/client.c
+// source: userland/runtime/src/connection.c
+// source: userland/runtime/src/loop.c
+// source: userland/runtime/src/memory.c
+// source: userland/runtime/src/ring.c
+// source: userland/runtime/src/service.c
+// source: userland/runtime/src/service_name.c
+// source: userland/runtime/src/timer.c
+// source: core/abi/status.c
+#include "rt/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_kernel.h"
+#include "rt/app.h"
+#include "rt/syscall.h"
+#include "userland/runtime/src/program.h"
+
+enum { CAPACITY = 8, CLIENT_LIMIT = 3 };
+
+/* What each side has seen. */
+struct side {
+    struct connection *connection;
+    unsigned opened, closed, rooms;
+    enum status why, open_answer;
+    uint64_t received[64];
+    unsigned count, take_limit;
+    bool is_restarting, is_echoing;
+};
+
+static struct side server, client_side;
+static struct service service;
+static struct connection client;
+static unsigned handles_before, objects_before;
+
+static enum status on_open(void *context, struct connection *c, struct connection_config *config)
+{
+    struct side *s = context;
+
+    (void)config;
+    s->connection = c;
+    s->opened++;
+    return s->open_answer;
+}
+
+static void on_messages(void *context, struct connection *c)
+{
+    struct side *s = context;
+    struct ring_message m;
+
+    for (unsigned i = 0; i < s->take_limit && connection_receive(c, &m); i++) {
+        s->received[s->count++ % 64] = m.word[0];
+        if (s->is_echoing)
+            assert_true(connection_send(c, &m));
+    }
+}
+
+static void on_room(void *context, struct connection *c)
+{
+    struct side *s = context;
+
+    (void)c;
+    s->rooms++;
+}
+
+static void on_call(void *context, struct connection *c, struct portal_message *m)
+{
+    (void)context;
+    m->word[0] = STATUS_OK;
+    m->word[2] = c->badge;
+    m->word[3] = c->state;
+}
+
+static void on_close(void *context, struct connection *c, enum status why)
+{
+    struct side *s = context;
+
+    s->closed++;
+    s->why = why;
+    if (s->is_restarting)
+        assert_int_equal(connection_restart(c), STATUS_OK);
+}
+
+static const struct connection_ops ops = {.on_open = on_open,
+                                          .on_messages = on_messages,
+                                          .on_room = on_room,
+                                          .on_call = on_call,
+                                          .on_close = on_close};
+
+static const struct connection_config config = {.capacity = CAPACITY, .buffer_bytes = 4096};
+
+/* Run until nothing is pending. */
+static void loop_settle(void)
+{
+    fake_on_idle(loop_stop);
+    loop_run();
+}
+
+static int start(void **state)
+{
+    static const struct service_config service_config = {
+        .connection = {.capacity = CAPACITY, .buffer_bytes = 8192, .buffer_rights = RIGHT_READ},
+        .client_limit = CLIENT_LIMIT};
+
+    (void)state;
+    fake_reset();
+    loop_init();
+    return service_offer("test:Echo", &service_config, &ops, &server, &service) == STATUS_OK ? 0
+                                                                                             : -1;
+}
+
+static int before_each(void **state)
+{
+    (void)state;
+    server = client_side = (struct side){.take_limit = 1000};
+    fake_service_up(true);
+    fake_connect_answer(STATUS_OK);
+    handles_before = fake_handles();
+    objects_before = fake_objects();
+    return 0;
+}
+
+/* The client keeps the handle of its status bit; it has none before the first start. */
+static int after_each(void **state)
+{
+    (void)state;
+    if (client.state == CONNECTION_OPENED || client.state == CONNECTION_WAITING)
+        connection_close(&client);
+    loop_settle();
+    assert_int_equal(service.client_count, 0);
+    assert_int_equal(fake_objects(), objects_before);
+    assert_in_range(fake_handles(), handles_before, handles_before + 1);
+    return 0;
+}
+
+static void open_client(void)
+{
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side), STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.opened, 1);
+    assert_int_equal(server.opened, 1);
+}
+
+static void send_from(struct connection *c, uint64_t first, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct ring_message m = {{first + i}};
+
+        assert_true(connection_send(c, &m));
+    }
+    connection_flush(c);
+}
+
+static void messages_go_both_ways(void **state)
+{
+    (void)state;
+    server.is_echoing = true;
+    open_client();
+    for (uint64_t round = 0; round < 10; round++) {
+        send_from(&client, round * 5, 5);
+        loop_settle();
+    }
+    assert_int_equal(server.count, 50);
+    assert_int_equal(client_side.count, 50);
+    for (uint64_t i = 0; i < 50; i++)
+        assert_int_equal(client_side.received[i], i);
+}
+
+static void no_bell_rings_while_the_other_side_is_awake(void **state)
+{
+    (void)state;
+    open_client();
+    loop_settle();
+    unsigned before = fake_signals();
+
+    for (uint64_t i = 0; i < CAPACITY; i++)
+        send_from(&client, i, 1);
+    assert_int_equal(fake_signals(), before + 1);
+    loop_settle();
+    assert_int_equal(server.count, CAPACITY);
+}
+
+static void calls_carry_the_badge_of_the_client(void **state)
+{
+    struct portal_message m = {.word = {1}};
+
+    (void)state;
+    open_client();
+    assert_int_equal(connection_call(&client, &m), STATUS_OK);
+    assert_int_equal(m.word[2], server.connection->badge);
+    assert_int_equal(m.word[3], CONNECTION_OPENED);
+}
+
+static void call_without_rings_is_answered_too(void **state)
+{
+    struct portal_message m = {.word = {1}};
+    handle_t portal;
+
+    (void)state;
+    assert_int_equal(app_connect("test:Echo", &portal), STATUS_OK);
+    assert_int_equal(portal_request(portal, &m), STATUS_OK);
+    assert_int_equal(m.word[3], CONNECTION_CLOSED);
+    assert_int_equal(server.opened, 0);
+    assert_int_equal(handle_close(portal), STATUS_OK);
+}
+
+static void buffers_are_seen_by_the_other_side(void **state)
+{
+    uint64_t length;
+
+    (void)state;
+    open_client();
+    char *mine = connection_buffer(&client, &length);
+    assert_int_equal(length, 4096);
+    strcpy(mine, "hello");
+    assert_string_equal(connection_peer_buffer(server.connection, &length), "hello");
+    assert_int_equal(length, 4096);
+
+    uaddr_t a = (uaddr_t)(uintptr_t)mine;
+    assert_true(connection_peer_range(server.connection, a, 4096));
+    assert_true(connection_peer_range(server.connection, a + 4096, 0));
+    assert_false(connection_peer_range(server.connection, a, 4097));
+    assert_false(connection_peer_range(server.connection, a - 1, 1));
+    assert_false(connection_peer_range(server.connection, a + 1, UINT64_MAX));
+}
+
+static void full_ring_tells_when_there_is_room(void **state)
+{
+    struct ring_message m = {{0}};
+
+    (void)state;
+    open_client();
+    loop_settle();
+    send_from(&client, 0, CAPACITY);
+    assert_false(connection_send(&client, &m));
+    assert_int_equal(client_side.rooms, 0);
+    loop_settle();
+    assert_int_equal(server.count, CAPACITY);
+    assert_int_equal(client_side.rooms, 1);
+    assert_true(connection_send(&client, &m));
+    connection_flush(&client);
+    loop_settle();
+    assert_int_equal(server.count, CAPACITY + 1);
+}
+
+static void messages_that_are_left_wait_for_resume(void **state)
+{
+    (void)state;
+    open_client();
+    server.take_limit = 2;
+    send_from(&client, 0, 6);
+    loop_settle();
+    assert_int_equal(server.count, 2);
+    connection_resume(server.connection);
+    loop_settle();
+    assert_int_equal(server.count, 4);
+    server.take_limit = 100;
+    connection_resume(server.connection);
+    loop_settle();
+    assert_int_equal(server.count, 6);
+}
+
+static void last_messages_arrive_before_the_close(void **state)
+{
+    (void)state;
+    open_client();
+    send_from(&client, 0, 3);
+    connection_close(&client);
+    loop_settle();
+    assert_int_equal(server.count, 3);
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+    assert_int_equal(client_side.closed, 0);
+}
+
+static void server_can_close_too(void **state)
+{
+    (void)state;
+    open_client();
+    connection_close(server.connection);
+    loop_settle();
+    assert_int_equal(client_side.closed, 1);
+    assert_int_equal(client_side.why, STATUS_CLOSED);
+    assert_int_equal(client.state, CONNECTION_DEAD);
+    assert_int_equal(server.closed, 0);
+}
+
+static void client_waits_for_a_service_that_is_not_up(void **state)
+{
+    (void)state;
+    fake_service_up(false);
+    assert_int_equal(connection_start(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_WAITING);
+    loop_settle();
+    assert_int_equal(client_side.opened, 0);
+    fake_service_up(true);
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.opened, 1);
+}
+
+static void idle_brings_the_service_up(void)
+{
+    fake_service_up(true);
+}
+
+static void open_waits_until_the_service_is_up(void **state)
+{
+    (void)state;
+    fake_service_up(false);
+    fake_on_idle(idle_brings_the_service_up);
+    open_client();
+}
+
+static void refusals_come_back(void **state)
+{
+    (void)state;
+    fake_connect_answer(STATUS_DENIED);
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_DENIED);
+    assert_int_equal(client.state, CONNECTION_CLOSED);
+    fake_connect_answer(STATUS_OK);
+    server.open_answer = STATUS_BUSY;
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_BUSY);
+    assert_int_equal(client.state, CONNECTION_CLOSED);
+    assert_int_equal(client_side.opened, 0);
+}
+
+static void bury_the_server(void)
+{
+    fake_bury(client.doorbell);
+    fake_bury(client.portal);
+}
+
+static void death_of_the_service_is_told_once(void **state)
+{
+    (void)state;
+    open_client();
+    bury_the_server();
+    loop_settle();
+    assert_int_equal(client_side.closed, 1);
+    assert_int_equal(client_side.why, STATUS_PEER_DEAD);
+    assert_int_equal(client.state, CONNECTION_DEAD);
+    fake_bury(server.connection->doorbell);
+    loop_settle();
+}
+
+static void client_reconnects_with_the_next_epoch(void **state)
+{
+    (void)state;
+    open_client();
+    uint64_t epoch = client.epoch;
+    struct connection *old = server.connection;
+
+    send_from(&client, 0, 4);
+    client_side.is_restarting = true;
+    fake_service_up(false);
+    bury_the_server();
+    loop_settle();
+    client_side.is_restarting = false;
+    assert_int_equal(client.state, CONNECTION_WAITING);
+    fake_bury(old->doorbell);
+    loop_settle();
+
+    fake_service_up(true);
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client.epoch, epoch + 1);
+    assert_int_equal(server.connection->epoch, epoch + 1);
+    server.count = 0;
+    send_from(&client, 100, 1);
+    loop_settle();
+    assert_int_equal(server.count, 1);
+    assert_int_equal(server.received[0], 100);
+}
+
+static void service_that_dies_while_it_is_asked_is_asked_again(void **state)
+{
+    (void)state;
+    fake_service_dead(true);
+    assert_int_equal(connection_start(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_WAITING);
+    fake_service_dead(false);
+    /* Nothing but the retry timer is left to wait for. */
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.closed, 0);
+}
+
+static void death_of_a_client_is_told_once(void **state)
+{
+    (void)state;
+    open_client();
+    fake_bury(server.connection->doorbell);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_PEER_DEAD);
+    assert_int_equal(service.client_count, 0);
+}
+
+static void too_many_clients_are_refused(void **state)
+{
+    static struct connection many[CLIENT_LIMIT];
+
+    (void)state;
+    memset(many, 0, sizeof many);
+    for (unsigned i = 0; i < CLIENT_LIMIT; i++)
+        assert_int_equal(connection_open(&many[i], "test:Echo", &config, &ops, &client_side),
+                         STATUS_OK);
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OUT_OF_QUOTA);
+    for (unsigned i = 0; i < CLIENT_LIMIT; i++) {
+        connection_close(&many[i]);
+        loop_bit_free(many[i].doorbell_bit);
+        loop_bit_free(many[i].status_bit);
+        assert_int_equal(handle_close(many[i].status_event), STATUS_OK);
+    }
+}
+
+static void impossible_index_ends_only_that_connection(void **state)
+{
+    (void)state;
+    open_client();
+    struct connection_area *area = client.own_area.address;
+
+    area->out.produce = 1000;
+    loop_raise(service.doorbell_bit);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_BAD_DATA);
+    assert_int_equal(server.count, 0);
+}
+
+/* An OPEN with these words and this area; returns the service's answer. */
+static enum status open_by_hand(uint64_t version, uint64_t capacity, handle_t area)
+{
+    struct portal_message m = {.word = {CONNECTION_OPEN, version, capacity},
+                               .handle = {area | (area != 0 ? HANDLE_MOVE : 0)}};
+    handle_t portal;
+    unsigned bit;
+
+    assert_int_equal(app_connect("test:Echo", &portal), STATUS_OK);
+    assert_int_equal(loop_bit_allocate(NULL, NULL, &bit), STATUS_OK);
+    assert_int_equal(loop_signal_handle(bit, &m.handle[1]), STATUS_OK);
+    m.handle[1] |= HANDLE_MOVE;
+    assert_int_equal(portal_call_with(portal, &m, DEADLINE_NEVER), STATUS_OK);
+    for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+        if (m.handle[i] != 0)
+            assert_int_equal(handle_close(m.handle[i]), STATUS_OK);
+    assert_int_equal(handle_close(portal), STATUS_OK);
+    loop_bit_free(bit);
+    return (enum status)m.word[0];
+}
+
+static void clients_that_lie_are_refused(void **state)
+{
+    struct memory small;
+    handle_t event;
+
+    (void)state;
+    assert_int_equal(memory_create(4096, "small", 0, &small), STATUS_OK);
+    assert_int_not_equal(open_by_hand(7, 8, 0), STATUS_OK);
+    assert_int_not_equal(open_by_hand(CONNECTION_VERSION, 8, 0), STATUS_OK);
+    static const uint64_t bad_capacity[] = {0, 1, 3, 12, 256, UINT64_C(1) << 40, UINT64_MAX};
+
+    for (unsigned i = 0; i < sizeof bad_capacity / sizeof bad_capacity[0]; i++) {
+        handle_t area;
+
+        assert_int_equal(memory_share(&small, RIGHT_READ, &area), STATUS_OK);
+        assert_int_not_equal(open_by_hand(CONNECTION_VERSION, bad_capacity[i], area), STATUS_OK);
+    }
+    assert_int_equal(handle_duplicate(loop_event(), RIGHT_ALL, 1, &event), STATUS_OK);
+    assert_int_not_equal(open_by_hand(CONNECTION_VERSION, 8, event), STATUS_OK);
+    assert_int_equal(server.closed, server.opened);
+    memory_release(&small);
+}
+
+int main(void)
+{
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, before_each, after_each)
+    const struct CMUnitTest tests[] = {
+        CLAIM(messages_go_both_ways),
+        CLAIM(no_bell_rings_while_the_other_side_is_awake),
+        CLAIM(calls_carry_the_badge_of_the_client),
+        CLAIM(call_without_rings_is_answered_too),
+        CLAIM(buffers_are_seen_by_the_other_side),
+        CLAIM(full_ring_tells_when_there_is_room),
+        CLAIM(messages_that_are_left_wait_for_resume),
+        CLAIM(last_messages_arrive_before_the_close),
+        CLAIM(server_can_close_too),
+        CLAIM(client_waits_for_a_service_that_is_not_up),
+        CLAIM(open_waits_until_the_service_is_up),
+        CLAIM(refusals_come_back),
+        CLAIM(death_of_the_service_is_told_once),
+        CLAIM(client_reconnects_with_the_next_epoch),
+        CLAIM(service_that_dies_while_it_is_asked_is_asked_again),
+        CLAIM(death_of_a_client_is_told_once),
+        CLAIM(too_many_clients_are_refused),
+        CLAIM(impossible_index_ends_only_that_connection),
+        CLAIM(clients_that_lie_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, start, NULL);
+}
