@@ -1,0 +1,40 @@
+#include "arch/fp.h"
+
+#include "arch/cpu.h"
+
+/* fp_registers.S */
+void fp_registers_store(struct fp_registers *area);
+void fp_registers_load(const struct fp_registers *area);
+void fp_registers_zero(void);
+
+_Static_assert(offsetof(struct fp_registers, fpsr) == 512, "fp_registers.S depends on this");
+
+static void fp_close(struct cross_thread *thread, uint64_t state)
+{
+    SYSREG_WRITE(cpacr_el1, CPACR_TRAP_EL0); /* the eret to EL0 is the needed synchronisation */
+    thread->fp_state = state;
+}
+
+void fp_save(struct cross_thread *thread, struct fp_registers *area)
+{
+    if (thread->fp_state != FP_STATE_LIVE)
+        return;
+    fp_registers_store(area);
+    fp_close(thread, FP_STATE_SAVED);
+}
+
+void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area)
+{
+    if (thread->fp_state == FP_STATE_SAVED)
+        fp_registers_load(area);
+    else
+        fp_registers_zero();
+    SYSREG_WRITE(cpacr_el1, CPACR_OPEN); /* the eret to EL0 is the needed synchronisation */
+    thread->fp_state = FP_STATE_LIVE;
+}
+
+void fp_drop(struct cross_thread *thread)
+{
+    if (thread->fp_state != FP_STATE_NONE)
+        fp_close(thread, FP_STATE_NONE);
+}

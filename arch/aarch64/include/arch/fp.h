@@ -1,0 +1,26 @@
+/*
+ * FP and SIMD registers: kept per thread, moved only when somebody needs them.
+ *
+ * The kernel uses none.  A thread's first FP instruction after a dispatch or a crossing traps;
+ * then the registers get this thread's saved state, or zeroes.  They are saved when a thread that
+ * used them is switched away from.  Across a portal call they are lost (abi/syscall.h), so the
+ * crossing path only has to close access.
+ */
+#pragma once
+
+#include "arch/crossing.h"
+
+struct fp_registers {
+    _Alignas(16) uint8_t v[32][16];
+    uint64_t fpsr;
+    uint64_t fpcr;
+};
+
+/* The thread leaves this CPU: save its registers if it has live ones, and close access. */
+void fp_save(struct cross_thread *thread, struct fp_registers *area);
+
+/* EL0 trapped on its first FP instruction: give it its own registers, or zeroes, and open access. */
+void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area);
+
+/* A crossing in C: the registers' contents are lost to the thread. */
+void fp_drop(struct cross_thread *thread);

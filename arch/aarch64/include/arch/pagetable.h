@@ -1,0 +1,130 @@
+/*
+ * Translation tables: what a descriptor means, as pure functions of words.
+ *
+ * Three levels for the shared space, four for the kernel, 4 KiB granule.  A leaf
+ * carries the widest rights that anybody has to the page; a table descriptor narrows
+ * them for everything below it.  That is what lets all views share a segment's leaf
+ * tables: each view's own descriptor says what this view may do.
+ *
+ * "No access" needs APTable=01 and UXNTable together, since APTable=01 leaves a page
+ * executable; views simply leave the descriptor out (invalid) for that.
+ *
+ * Source: Arm ARM, "VMSAv8-64 translation table format descriptors",
+ * "Hierarchical control of data access permissions".
+ */
+#pragma once
+
+#include "abi/rights.h"
+#include "abi/types.h"
+#include "base/bits.h"
+
+enum {
+    TABLE_ENTRIES = 512,
+    LEVEL1_SHIFT = 30, /* an entry of level 1 spans 1 GiB */
+    LEVEL2_SHIFT = 21,
+    LEVEL3_SHIFT = 12,
+};
+
+typedef uint64_t pte_t;
+
+#define PTE_VALID      BIT(0)
+#define PTE_TABLE      BIT(1) /* levels 0 to 2: a table; level 3: a page */
+#define PTE_EL0        BIT(6) /* AP[1]: EL0 may access */
+#define PTE_READ_ONLY  BIT(7) /* AP[2] */
+#define PTE_INNER      (UINT64_C(3) << 8)
+#define PTE_ACCESSED   BIT(10)
+#define PTE_NOT_GLOBAL BIT(11)
+#define PTE_PXN        BIT(53)
+#define PTE_UXN        BIT(54)
+#define PTE_ADDRESS    BITS(47, 12)
+#define PTE_ATTRIBUTE(index) ((pte_t)(index) << 2)
+
+#define PTE_PXN_TABLE       BIT(59)
+#define PTE_UXN_TABLE       BIT(60)
+#define PTE_NO_EL0_TABLE    BIT(61) /* APTable[0] */
+#define PTE_READ_ONLY_TABLE BIT(62) /* APTable[1] */
+
+static inline paddr_t pte_address(pte_t entry)
+{
+    return entry & PTE_ADDRESS;
+}
+
+static inline bool pte_is_valid(pte_t entry)
+{
+    return (entry & PTE_VALID) != 0;
+}
+
+/* A leaf of the shared space at level 3 (a page) or level 2 (a 2 MiB block). */
+static inline pte_t pte_leaf(paddr_t address, rights_t widest, bool is_device, unsigned level)
+{
+    pte_t entry = address | PTE_VALID | PTE_ACCESSED | PTE_NOT_GLOBAL | PTE_PXN | PTE_EL0;
+
+    if (level == 3)
+        entry |= PTE_TABLE;
+    entry |= is_device ? PTE_ATTRIBUTE(1) : PTE_ATTRIBUTE(0) | PTE_INNER;
+    if ((widest & RIGHT_WRITE) == 0)
+        entry |= PTE_READ_ONLY;
+    if ((widest & RIGHT_EXECUTE) == 0)
+        entry |= PTE_UXN;
+    return entry;
+}
+
+/* A descriptor for the table at `address`, before any view narrows it. */
+static inline pte_t pte_table(paddr_t address)
+{
+    return address | PTE_VALID | PTE_TABLE;
+}
+
+/* Level 1 or 2: whether the entry points to a table, not a block. */
+static inline bool pte_is_table(pte_t entry)
+{
+    return (entry & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
+}
+
+/*
+ * What a view's own level 1 or 2 entry says: `entry` as the segment made it (a table, or a block
+ * with the widest rights), narrowed to `rights`.  Rights without READ give an invalid entry.
+ */
+static inline pte_t pte_narrow(pte_t entry, rights_t rights)
+{
+    if (!pte_is_valid(entry) || (rights & RIGHT_READ) == 0)
+        return 0;
+    if (pte_is_table(entry)) {
+        entry |= PTE_PXN_TABLE;
+        entry |= (rights & RIGHT_WRITE) != 0 ? 0 : PTE_READ_ONLY_TABLE;
+        entry |= (rights & RIGHT_EXECUTE) != 0 ? 0 : PTE_UXN_TABLE;
+        return entry;
+    }
+    entry |= (rights & RIGHT_WRITE) != 0 ? 0 : PTE_READ_ONLY;
+    entry |= (rights & RIGHT_EXECUTE) != 0 ? 0 : PTE_UXN;
+    return entry;
+}
+
+/* What EL0 may do below a view's narrowed entry, if `leaf` is the leaf that it leads to. */
+static inline rights_t pte_rights(pte_t narrowed, pte_t leaf)
+{
+    rights_t rights = 0;
+
+    if (!pte_is_valid(narrowed) || !pte_is_valid(leaf))
+        return 0;
+    const bool table = pte_is_table(narrowed);
+    const bool el0 = (leaf & PTE_EL0) != 0 && !(table && (narrowed & PTE_NO_EL0_TABLE) != 0);
+    const bool write =
+        (leaf & PTE_READ_ONLY) == 0 && !(table && (narrowed & PTE_READ_ONLY_TABLE) != 0);
+    const bool execute = (leaf & PTE_UXN) == 0 && !(table && (narrowed & PTE_UXN_TABLE) != 0);
+    if (el0)
+        rights |= RIGHT_READ | (write ? (rights_t)RIGHT_WRITE : 0U);
+    if (execute)
+        rights |= RIGHT_EXECUTE;
+    return rights;
+}
+
+static inline unsigned level1_index(uaddr_t address)
+{
+    return (unsigned)bits_field(address, LEVEL1_SHIFT, 9);
+}
+
+static inline unsigned level2_index(uaddr_t address)
+{
+    return (unsigned)bits_field(address, LEVEL2_SHIFT, 9);
+}

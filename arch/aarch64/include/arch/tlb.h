@@ -1,0 +1,23 @@
+/*
+ * TLB: taking back what the hardware remembers.
+ *
+ * Every call has the full sequence: the store that broke the entry, DSB ISHST, TLBI on all
+ * CPUs, DSB ISH.  When it returns, no CPU uses the old entry.  A caller that has just made
+ * an invalid entry valid needs tlb_publish() only.
+ *
+ * Source: Arm ARM, "TLB maintenance operations and barriers".
+ */
+#pragma once
+
+#include "abi/types.h"
+
+/* New entries are visible to every table walk from here on. */
+void tlb_publish(void);
+
+/* Forget `pages` pages from `address` on, and the table entries that led there. */
+void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages);
+
+/* Forget everything of one address space. */
+void tlb_invalidate_asid(asid_t asid);
+
+enum { TLB_PAGES_MAX = 16 }; /* more pages than this are cheaper by ASID */

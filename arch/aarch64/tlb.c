@@ -1,0 +1,31 @@
+#include "arch/tlb.h"
+
+#include "arch/cpu.h"
+
+static uint64_t tlbi_operand(asid_t asid, uaddr_t address)
+{
+    return (uint64_t)asid << 48 | bits_field(address, PAGE_SHIFT, 44);
+}
+
+void tlb_publish(void)
+{
+    dsb_ishst(); /* pairs with the table walks of all CPUs */
+    isb();
+}
+
+void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
+{
+    dsb_ishst(); /* pairs with the store that broke the entries */
+    for (uint64_t i = 0; i < pages; i++)
+        __asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_operand(asid, address + i * PAGE_BYTES)));
+    dsb_ish(); /* completes the invalidations on all CPUs */
+    isb();
+}
+
+void tlb_invalidate_asid(asid_t asid)
+{
+    dsb_ishst(); /* pairs with the store that broke the entries */
+    __asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)asid << 48));
+    dsb_ish(); /* completes the invalidation on all CPUs */
+    isb();
+}

@@ -1,0 +1,84 @@
+#include "domains/asid.h"
+
+#include "arch/mmu.h"
+#include "arch/tlb.h"
+#include "base/assert.h"
+
+enum { ASID_COUNT_MAX = 1 << 16 };
+
+/*
+ * owners[a] is the domain that has ASID a, NULL while it is free.  Invariant: the TLB holds
+ * nothing tagged with a free ASID.
+ */
+static struct domain *owners[ASID_COUNT_MAX];
+static uint32_t asid_count;
+static uint32_t next; /* where to look first: the ASID that was given longest ago */
+static asid_is_pinned_fn *pinned;
+static struct asid_totals totals;
+
+void asids_init(uint32_t count)
+{
+    ASSERT(count >= 2 && count <= ASID_COUNT_MAX);
+    asid_count = count;
+    next = 1;
+    totals = (struct asid_totals){0};
+}
+
+void asids_set_pinned(asid_is_pinned_fn *is_pinned)
+{
+    pinned = is_pinned;
+}
+
+asid_t asid_of(const struct domain *domain)
+{
+    return (asid_t)(domain->cross.ttbr >> 48);
+}
+
+static uint32_t after(uint32_t asid)
+{
+    return asid + 1 < asid_count ? asid + 1 : 1;
+}
+
+static void take_away(struct domain *victim)
+{
+    const asid_t asid = asid_of(victim);
+
+    victim->cross.ttbr = 0;
+    owners[asid] = NULL;
+    tlb_invalidate_asid(asid);
+    totals.in_use--;
+    totals.taken_away++;
+}
+
+void asid_assign(struct domain *domain)
+{
+    if (domain->cross.ttbr != 0)
+        return;
+    /* At most one ASID per CPU is pinned, so this ends after a few steps. */
+    while (owners[next] != NULL && pinned(owners[next]))
+        next = after(next);
+    if (owners[next] != NULL)
+        take_away(owners[next]);
+
+    owners[next] = domain;
+    domain->cross.ttbr = mmu_ttbr(direct_map_physical(domain->root), (asid_t)next);
+    next = after(next);
+    totals.in_use++;
+}
+
+void asid_release(struct domain *domain)
+{
+    const asid_t asid = asid_of(domain);
+
+    if (asid == 0)
+        return;
+    domain->cross.ttbr = 0;
+    owners[asid] = NULL;
+    tlb_invalidate_asid(asid);
+    totals.in_use--;
+}
+
+struct asid_totals asid_totals(void)
+{
+    return totals;
+}

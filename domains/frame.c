@@ -1,0 +1,153 @@
+#include "domains/frame.h"
+
+#include "arch/mmu.h"
+#include "base/assert.h"
+#include "base/bits.h"
+#include "base/list.h"
+
+/* One per frame.  For the first frame of a run `order` is the run's. */
+struct frame {
+    uint8_t order;
+    uint8_t state; /* enum frame_state */
+    uint16_t count;
+};
+_Static_assert(sizeof(struct frame) == 4, "0.1% of RAM goes into these");
+
+enum frame_state {
+    FRAME_STATE_INSIDE = 0, /* not the first of a run, or not RAM */
+    FRAME_STATE_FREE = 1,
+    FRAME_STATE_USED = 2, /* + enum frame_use */
+};
+
+static struct frame *frames;
+static uint64_t frame_first; /* number of the frame that frames[0] describes */
+static uint64_t frame_end;
+static struct list free_runs[FRAME_ORDERS];
+static struct frame_totals totals;
+
+static struct frame *frame_at(uint64_t number)
+{
+    return &frames[number - frame_first];
+}
+
+uint64_t frames_records_bytes(paddr_t low, paddr_t high)
+{
+    return (high - low) / PAGE_BYTES * sizeof(struct frame);
+}
+
+void frames_init(paddr_t low, paddr_t high, void *records)
+{
+    frames = records;
+    frame_first = low / PAGE_BYTES;
+    frame_end = high / PAGE_BYTES;
+    totals = (struct frame_totals){0};
+    for (unsigned i = 0; i < FRAME_ORDERS; i++)
+        list_init(&free_runs[i]);
+}
+
+static struct list_node *run_node(uint64_t number)
+{
+    return direct_map(number * PAGE_BYTES);
+}
+
+static void run_put(uint64_t number, unsigned order)
+{
+    struct frame *frame = frame_at(number);
+
+    frame->order = (uint8_t)order;
+    frame->state = FRAME_STATE_FREE;
+    list_push_front(&free_runs[order], run_node(number));
+}
+
+static void run_remove(uint64_t number)
+{
+    list_remove(run_node(number));
+    frame_at(number)->state = FRAME_STATE_INSIDE;
+}
+
+/* Free a run, joined with its buddy as long as that is free and of the same size. */
+static void run_free(uint64_t number, unsigned order)
+{
+    while (order + 1 < FRAME_ORDERS) {
+        const uint64_t buddy = number ^ BIT(order);
+        if (buddy < frame_first || buddy >= frame_end)
+            break;
+        const struct frame *other = frame_at(buddy);
+        if (other->state != FRAME_STATE_FREE || other->order != order)
+            break;
+        run_remove(buddy);
+        number &= ~BIT(order);
+        order++;
+    }
+    run_put(number, order);
+}
+
+void frames_add(paddr_t base, uint64_t size)
+{
+    uint64_t number = base / PAGE_BYTES;
+    const uint64_t end = number + size / PAGE_BYTES;
+
+    totals.total += end - number;
+    totals.free += end - number;
+    while (number < end) {
+        unsigned order = number == 0 ? FRAME_ORDERS - 1 : bits_trailing_zeros(number);
+        if (order >= FRAME_ORDERS)
+            order = FRAME_ORDERS - 1;
+        while (BIT(order) > end - number)
+            order--;
+        run_free(number, order);
+        number += BIT(order);
+    }
+}
+
+enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
+{
+    unsigned from = order;
+
+    while (from < FRAME_ORDERS && list_is_empty(&free_runs[from]))
+        from++;
+    if (from >= FRAME_ORDERS)
+        return STATUS_OUT_OF_MEMORY;
+
+    const uint64_t number = direct_map_physical(list_first(&free_runs[from])) / PAGE_BYTES;
+    run_remove(number);
+    while (from > order) {
+        from--;
+        run_put(number + BIT(from), from);
+    }
+    *frame_at(number) = (struct frame){
+        .order = (uint8_t)order,
+        .state = (uint8_t)(FRAME_STATE_USED + use),
+    };
+    totals.free -= BIT(order);
+    totals.used[use] += BIT(order);
+    *out = number * PAGE_BYTES;
+    return STATUS_OK;
+}
+
+void frame_free(paddr_t address)
+{
+    const uint64_t number = address / PAGE_BYTES;
+    struct frame *frame = frame_at(number);
+
+    ASSERT(frame->state >= FRAME_STATE_USED);
+    totals.used[frame->state - FRAME_STATE_USED] -= BIT(frame->order);
+    totals.free += BIT(frame->order);
+    frame->state = FRAME_STATE_INSIDE;
+    run_free(number, frame->order);
+}
+
+unsigned frame_order(paddr_t address)
+{
+    return frame_at(address / PAGE_BYTES)->order;
+}
+
+uint16_t *frame_count(paddr_t address)
+{
+    return &frame_at(address / PAGE_BYTES)->count;
+}
+
+struct frame_totals frame_totals(void)
+{
+    return totals;
+}

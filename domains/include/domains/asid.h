@@ -1,0 +1,38 @@
+/*
+ * ASIDs: a cache of address-space numbers over any number of domains.
+ *
+ * A domain gets one when it is entered and has none.  When none is free, one is taken from a
+ * domain that no CPU executes in, round robin, and the TLB forgets it.  Entering costs the same
+ * however many domains there are; nothing ever walks all of them.
+ *
+ * A domain's TTBR value doubles as the sign that it has an ASID: 0 sends the portal path to the
+ * slow path, which comes here.
+ *
+ * Locking: the kernel lock.
+ */
+#pragma once
+
+#include "domains/domain.h"
+
+/* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most 65,536. */
+void asids_init(uint32_t count);
+
+/* Tell which domain the calling CPU executes in; its ASID stays. */
+typedef bool asid_is_pinned_fn(const struct domain *domain);
+void asids_set_pinned(asid_is_pinned_fn *is_pinned);
+
+/* Give `domain` an ASID and so a TTBR value, if it has none. */
+void asid_assign(struct domain *domain);
+
+/* The domain goes: its ASID is free, and the TLB empty of it. */
+void asid_release(struct domain *domain);
+
+/* 0 if it has none at the moment. */
+asid_t asid_of(const struct domain *domain);
+
+struct asid_totals {
+    uint32_t in_use;
+    uint64_t taken_away;
+};
+
+struct asid_totals asid_totals(void);

@@ -1,0 +1,76 @@
+/*
+ * Domain: who may touch what.
+ *
+ * A view of the shared space with its ASID, a table of handles, a mask of system calls and a
+ * quota.  What executes in it, and how it ends, is core's business (core/lifecycle.h); this
+ * structure carries the lists for that.
+ *
+ * Locking: the kernel lock; `cross` is read by the portal path without it.
+ */
+#pragma once
+
+#include "abi/info.h"
+#include "arch/crossing.h"
+#include "arch/pagetable.h"
+#include "base/list.h"
+#include "domains/handle.h"
+#include "domains/object.h"
+
+struct domain {
+    struct cross_domain cross;
+    struct object object;
+    uint32_t id; /* never reused */
+    enum domain_state state;
+    struct name name;
+    uint32_t flags; /* enum domain_flag */
+    uint32_t highest_priority;
+    struct list_node node; /* in the list of all domains */
+
+    /* What it may use up, and has. */
+    struct quota limit;
+    struct quota used; /* handles: see handles.used */
+
+    /* The view. */
+    pte_t *root;
+    uint32_t home_gigabyte; /* where its segments are placed first */
+    uint32_t table_frames;
+    uint32_t view_slots;
+    struct list mappings; /* struct mapping, domain_node */
+
+    struct handle_table handles;
+
+    /* What it made. */
+    struct list segments; /* struct segment, owner_node */
+    struct list threads;  /* struct thread, home_node */
+    struct list portals;  /* struct portal, domain_node */
+    struct list events;   /* struct event, domain_node */
+    struct list interrupts;
+    struct list clocks;
+    struct list watchers; /* struct watch, node: told when it stops */
+
+    /* What happened in it. */
+    nsec_t dead_threads_cpu_time_ns;
+    uint64_t dispatches;
+    uint64_t dead_portal_calls;
+    uint64_t fault_count;
+    uint64_t denied_calls;
+    struct object *stop_event; /* from its attributes; owns a reference, may be NULL */
+    uint64_t stop_event_bits;
+    struct object *fault_portal; /* owns a reference, may be NULL */
+    struct fault_record *fault;  /* the last one; NULL if none */
+};
+
+static inline struct domain *domain_of_cross(struct cross_domain *cross)
+{
+    return (struct domain *)cross; /* its first member */
+}
+
+static inline struct domain *domain_of_object(struct object *object)
+{
+    return LIST_ENTRY(object, struct domain, object);
+}
+
+/* Charge frames, or one thread or object; OUT_OF_QUOTA changes nothing. */
+CHECK_RESULT enum status quota_take(struct domain *domain, uint32_t frames, uint32_t objects,
+                                    uint32_t threads);
+void quota_give(struct domain *domain, uint32_t frames, uint32_t objects, uint32_t threads);

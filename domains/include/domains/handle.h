@@ -1,0 +1,88 @@
+/*
+ * Handle table: a domain's private names for kernel objects.
+ *
+ * Every domain sees the same addresses, so an address can be neither a secret nor a permission.
+ * A handle is both: it means nothing outside the table that issued it, and it carries the
+ * rights its holder was given.  A handle made from another is its child; revoking takes away all
+ * descendants, in whichever tables they are.
+ *
+ * Slots come in chunks of 128, 8 KiB each: one page of what the portal path reads, one of links
+ * for the tree.  Slot 0 of each chunk names nothing; it remembers the table.
+ *
+ * Locking: the kernel lock, but for the portal path, which reads keys, objects and badges only.
+ */
+#pragma once
+
+#include "abi/status.h"
+#include "arch/crossing.h"
+#include "domains/object.h"
+
+enum {
+    CHUNK_SLOTS = 1 << CHUNK_SLOTS_LOG2,
+    CHUNKS_INLINE = 4,
+    CHUNKS_MAX = 512,
+};
+
+/* The part of a slot that the portal path reads. */
+struct handle_slot {
+    uint64_t key;          /* see handle.c; equals the handle itself if svc #0 may call it */
+    struct object *object; /* owns one reference; NULL while free or a tombstone */
+    uint64_t badge;
+    rights_t rights;
+    uint32_t next_free; /* index, 0 ends the list; used only while free */
+};
+_Static_assert(sizeof(struct handle_slot) == 1 << SLOT_BYTES_LOG2, "vectors.S");
+_Static_assert(offsetof(struct handle_slot, badge) == SLOT_BADGE, "vectors.S");
+
+struct handle_table {
+    struct cross_domain *cross; /* chunks and chunk_count, for the portal path */
+    struct handle_slot *inline_chunks[CHUNKS_INLINE];
+    uint32_t first_free; /* oldest free slot: generations wear evenly */
+    uint32_t last_free;
+    uint32_t used;  /* tombstones included */
+    uint32_t limit; /* quota */
+    uint32_t chunk_frames;
+};
+
+void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit);
+
+/*
+ * Name `object` by a new handle; takes over a reference.  `parent` is the slot it was derived
+ * from, or NULL.  Errors: OUT_OF_QUOTA, OUT_OF_MEMORY; the reference stays the caller's then.
+ */
+CHECK_RESULT enum status handle_insert(struct handle_table *table, struct object *object,
+                                       rights_t rights, uint64_t badge,
+                                       struct handle_slot *parent, handle_t *out);
+
+/*
+ * Find what `h` names, provided it is a `type` (OBJECT_NONE: any) and carries all of `need`.
+ * Ownership: `*out` is borrowed until the kernel lock is dropped or the handle closed.
+ * Errors: BAD_HANDLE (stale or never issued), WRONG_TYPE, NO_RIGHT.
+ */
+CHECK_RESULT enum status handle_lookup(const struct handle_table *table, handle_t h,
+                                       enum object_type type, rights_t need,
+                                       struct handle_slot **out);
+
+/* Close the handle in `slot`; may destroy the object. */
+void handle_close(struct handle_slot *slot);
+
+/* The handle loses the rights that are not in `rights`. */
+void handle_narrow(struct handle_slot *slot, rights_t rights);
+
+/*
+ * Close at most `budget` descendants of `slot`; returns whether none are left.
+ */
+bool handle_revoke_some(struct handle_slot *slot, unsigned budget);
+
+/* Close at most `budget` handles of the whole table; returns whether it is empty. */
+bool handle_table_drain(struct handle_table *table, unsigned budget);
+
+/* Free the table's memory; it is drained. */
+void handle_table_destroy(struct handle_table *table);
+
+/* The first live slot with an index of at least `from`; NULL when there is none. */
+struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
+                                      handle_t *out);
+
+/* The table that `slot` is in. */
+struct handle_table *handle_slot_table(const struct handle_slot *slot);

@@ -1,0 +1,488 @@
+#include "domains/segment.h"
+
+#include "arch/mmu.h"
+#include "arch/zero.h"
+#include "base/bits.h"
+#include "domains/frame.h"
+#include "domains/pool.h"
+#include "domains/space.h"
+
+enum {
+    PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
+    STEP_ORDER_MAX = 4, /* SEGMENT_STEP_PAGES as an order */
+    REAP_STEP_RUNS = 32,
+};
+_Static_assert(1 << STEP_ORDER_MAX == SEGMENT_STEP_PAGES, "a step zeroes one run at the most");
+
+static struct pool segment_pool;
+static struct list reap_list; /* struct segment, reap_node: dead, not yet torn down */
+
+static void segment_on_destroy(struct object *object);
+
+static const struct object_class segment_class = {
+    .type = OBJECT_SEGMENT,
+    .destroy = segment_on_destroy,
+};
+
+void segments_init(void)
+{
+    pool_init(&segment_pool, sizeof(struct segment));
+    list_init(&reap_list);
+}
+
+static bool owns_frames(const struct segment *segment)
+{
+    return segment->backing == SEGMENT_FRAMES || segment->backing == SEGMENT_RUN;
+}
+
+static uint64_t page_count(const struct segment *segment)
+{
+    return segment->length / PAGE_BYTES;
+}
+
+static bool is_hole(const struct segment *segment, uint64_t page)
+{
+    return segment->guard_stride_pages != 0 && page % segment->guard_stride_pages == 0;
+}
+
+static enum status charge_frames(struct segment *segment, uint32_t frames)
+{
+    if (segment->owner == NULL)
+        return STATUS_OK;
+    const enum status status = quota_take(segment->owner, frames, 0, 0);
+    if (status == STATUS_OK)
+        segment->charged_frames += frames;
+    return status;
+}
+
+/* A table of the segment's own, charged and zeroed. */
+static enum status table_make(struct segment *segment, pte_t *entry)
+{
+    paddr_t address;
+    enum status status = charge_frames(segment, 1);
+
+    if (status == STATUS_OK)
+        status = frame_allocate(0, FRAME_TABLE, &address);
+    if (status != STATUS_OK)
+        return status;
+    zero_page(direct_map(address));
+    *entry = pte_table(address);
+    return STATUS_OK;
+}
+
+/* Borrowed: the level 2 entry of a slot; NULL while its level 2 table is missing. */
+static pte_t *slot_entry(const struct segment *segment, uint64_t slot)
+{
+    if (!segment->by_gigabyte)
+        return &segment->entries[slot];
+    const pte_t table = segment->entries[slot / TABLE_ENTRIES];
+    return pte_is_valid(table) ? (pte_t *)direct_map(pte_address(table)) + slot % TABLE_ENTRIES
+                               : NULL;
+}
+
+pte_t segment_leaf(const struct segment *segment, uint64_t offset)
+{
+    const pte_t *entry = slot_entry(segment, offset >> SLOT_SHIFT);
+
+    if (entry == NULL || !pte_is_table(*entry))
+        return entry == NULL ? 0 : *entry;
+    const pte_t *table = direct_map(pte_address(*entry));
+    return table[offset / PAGE_BYTES % PAGES_PER_SLOT];
+}
+
+paddr_t segment_physical(const struct segment *segment, uint64_t offset)
+{
+    const pte_t *entry = slot_entry(segment, offset >> SLOT_SHIFT);
+
+    if (entry == NULL || !pte_is_valid(*entry))
+        return 0;
+    if (!pte_is_table(*entry))
+        return pte_address(*entry) + offset % SLOT_BYTES;
+    const pte_t leaf = segment_leaf(segment, offset);
+    return pte_is_valid(leaf) ? pte_address(leaf) + offset % PAGE_BYTES : 0;
+}
+
+static enum status request_check(const struct segment_request *request)
+{
+    const rights_t w_and_x = RIGHT_WRITE | RIGHT_EXECUTE;
+
+    if (request->length == 0 || !is_aligned(request->length, PAGE_BYTES)
+        || request->length > (uint64_t)SPACE_SLOTS * SLOT_BYTES)
+        return STATUS_BAD_ARGUMENT;
+    if ((request->widest & RIGHT_READ) == 0 || (request->widest & w_and_x) == w_and_x)
+        return STATUS_BAD_ARGUMENT;
+    return STATUS_OK;
+}
+
+/* The array of entries: inside the object for one, a frame for more. */
+static enum status entries_make(struct segment *segment)
+{
+    paddr_t address;
+
+    if (segment->entry_count == 1) {
+        segment->entries = &segment->one_entry;
+        return STATUS_OK;
+    }
+    if (segment->entry_count > TABLE_ENTRIES)
+        return STATUS_BAD_ARGUMENT;
+    const enum status status = frame_allocate(0, FRAME_OBJECT, &address);
+    if (status != STATUS_OK)
+        return status;
+    segment->entries = direct_map(address);
+    zero_page(segment->entries);
+    return STATUS_OK;
+}
+
+static enum status addresses_take(struct segment *segment, const struct segment_request *request)
+{
+    const uint32_t count = segment->slots + segment->reserved;
+
+    if (request->at == 0) {
+        const uint32_t home = segment->owner == NULL ? 1 : segment->owner->home_gigabyte;
+        if (!segment->by_gigabyte && count > SLOTS_PER_GIGABYTE)
+            return STATUS_BAD_ARGUMENT;
+        return space_take(segment, count, segment->by_gigabyte, home, &segment->address);
+    }
+    segment->address = request->at;
+    space_pass(request->at, count, segment);
+    return STATUS_OK;
+}
+
+/* The physical run of a RUN segment: the next power of two, at once, since it must be one piece. */
+static enum status run_take(struct segment *segment)
+{
+    const uint64_t pages = page_count(segment);
+    const unsigned order = pages == 1 ? 0 : bits_highest(pages - 1) + 1;
+
+    if (order >= FRAME_ORDERS)
+        return STATUS_OUT_OF_MEMORY;
+    const enum status status = charge_frames(segment, (uint32_t)BIT(order));
+    if (status != STATUS_OK)
+        return status;
+    return frame_allocate(order, FRAME_SEGMENT, &segment->physical);
+}
+
+static void segment_fill(struct segment *segment, const struct segment_request *request)
+{
+    segment->backing = request->backing;
+    segment->length = request->length;
+    segment->widest = request->widest & RIGHTS_MEMORY;
+    segment->label = request->label;
+    segment->guard_stride_pages = request->guard_stride_pages;
+    segment->execute_bytes = request->execute_bytes;
+    segment->physical = request->physical;
+    segment->reserved = request->reserve_slots;
+    segment->by_gigabyte = request->length >= BIT(LEVEL1_SHIFT);
+    segment->slots = (uint32_t)divide_up(request->length, SLOT_BYTES);
+    if (segment->by_gigabyte)
+        segment->slots = (uint32_t)align_up(segment->slots, SLOTS_PER_GIGABYTE);
+    segment->entry_count =
+        segment->by_gigabyte ? segment->slots / SLOTS_PER_GIGABYTE : segment->slots;
+    list_init(&segment->mappings);
+    object_init(&segment->object, &segment_class);
+    if (request->source != NULL) {
+        segment->source = request->source;
+        segment->source_offset = request->source_offset;
+        object_get(&segment->source->object);
+    }
+}
+
+/* Everything that is given back when a segment ends, but for its address. */
+static void segment_free(struct segment *segment)
+{
+    if (segment->entries != NULL && segment->entries != &segment->one_entry)
+        frame_free(direct_map_physical(segment->entries));
+    if (segment->owner != NULL) {
+        quota_give(segment->owner, segment->charged_frames, 1, 0);
+        list_remove(&segment->owner_node);
+    }
+    if (segment->source != NULL)
+        object_put(&segment->source->object);
+    pool_return(&segment_pool, segment);
+}
+
+enum status segment_create(struct domain *owner, const struct segment_request *request,
+                           struct segment **out)
+{
+    void *memory;
+    enum status status = request_check(request);
+
+    if (status == STATUS_OK && owner != NULL)
+        status = quota_take(owner, 0, 1, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&segment_pool, &memory);
+    if (status != STATUS_OK) {
+        if (owner != NULL)
+            quota_give(owner, 0, 1, 0);
+        return status;
+    }
+
+    struct segment *segment = memory;
+    segment_fill(segment, request);
+    segment->owner = owner;
+    if (owner != NULL)
+        list_push_back(&owner->segments, &segment->owner_node);
+    status = entries_make(segment);
+    if (status == STATUS_OK && owns_frames(segment) && segment->backing == SEGMENT_RUN)
+        status = run_take(segment);
+    if (status == STATUS_OK)
+        status = addresses_take(segment, request);
+    if (status != STATUS_OK) {
+        if (segment->backing == SEGMENT_RUN && segment->physical != 0)
+            frame_free(segment->physical);
+        segment_free(segment);
+        return status;
+    }
+    *out = segment;
+    return STATUS_OK;
+}
+
+/* Make sure that level 2 and, unless the slot gets a block, level 3 exist for the slot. */
+static enum status slot_prepare(struct segment *segment, uint64_t slot, bool block)
+{
+    if (segment->by_gigabyte && slot % TABLE_ENTRIES == 0) {
+        pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
+        const enum status status = pte_is_valid(*above) ? STATUS_OK : table_make(segment, above);
+        if (status != STATUS_OK)
+            return status;
+    }
+    pte_t *entry = slot_entry(segment, slot);
+    if (block || pte_is_valid(*entry))
+        return STATUS_OK;
+    return table_make(segment, entry);
+}
+
+/* Where a page that the segment doesn't own lies. */
+static paddr_t borrowed_page(const struct segment *segment, uint64_t page)
+{
+    const uint64_t offset = page * PAGE_BYTES;
+
+    if (segment->backing == SEGMENT_ALIAS)
+        return segment_physical(segment->source, segment->source_offset + offset);
+    return segment->physical + offset;
+}
+
+static rights_t page_widest(const struct segment *segment, uint64_t page)
+{
+    if (segment->backing == SEGMENT_ALIAS && page * PAGE_BYTES >= segment->execute_bytes)
+        return segment->widest & ~(rights_t)RIGHT_EXECUTE;
+    return segment->widest;
+}
+
+static void leaves_write(struct segment *segment, uint64_t page, paddr_t physical, uint64_t count)
+{
+    pte_t *table = direct_map(pte_address(*slot_entry(segment, page / PAGES_PER_SLOT)));
+
+    for (uint64_t i = 0; i < count; i++)
+        table[(page + i) % PAGES_PER_SLOT] =
+            pte_leaf(physical + i * PAGE_BYTES, page_widest(segment, page + i),
+                     segment->backing == SEGMENT_DEVICE, 3);
+}
+
+static void pages_zero(paddr_t physical, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        zero_page(direct_map(physical + i * PAGE_BYTES));
+}
+
+/* How many pages from `page` on can be done in one go: to the slot's end, or to the next hole. */
+static uint64_t step_pages(const struct segment *segment, uint64_t page)
+{
+    uint64_t count = page_count(segment) - page;
+
+    if (count > PAGES_PER_SLOT - page % PAGES_PER_SLOT)
+        count = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
+    if (count > SEGMENT_STEP_PAGES)
+        count = SEGMENT_STEP_PAGES;
+    if (segment->guard_stride_pages != 0) {
+        const uint64_t to_hole =
+            segment->guard_stride_pages - page % segment->guard_stride_pages;
+        if (count > to_hole)
+            count = to_hole;
+    }
+    return count;
+}
+
+/* Own frames: the largest run that is to be had, at most `*count` pages; `*count` is what it was. */
+static enum status frames_take(struct segment *segment, uint64_t *count, paddr_t *out)
+{
+    unsigned order = bits_highest(*count);
+
+    if (charge_frames(segment, (uint32_t)BIT(order)) != STATUS_OK)
+        return STATUS_OUT_OF_QUOTA;
+    while (frame_allocate(order, FRAME_SEGMENT, out) != STATUS_OK) {
+        if (order == 0)
+            return STATUS_OUT_OF_MEMORY;
+        order--;
+        segment->charged_frames -= (uint32_t)BIT(order);
+        if (segment->owner != NULL)
+            quota_give(segment->owner, (uint32_t)BIT(order), 0, 0);
+    }
+    *count = BIT(order);
+    return STATUS_OK;
+}
+
+/* A whole slot of own frames can be one block, if the machine has one. */
+static bool block_try(struct segment *segment, uint64_t page)
+{
+    paddr_t physical;
+
+    if (segment->backing != SEGMENT_FRAMES || segment->guard_stride_pages != 0
+        || page % PAGES_PER_SLOT != 0 || page_count(segment) - page < PAGES_PER_SLOT)
+        return false;
+    if (charge_frames(segment, PAGES_PER_SLOT) != STATUS_OK)
+        return false;
+    if (frame_allocate(FRAME_ORDER_2M, FRAME_SEGMENT, &physical) != STATUS_OK) {
+        segment->charged_frames -= PAGES_PER_SLOT;
+        if (segment->owner != NULL)
+            quota_give(segment->owner, PAGES_PER_SLOT, 0, 0);
+        return false;
+    }
+    *slot_entry(segment, page / PAGES_PER_SLOT) = pte_leaf(physical, segment->widest, false, 2);
+    return true;
+}
+
+static enum status pages_build(struct segment *segment, uint64_t page, uint64_t *count)
+{
+    const uint64_t slot = page / PAGES_PER_SLOT;
+    paddr_t physical;
+    enum status status = slot_prepare(segment, slot, true);
+
+    if (status != STATUS_OK)
+        return status;
+    const pte_t *entry = slot_entry(segment, slot);
+    const bool is_block = pte_is_valid(*entry) && !pte_is_table(*entry);
+    if (is_block || (!pte_is_valid(*entry) && block_try(segment, page))) {
+        pages_zero(pte_address(*entry) + page % PAGES_PER_SLOT * PAGE_BYTES, *count);
+        return STATUS_OK;
+    }
+    status = slot_prepare(segment, slot, false);
+    if (status != STATUS_OK)
+        return status;
+    if (is_hole(segment, page)) {
+        *count = 1;
+        return STATUS_OK;
+    }
+    switch (segment->backing) {
+    case SEGMENT_FRAMES:
+        status = frames_take(segment, count, &physical);
+        if (status != STATUS_OK)
+            return status;
+        pages_zero(physical, *count);
+        break;
+    case SEGMENT_RUN:
+        physical = segment->physical + page * PAGE_BYTES;
+        pages_zero(physical, *count);
+        break;
+    default:
+        physical = borrowed_page(segment, page);
+        *count = segment->backing == SEGMENT_ALIAS ? 1 : *count;
+        break;
+    }
+    leaves_write(segment, page, physical, *count);
+    return STATUS_OK;
+}
+
+enum status segment_build_some(struct segment *segment, bool *done)
+{
+    const uint64_t end = page_count(segment);
+    uint64_t budget = SEGMENT_STEP_PAGES;
+
+    while (budget > 0 && segment->done_pages < end) {
+        uint64_t count = step_pages(segment, segment->done_pages);
+        if (count > budget)
+            count = budget;
+        const enum status status = pages_build(segment, segment->done_pages, &count);
+        if (status != STATUS_OK)
+            return status;
+        segment->done_pages += count;
+        budget -= count;
+    }
+    *done = segment->done_pages == end;
+    return STATUS_OK;
+}
+
+void segment_disown(struct segment *segment)
+{
+    list_remove(&segment->owner_node);
+    quota_give(segment->owner, segment->charged_frames, 1, 0);
+    segment->charged_frames = 0;
+    segment->owner = NULL;
+}
+
+static void segment_on_destroy(struct object *object)
+{
+    struct segment *segment = segment_of_object(object);
+
+    ASSERT(list_is_empty(&segment->mappings));
+    space_give(segment->address, segment->slots + segment->reserved);
+    segment->done_pages = 0;
+    list_push_back(&reap_list, &segment->reap_node);
+}
+
+/* Free what backs the pages from `page` on that lie in one run; returns how many pages that was. */
+static uint64_t pages_free(struct segment *segment, uint64_t page)
+{
+    pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
+    const uint64_t slot_rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
+
+    if (entry == NULL || !pte_is_valid(*entry))
+        return slot_rest;
+    if (!pte_is_table(*entry)) {
+        frame_free(pte_address(*entry));
+        *entry = 0;
+        return slot_rest;
+    }
+    const pte_t leaf = segment_leaf(segment, page * PAGE_BYTES);
+    if (!pte_is_valid(leaf) || segment->backing != SEGMENT_FRAMES)
+        return segment->backing == SEGMENT_FRAMES ? 1 : slot_rest;
+    const uint64_t count = BIT(frame_order(pte_address(leaf)));
+    frame_free(pte_address(leaf));
+    return count;
+}
+
+/* The pages before `page` are free: free the tables that nothing is left below of. */
+static void tables_free(struct segment *segment, uint64_t page)
+{
+    const uint64_t slot = (page - 1) / PAGES_PER_SLOT;
+    pte_t *entry = slot_entry(segment, slot);
+
+    if (entry != NULL && pte_is_table(*entry)) {
+        frame_free(pte_address(*entry));
+        *entry = 0;
+    }
+    const bool last = page >= page_count(segment);
+    if (!segment->by_gigabyte || ((slot + 1) % TABLE_ENTRIES != 0 && !last))
+        return;
+    pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
+    if (pte_is_valid(*above))
+        frame_free(pte_address(*above));
+    *above = 0;
+}
+
+bool segments_reap_pending(void)
+{
+    return !list_is_empty(&reap_list);
+}
+
+bool segments_reap_some(void)
+{
+    if (list_is_empty(&reap_list))
+        return false;
+
+    struct segment *segment = LIST_ENTRY(list_first(&reap_list), struct segment, reap_node);
+    const uint64_t end = page_count(segment);
+    for (unsigned i = 0; i < REAP_STEP_RUNS && segment->done_pages < end; i++) {
+        segment->done_pages += pages_free(segment, segment->done_pages);
+        if (segment->done_pages % PAGES_PER_SLOT == 0 || segment->done_pages >= end)
+            tables_free(segment, segment->done_pages);
+    }
+    if (segment->done_pages >= end) {
+        list_remove(&segment->reap_node);
+        if (segment->backing == SEGMENT_RUN)
+            frame_free(segment->physical);
+        segment_free(segment);
+    }
+    return segments_reap_pending();
+}
