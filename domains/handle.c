@@ -1,5 +1,6 @@
 #include "domains/handle.h"
 
+#include "abi/syscall.h"
 #include "arch/mmu.h"
 #include "arch/zero.h"
 #include "base/bits.h"
@@ -262,6 +263,78 @@ bool handle_revoke_some(struct handle_slot *slot, unsigned budget)
         slot_release(child);
     }
     return links_of(slot)->first_child == NULL;
+}
+
+/* `heir` takes the place of `slot` in the tree, with all its children. */
+static void links_inherit(struct handle_slot *slot, struct handle_slot *heir)
+{
+    struct handle_slot *parent = links_of(slot)->parent;
+    struct handle_slot *child;
+
+    child_unlink(heir);
+    while ((child = links_of(slot)->first_child) != NULL) {
+        child_unlink(child);
+        child_link(heir, child);
+    }
+    child_unlink(slot);
+    if (parent != NULL)
+        child_link(parent, heir);
+}
+
+/* The slot that `word` lets the sender pass. */
+static enum status transfer_lookup(struct handle_table *from, uint64_t word,
+                                   struct handle_slot **out)
+{
+    const bool moves = (word & HANDLE_MOVE) != 0;
+    const rights_t need = RIGHT_TRANSFER | (moves ? 0U : (rights_t)RIGHT_DUPLICATE);
+
+    return handle_lookup(from, word & ~HANDLE_MOVE, OBJECT_NONE, need, out);
+}
+
+static void transfer_undo(struct handle_table *to, handle_t *out, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct handle_slot *slot;
+        if (out[i] != 0 && handle_lookup(to, out[i], OBJECT_NONE, 0, &slot) == STATUS_OK)
+            handle_close(slot);
+        out[i] = 0;
+    }
+}
+
+enum status handles_transfer(struct handle_table *from, struct handle_table *to,
+                             const uint64_t *words, unsigned count, handle_t *out)
+{
+    struct handle_slot *source;
+
+    /* First all as duplicates: that can fail, and can be undone. */
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = 0;
+        if (words[i] == 0)
+            continue;
+        enum status status = transfer_lookup(from, words[i], &source);
+        if (status == STATUS_OK) {
+            object_get(source->object);
+            status = handle_insert(to, source->object, source->rights, source->badge, source,
+                                   &out[i]);
+            if (status != STATUS_OK)
+                object_put(source->object);
+        }
+        if (status != STATUS_OK) {
+            transfer_undo(to, out, i);
+            return status;
+        }
+    }
+    /* Then those that move take their source's place.  A handle named twice has moved already. */
+    for (unsigned i = 0; i < count; i++) {
+        struct handle_slot *heir;
+        if ((words[i] & HANDLE_MOVE) == 0
+            || handle_lookup(from, words[i] & ~HANDLE_MOVE, OBJECT_NONE, 0, &source) != STATUS_OK
+            || handle_lookup(to, out[i], OBJECT_NONE, 0, &heir) != STATUS_OK)
+            continue;
+        links_inherit(source, heir);
+        handle_close(source);
+    }
+    return STATUS_OK;
 }
 
 struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,

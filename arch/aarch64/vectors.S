@@ -224,6 +224,7 @@ system_call:
         ldr     x9, [sp, #THREAD_KERNEL_STACK]
         mov     sp, x9
         stp     x29, x10, [sp, #-16]!
+        mov     x29, xzr                /* the kernel's chain of frames ends here */
         cbz     x8, 1f                  /* SYS_NULL needs no lock */
         adrp    x9, kernel_lock
         add     x9, x9, :lo12:kernel_lock

@@ -69,6 +69,16 @@ void handle_close(struct handle_slot *slot);
 /* The handle loses the rights that are not in `rights`. */
 void handle_narrow(struct handle_slot *slot, rights_t rights);
 
+enum { HANDLES_TRANSFER_MAX = 4 };
+
+/*
+ * Pass the handles named by `words` (0: none; HANDLE_MOVE: the sender's own is closed) from one
+ * table to another, all or none; `out` gets their names there.
+ * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE unless moved), OUT_OF_QUOTA, OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status handles_transfer(struct handle_table *from, struct handle_table *to,
+                                          const uint64_t *words, unsigned count, handle_t *out);
+
 /*
  * Close at most `budget` descendants of `slot`; returns whether none are left.
  */

@@ -137,6 +137,46 @@ ASSERT_OFFSET(struct cross_record, calls, RECORD_CALLS);
 ASSERT_OFFSET(struct cross_record, flags, RECORD_FLAGS);
 ASSERT_OFFSET(struct cross_record, thread, RECORD_THREAD);
 
+/*
+ * Take a free stack, as the portal path does; NULL if there is none.  Exclusive accesses, not
+ * compare-and-swap: a record that left and came back in between makes the store fail.
+ */
+static inline struct cross_record *cross_record_pop(struct cross_portal *portal)
+{
+    struct cross_record *record, *next;
+    uint32_t failed;
+
+    do {
+        __asm__ volatile("ldaxr %0, [%1]" : "=r"(record) : "r"(&portal->free) : "memory");
+        if (record == NULL) {
+            __asm__ volatile("clrex");
+            return NULL;
+        }
+        next = record->next_free;
+        __asm__ volatile("stxr %w0, %1, [%2]"
+                         : "=&r"(failed)
+                         : "r"(next), "r"(&portal->free)
+                         : "memory");
+    } while (failed != 0);
+    return record;
+}
+
+/* Give a stack back; whoever pops it sees all that was stored before. */
+static inline void cross_record_push(struct cross_portal *portal, struct cross_record *record)
+{
+    struct cross_record *head;
+    uint32_t failed;
+
+    do {
+        __asm__ volatile("ldxr %0, [%1]" : "=r"(head) : "r"(&portal->free) : "memory");
+        record->next_free = head;
+        __asm__ volatile("stlxr %w0, %1, [%2]"
+                         : "=&r"(failed)
+                         : "r"(record), "r"(&portal->free)
+                         : "memory");
+    } while (failed != 0);
+}
+
 /* Leave the kernel into `thread`, whose whole context is loaded; its view is current. */
 __attribute__((noreturn)) void crossing_resume(struct cross_thread *thread);
 

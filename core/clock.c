@@ -1,0 +1,80 @@
+#include "core/clock.h"
+
+#include "domains/pool.h"
+
+static struct pool clock_pool;
+
+static void clock_on_destroy(struct object *object);
+
+static const struct object_class clock_class = {
+    .type = OBJECT_CLOCK,
+    .destroy = clock_on_destroy,
+};
+
+void clocks_init(void)
+{
+    pool_init(&clock_pool, sizeof(struct clock));
+}
+
+static void clock_on_destroy(struct object *object)
+{
+    struct clock *clock = clock_of_object(object);
+
+    clock_on_domain_stop(clock);
+    object_put(&clock->event->object);
+    pool_return(&clock_pool, clock);
+}
+
+static void clock_on_timeout(struct timeout *timeout)
+{
+    const struct clock *clock = LIST_ENTRY(timeout, struct clock, timeout);
+
+    event_signal(clock->event, clock->bits);
+}
+
+enum status clock_create(struct domain *domain, struct event *event, uint64_t bits,
+                         struct clock **out)
+{
+    void *memory;
+    enum status status = quota_take(domain, 0, 1, 0);
+
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&clock_pool, &memory);
+    if (status != STATUS_OK) {
+        quota_give(domain, 0, 1, 0);
+        return status;
+    }
+
+    struct clock *clock = memory;
+    object_init(&clock->object, &clock_class);
+    clock->domain = domain;
+    list_push_back(&domain->clocks, &clock->domain_node);
+    clock->event = event;
+    object_get(&event->object);
+    clock->bits = bits;
+    clock->cpu = cpu_self();
+    clock->timeout.fire = clock_on_timeout;
+    *out = clock;
+    return STATUS_OK;
+}
+
+void clock_set(struct clock *clock, nsec_t deadline_ns)
+{
+    timeout_cancel(&clock->cpu->timeouts, &clock->timeout);
+    clock->cpu->exit_work |= EXIT_SCHEDULE;
+    if (deadline_ns == DEADLINE_NEVER || clock->domain == NULL)
+        return;
+    clock->timeout.deadline_ns = deadline_ns;
+    timeout_add(&clock->cpu->timeouts, &clock->timeout);
+}
+
+void clock_on_domain_stop(struct clock *clock)
+{
+    if (clock->domain == NULL)
+        return;
+    timeout_cancel(&clock->cpu->timeouts, &clock->timeout);
+    quota_give(clock->domain, 0, 1, 0);
+    list_remove(&clock->domain_node);
+    clock->domain = NULL;
+}

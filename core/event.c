@@ -1,0 +1,146 @@
+#include "core/event.h"
+
+#include "arch/mmu.h"
+#include "base/bits.h"
+#include "domains/pool.h"
+
+/* One domain's wish to be told of another's end. */
+struct watch {
+    struct list_node node; /* in the watched domain's list */
+    struct event *event;   /* owns a reference */
+    uint64_t bits;
+};
+
+static struct pool event_pool;
+static struct pool watch_pool;
+
+static void event_on_destroy(struct object *object);
+
+static const struct object_class event_class = {
+    .type = OBJECT_EVENT,
+    .destroy = event_on_destroy,
+};
+
+void events_init(void)
+{
+    pool_init(&event_pool, sizeof(struct event));
+    pool_init(&watch_pool, sizeof(struct watch));
+}
+
+static void event_on_destroy(struct object *object)
+{
+    struct event *event = event_of_object(object);
+
+    if (event->waiter != NULL)
+        thread_wake(event->waiter, STATUS_BAD_HANDLE);
+    event_on_domain_stop(event);
+    object_put(&event->segment->object);
+    pool_return(&event_pool, event);
+}
+
+enum status event_create(struct domain *domain, struct segment *segment, uint64_t offset,
+                         struct event **out)
+{
+    void *memory;
+
+    if (!is_aligned(offset, sizeof(uint64_t)) || offset >= segment->length
+        || segment->backing == SEGMENT_DEVICE || segment->backing == SEGMENT_PHYSICAL
+        || segment->backing == SEGMENT_ALIAS)
+        return STATUS_BAD_ARGUMENT;
+    const paddr_t physical = segment_physical(segment, offset);
+    if (physical == 0)
+        return STATUS_BAD_ARGUMENT;
+    enum status status = quota_take(domain, 0, 1, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&event_pool, &memory);
+    if (status != STATUS_OK) {
+        quota_give(domain, 0, 1, 0);
+        return status;
+    }
+
+    struct event *event = memory;
+    object_init(&event->object, &event_class);
+    event->domain = domain;
+    list_push_back(&domain->events, &event->domain_node);
+    event->segment = segment;
+    object_get(&segment->object);
+    event->word = direct_map(physical);
+    *out = event;
+    return STATUS_OK;
+}
+
+void event_signal(struct event *event, uint64_t bits)
+{
+    if (event->domain == NULL)
+        return;
+    /* Release: what the signaller wrote before is there when the owner takes the bits. */
+    (void)__atomic_fetch_or(event->word, bits, __ATOMIC_ACQ_REL);
+    if (event->waiter != NULL && bits != 0)
+        thread_wake(event->waiter, STATUS_OK);
+}
+
+enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns)
+{
+    if (event->domain == NULL)
+        return STATUS_PEER_DEAD;
+    if (__atomic_load_n(event->word, __ATOMIC_ACQUIRE) != 0)
+        return STATUS_OK;
+    if (event->waiter != NULL)
+        return STATUS_BUSY;
+    event->waiter = thread;
+    thread->waiting_event = event;
+    thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
+    return STATUS_WOULD_BLOCK;
+}
+
+void event_on_domain_stop(struct event *event)
+{
+    if (event->domain == NULL)
+        return;
+    quota_give(event->domain, 0, 1, 0);
+    list_remove(&event->domain_node);
+    event->domain = NULL;
+    if (event->waiter != NULL)
+        thread_wake(event->waiter, STATUS_PEER_DEAD);
+}
+
+enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
+{
+    void *memory;
+
+    if (domain->state >= DOMAIN_STATE_STOPPED) {
+        event_signal(event, bits);
+        return STATUS_OK;
+    }
+    /* Watching twice with the same event is one watch with both bits: no need for a quota. */
+    LIST_FOR_EACH (node, &domain->watchers) {
+        struct watch *watch = LIST_ENTRY(node, struct watch, node);
+        if (watch->event == event) {
+            watch->bits |= bits;
+            return STATUS_OK;
+        }
+    }
+    const enum status status = pool_take(&watch_pool, &memory);
+    if (status != STATUS_OK)
+        return status;
+
+    struct watch *watch = memory;
+    watch->event = event;
+    watch->bits = bits;
+    object_get(&event->object);
+    list_push_back(&domain->watchers, &watch->node);
+    return STATUS_OK;
+}
+
+void watches_fire(struct domain *domain)
+{
+    struct list_node *node;
+
+    while ((node = list_pop_front(&domain->watchers)) != NULL) {
+        struct watch *watch = LIST_ENTRY(node, struct watch, node);
+        event_signal(watch->event, watch->bits);
+        object_put(&watch->event->object);
+        pool_return(&watch_pool, watch);
+    }
+}

@@ -1,0 +1,119 @@
+#include "core/fault.h"
+
+#include "arch/usercopy.h"
+#include "core/lifecycle.h"
+#include "core/log.h"
+#include "core/portal.h"
+#include "core/power.h"
+#include "domains/segment.h"
+#include "domains/space.h"
+#include "domains/view.h"
+
+static const struct domain *launcher;
+
+void fault_set_launcher(const struct domain *domain)
+{
+    launcher = domain;
+}
+
+/* What owns the address, and what the faulting view may do there. */
+static void owner_describe(struct fault_record *record, const struct domain *domain)
+{
+    const struct segment *segment = space_owner(record->address);
+
+    if (segment == NULL)
+        return;
+    record->owner_address = segment->address;
+    record->owner_label = segment->label;
+    record->owner_domain_id = segment->owner == NULL ? 0 : segment->owner->id;
+    record->owner_rights = view_rights_at(domain, record->address);
+}
+
+/*
+ * Follow the chain of frame records (AAPCS64, "The Frame Pointer") through the stopped domain's
+ * own eyes: the view is still current, and what it may not read ends the walk.
+ */
+static void backtrace_take(struct fault_record *record)
+{
+    uaddr_t frame = record->x[29];
+
+    record->backtrace[0] = record->pc;
+    record->backtrace_count = 1;
+    while (record->backtrace_count < FAULT_BACKTRACE_DEPTH) {
+        uint64_t next, link;
+        if (usercopy_load64(frame, &next) != STATUS_OK
+            || usercopy_load64(frame + 8, &link) != STATUS_OK || link == 0)
+            return;
+        record->backtrace[record->backtrace_count++] = link;
+        if (next <= frame)
+            return; /* stacks grow down: anything else is a loop or the end */
+        frame = next;
+    }
+}
+
+/* A data abort in a guard page is a stack that was too small. */
+static enum fault_reason reason_refine(enum fault_reason reason, uaddr_t address)
+{
+    const struct segment *segment = space_owner(address);
+
+    if ((reason != FAULT_READ && reason != FAULT_WRITE) || segment == NULL
+        || segment->guard_stride_pages == 0 || address - segment->address >= segment->length)
+        return reason;
+    const uint64_t page = (address - segment->address) / PAGE_BYTES;
+    return page % segment->guard_stride_pages == 0 ? FAULT_STACK_OVERFLOW : reason;
+}
+
+static void record_fill(struct fault_record *record, const struct thread *thread,
+                        enum fault_reason reason, uint64_t address, uint64_t esr)
+{
+    const struct domain *domain = thread_domain(thread);
+    const struct context *regs = &thread->cross.regs;
+
+    *record = (struct fault_record){
+        .reason = reason,
+        .thread_id = thread->id,
+        .domain_id = domain->id,
+        .home_domain_id = thread->home->id,
+        .address = address,
+        .esr = esr,
+        .pc = regs->pc,
+        .sp = regs->sp,
+        .pstate = regs->pstate,
+    };
+    for (unsigned i = 0; i < 31; i++)
+        record->x[i] = regs->x[i];
+    owner_describe(record, domain);
+    backtrace_take(record);
+}
+
+/* Nobody is left to tell: say it here, and start over. */
+static void launcher_died(const struct fault_record *record)
+{
+    log_console_seize();
+    log_info("the launcher stopped: %s at 0x%lx, pc 0x%lx, sp 0x%lx",
+             fault_reason_text((enum fault_reason)record->reason), record->address, record->pc,
+             record->sp);
+    for (uint32_t i = 0; i < record->backtrace_count; i++)
+        log_info("  called from 0x%lx (launcher's text + 0x%lx)", record->backtrace[i],
+                 record->backtrace[i] & (SLOT_BYTES - 1));
+    log_info("rebooting");
+    power_reboot();
+}
+
+void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr)
+{
+    struct domain *domain = thread_domain(thread);
+    const enum fault_reason refined = reason_refine(reason, address);
+
+    domain->fault_count++;
+    if (domain->fault_portal != NULL) {
+        const uint64_t words[6] = {refined,    address,    thread->cross.regs.pc,
+                                   domain->id, thread->id, esr};
+        if (portal_call_fault(thread, portal_of_object(domain->fault_portal), words))
+            return;
+    }
+    record_fill(domain->fault, thread, refined, address, esr);
+    if (domain == launcher)
+        launcher_died(domain->fault);
+    domain_stop(domain);
+}

@@ -1,0 +1,59 @@
+/*
+ * Event: a 64-bit word of pending bits in its owner's memory.
+ *
+ * Interrupts, clocks, signals and deaths all set bits there, and wake the thread that waits.
+ * The kernel only ever adds bits, through its own mapping of the page; what the owner does to the
+ * word can hurt nobody else.
+ *
+ * Locking: the kernel lock; the word itself is changed by atomic operations only.
+ */
+#pragma once
+
+#include "core/thread.h"
+#include "domains/segment.h"
+
+struct event {
+    struct object object;
+    struct domain *domain; /* who made it; NULL once that has stopped */
+    struct list_node domain_node;
+    struct segment *segment; /* keeps the word's page; owns a reference */
+    uint64_t *word;          /* in the direct map */
+    struct thread *waiter;   /* NULL if nobody waits */
+};
+
+static inline struct event *event_of_object(struct object *object)
+{
+    return (struct event *)(void *)object; /* its first member */
+}
+
+void events_init(void);
+
+/*
+ * An event of `domain` whose word is at `offset` of `segment`, 8-byte aligned and in memory of its
+ * own.  Ownership: one reference, the caller's.
+ * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status event_create(struct domain *domain, struct segment *segment,
+                                      uint64_t offset, struct event **out);
+
+/* Set bits; wakes the waiter. */
+void event_signal(struct event *event, uint64_t bits);
+
+/*
+ * The current thread waits until the word is not zero.  OK: it is not; WOULD_BLOCK: the thread
+ * waits now.  Errors: BUSY (somebody waits already), PEER_DEAD.
+ */
+CHECK_RESULT enum status event_wait(struct event *event, struct thread *thread,
+                                    nsec_t deadline_ns);
+
+/* The owner has stopped: nobody waits for it any more. */
+void event_on_domain_stop(struct event *event);
+
+/*
+ * Set `bits` of `event` when `domain` stops; at once if it has.  One event watches a domain once:
+ * further calls add bits.  Errors: OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status watch_add(struct domain *domain, struct event *event, uint64_t bits);
+
+/* The domain has stopped: tell everybody who watches it. */
+void watches_fire(struct domain *domain);

@@ -1,0 +1,14 @@
+/*
+ * Fault: a thread did what the domain it executes in may not.
+ *
+ * Locking: the kernel lock.
+ */
+#pragma once
+
+#include "core/thread.h"
+
+/* The thread's context is as at the fault.  Its domain has stopped afterwards, or a handler runs. */
+void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr);
+
+/* Stop the launcher, and the machine with it, with a report. */
+void fault_set_launcher(const struct domain *launcher);

@@ -1,0 +1,49 @@
+/*
+ * Interrupt: a device's line, delivered as bits of its driver's event.
+ *
+ * Delivered once, the line is silent until the driver acknowledges: the controller keeps the
+ * interrupt active meanwhile (arch/irqchip.h), so nothing needs masking.
+ *
+ * Locking: the kernel lock.
+ */
+#pragma once
+
+#include "core/event.h"
+
+struct interrupt {
+    struct object object;
+    struct domain *domain; /* who made it; NULL once that has stopped */
+    struct list_node domain_node;
+    uint32_t number;
+    struct event *event; /* owns a reference; NULL until bound */
+    uint64_t bits;
+    bool is_active; /* delivered, not acknowledged */
+};
+
+static inline struct interrupt *interrupt_of_object(struct object *object)
+{
+    return (struct interrupt *)(void *)object; /* its first member */
+}
+
+/* `timer_number`: the interrupt that belongs to the kernel. */
+void interrupts_init(uint32_t timer_number);
+
+/*
+ * Errors: BAD_ARGUMENT (not an SPI of this machine), BUSY (somebody has it), OUT_OF_QUOTA,
+ * OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edge,
+                                          struct interrupt **out);
+
+/* Deliver as `bits` of `event` from now on; binding again replaces. */
+void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits);
+
+void interrupt_ack(struct interrupt *interrupt);
+
+void interrupt_on_domain_stop(struct interrupt *interrupt);
+
+/* Take and serve all pending interrupts of this CPU. */
+void interrupts_handle(void);
+
+/* The next interrupt number from `number` on that somebody has; 0 when there is none. */
+uint32_t interrupt_next(uint32_t number, struct info_interrupt *out);

@@ -1,0 +1,38 @@
+/*
+ * Lifecycle: how a domain comes to be, stops, and is taken apart.
+ *
+ *     create --> CREATED --first thread--> RUNNING --fault, stop--> STOPPED --destroy--> DYING
+ *
+ * A stopped domain executes nothing and is executed in by nobody, but keeps its memory for whoever
+ * wants to find out why.  Destroying gives everything back, in bounded steps; the object itself
+ * stays until the last handle to it is closed.
+ *
+ * Locking: the kernel lock.
+ */
+#pragma once
+
+#include "abi/syscall.h"
+#include "domains/domain.h"
+
+struct event;
+
+void lifecycle_init(void);
+
+/*
+ * An empty domain.  `stop_event`, borrowed, may be NULL.  Ownership: one reference, the caller's.
+ * Errors: OUT_OF_MEMORY, OUT_OF_QUOTA (its own limit doesn't hold a view).
+ */
+CHECK_RESULT enum status domain_create(const struct domain_attributes *attributes,
+                                       struct event *stop_event, struct domain **out);
+
+/*
+ * Nothing executes in it from here on; everybody who waits for it or watches it is told.
+ * Context: not from a system call of a thread that executes in it (EXIT_STOP does that).
+ */
+void domain_stop(struct domain *domain);
+
+/* Take some more of a stopped domain apart; returns whether it is done. */
+bool domain_destroy_some(struct domain *domain);
+
+/* All domains, oldest first; struct domain, node. */
+struct list *domains_all(void);

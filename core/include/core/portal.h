@@ -1,0 +1,85 @@
+/*
+ * Portal: an entry point into a domain, with the stacks that callers run on.
+ *
+ * The common call and return are assembly (arch/aarch64/vectors.S); everything else is here:
+ * waiting for a stack, passing handles, deadlines, and the ways in which a call can end badly.
+ *
+ * A stack is a record.  While a call runs on it, it is also what the call returns by:
+ *
+ *     free (in cross.free) --call--> taken (cross.thread set) --return, unwind--> free, or handed
+ *                                                                to the next caller that waits
+ *
+ * Locking: the kernel lock, but for what the portal path does with cross.free.
+ */
+#pragma once
+
+#include "core/thread.h"
+
+enum record_flag {
+    RECORD_DEADLINE = 1U << 0, /* `deadline` is armed */
+    RECORD_FAULT = 1U << 1,    /* the call is a fault's; its answer is a verdict */
+};
+
+struct record {
+    struct cross_record cross;
+    struct timeout deadline;
+    struct list_node portal_node;
+};
+
+struct portal {
+    struct object object;
+    struct cross_portal cross;
+    struct domain *domain; /* NULL once that has stopped */
+    struct list_node domain_node;
+    struct list records; /* struct record, portal_node */
+    uint32_t record_count;
+    struct list waiting; /* struct thread, wait_node; most urgent first */
+    uint32_t lingering;  /* calls still inside after the last handle went; then it is freed */
+};
+_Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");
+
+static inline struct portal *portal_of_object(struct object *object)
+{
+    return (struct portal *)(void *)object; /* its first member */
+}
+
+void portals_init(void);
+
+enum { PORTAL_STACKS_MAX = 64 };
+
+/* Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY. */
+CHECK_RESULT enum status portal_create(struct domain *domain, uaddr_t entry,
+                                       uaddr_t first_stack_top, uint64_t stack_stride,
+                                       uint32_t stack_count, uint64_t cookie,
+                                       struct portal **out);
+
+/*
+ * The current thread calls: words, handle and, if `with_handles`, handles and deadline are in its
+ * context as abi/syscall.h says.  The context is changed for what the thread does next.
+ */
+void portal_call(struct thread *thread, bool with_handles);
+
+/* The current thread returns from the portal it is in.  False: it is in none. */
+bool portal_return(struct thread *thread, bool with_handles);
+
+/* Call the fault portal of the domain the thread executes in; false if that can't be done. */
+bool portal_call_fault(struct thread *thread, struct portal *portal, const uint64_t words[6]);
+
+/*
+ * Throw the thread out of the innermost portal it is in, and of every further one whose caller
+ * has stopped, with `status`.  It must be in one, and in no queue.
+ */
+void portal_unwind(struct thread *thread, enum status status);
+
+/* Waiting for a stack is over, without one. */
+void portal_fail_waiting(struct thread *thread, enum status status);
+void portal_forget_waiting(struct thread *thread);
+
+/* The domain has stopped: nobody waits any more, and nobody executes inside. */
+void portal_on_domain_stop(struct portal *portal);
+
+/* Calls ever served. */
+uint64_t portal_calls(const struct portal *portal);
+
+/* Portal calls that the thread is inside of. */
+uint32_t portal_depth(const struct thread *thread);

@@ -1,0 +1,268 @@
+#include "core/info.h"
+
+#include "arch/timer.h"
+#include "core/clock.h"
+#include "core/interrupt.h"
+#include "core/portal.h"
+#include "core/thread.h"
+#include "domains/asid.h"
+#include "domains/frame.h"
+#include "domains/view.h"
+
+static struct info_machine machine;
+static uint64_t kernel_frames, image_bytes, archive_bytes;
+
+void info_set_machine(const struct info_machine *found)
+{
+    machine = *found;
+}
+
+struct info_machine *info_machine_record(void)
+{
+    return &machine;
+}
+
+void info_set_memory(uint64_t frames, uint64_t image, uint64_t archive)
+{
+    kernel_frames = frames;
+    image_bytes = image;
+    archive_bytes = archive;
+}
+
+static void fill_domain(struct domain *domain, struct info_domain *out)
+{
+    *out = (struct info_domain){
+        .id = domain->id,
+        .state = domain->state,
+        .name = domain->name,
+        .asid = asid_of(domain),
+        .thread_count = domain->used.threads,
+        .cpu_time_ns = domain->dead_threads_cpu_time_ns,
+        .portal_calls = domain->dead_portal_calls,
+        .faults = domain->fault_count,
+        .denied_calls = domain->denied_calls,
+        .syscall_mask = domain->cross.syscall_mask,
+        .limit = domain->limit,
+        .used = domain->used,
+        .view_slots = domain->view_slots,
+        .table_frames = domain->table_frames,
+    };
+    out->used.handles = domain->handles.used;
+    LIST_FOR_EACH (node, &domain->threads)
+        out->cpu_time_ns += thread_cpu_time_ns(LIST_ENTRY(node, struct thread, home_node));
+    LIST_FOR_EACH (node, &domain->portals)
+        out->portal_calls += portal_calls(LIST_ENTRY(node, struct portal, domain_node));
+    out->switches = domain->dispatches + out->portal_calls;
+}
+
+/* Threads in the order of their ids. */
+static enum status fill_thread(struct domain *domain, uint64_t index, struct info_thread *out,
+                               uint64_t *next)
+{
+    struct thread *found = NULL;
+
+    *next = 0;
+    LIST_FOR_EACH (node, &domain->threads) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
+        if (thread->id < index)
+            continue;
+        if (found != NULL) {
+            *next = thread->id;
+            break;
+        }
+        found = thread;
+    }
+    if (found == NULL)
+        return STATUS_NOT_FOUND;
+    *out = (struct info_thread){
+        .id = found->id,
+        .state = found->state,
+        .priority = found->priority,
+        .depth = portal_depth(found),
+        .home_domain_id = domain->id,
+        .current_domain_id = thread_domain(found)->id,
+        .cpu_time_ns = thread_cpu_time_ns(found),
+        .switches = found->dispatches,
+        .pc = found->cross.regs.pc,
+    };
+    return STATUS_OK;
+}
+
+static uint32_t id_of(const struct domain *domain)
+{
+    return domain == NULL ? 0 : domain->id;
+}
+
+static void fill_handle_detail(struct object *object, struct info_handle *out)
+{
+    switch (object->class->type) {
+    case OBJECT_DOMAIN:
+        out->detail = domain_of_object(object)->id;
+        out->owner_domain_id = domain_of_object(object)->id;
+        break;
+    case OBJECT_THREAD:
+        out->detail = thread_of_object(object)->id;
+        out->owner_domain_id = thread_of_object(object)->home->id;
+        break;
+    case OBJECT_PORTAL:
+        out->detail = portal_of_object(object)->cross.entry;
+        out->owner_domain_id = id_of(portal_of_object(object)->domain);
+        break;
+    case OBJECT_EVENT:
+        out->owner_domain_id = id_of(event_of_object(object)->domain);
+        break;
+    case OBJECT_SEGMENT:
+        out->detail = segment_of_object(object)->address;
+        out->owner_domain_id = id_of(segment_of_object(object)->owner);
+        break;
+    case OBJECT_INTERRUPT:
+        out->detail = interrupt_of_object(object)->number;
+        out->owner_domain_id = id_of(interrupt_of_object(object)->domain);
+        break;
+    case OBJECT_CLOCK:
+        out->owner_domain_id = id_of(clock_of_object(object)->domain);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum status fill_handle(const struct domain *domain, uint64_t index,
+                               struct info_handle *out, uint64_t *next)
+{
+    handle_t h;
+
+    if (domain->root == NULL || index > UINT32_MAX)
+        return STATUS_NOT_FOUND;
+    const struct handle_slot *slot = handle_table_next(&domain->handles, (uint32_t)index, &h);
+    if (slot == NULL)
+        return STATUS_NOT_FOUND;
+    *out = (struct info_handle){
+        .handle = h,
+        .badge = slot->badge,
+        .type = slot->object->class->type,
+        .rights = slot->rights,
+    };
+    fill_handle_detail(slot->object, out);
+    handle_t after;
+    *next = handle_table_next(&domain->handles, (uint32_t)h + 1, &after) == NULL
+                ? 0
+                : (uint32_t)h + 1;
+    return STATUS_OK;
+}
+
+/* The segments of a view by address. */
+static enum status fill_view(const struct domain *domain, uint64_t index, struct info_view *out,
+                             uint64_t *next)
+{
+    const struct mapping *found = NULL;
+    uint64_t after = 0;
+
+    if (domain->root == NULL)
+        return STATUS_NOT_FOUND;
+    LIST_FOR_EACH (node, &domain->mappings) {
+        const struct mapping *mapping = LIST_ENTRY(node, struct mapping, domain_node);
+        const uint64_t slot = mapping->segment->address >> SLOT_SHIFT;
+        if (slot < index)
+            continue;
+        if (found == NULL || mapping->segment->address < found->segment->address) {
+            after = found == NULL ? 0 : found->segment->address >> SLOT_SHIFT;
+            found = mapping;
+        } else if (after == 0 || slot < after) {
+            after = slot;
+        }
+    }
+    if (found == NULL)
+        return STATUS_NOT_FOUND;
+    const struct segment *segment = found->segment;
+    *out = (struct info_view){
+        .address = segment->address,
+        .length = segment->length,
+        .rights = found->rights,
+        .widest = segment->widest,
+        .owner_domain_id = id_of(segment->owner),
+        .view_count = segment->view_count,
+        .label = segment->label,
+        .is_device = segment->backing == SEGMENT_DEVICE,
+        .physical = segment_physical(segment, 0),
+    };
+    *next = after;
+    return STATUS_OK;
+}
+
+enum status info_of_domain(struct domain *domain, uint64_t what, uint64_t index,
+                           union info_record *out, size_t *size, uint64_t *next)
+{
+    *next = 0;
+    switch (what) {
+    case INFO_DOMAIN:
+        *size = sizeof(out->domain);
+        fill_domain(domain, &out->domain);
+        return STATUS_OK;
+    case INFO_THREADS:
+        *size = sizeof(out->thread);
+        return fill_thread(domain, index, &out->thread, next);
+    case INFO_HANDLES:
+        *size = sizeof(out->handle);
+        return fill_handle(domain, index, &out->handle, next);
+    case INFO_VIEW:
+        *size = sizeof(out->view);
+        return fill_view(domain, index, &out->view, next);
+    case INFO_FAULT:
+        *size = sizeof(out->fault);
+        if (domain->fault->reason == FAULT_NONE)
+            return STATUS_NOT_FOUND;
+        out->fault = *domain->fault;
+        return STATUS_OK;
+    default:
+        return STATUS_BAD_ARGUMENT;
+    }
+}
+
+static void fill_memory(struct info_memory *out)
+{
+    const struct frame_totals totals = frame_totals();
+
+    *out = (struct info_memory){
+        .total_frames = totals.total + kernel_frames,
+        .free_frames = totals.free,
+        .kernel_frames = kernel_frames,
+        .segment_frames = totals.used[FRAME_SEGMENT],
+        .table_frames = totals.used[FRAME_TABLE],
+        .object_frames = totals.used[FRAME_OBJECT],
+        .image_bytes = image_bytes,
+        .archive_bytes = archive_bytes,
+    };
+}
+
+static enum status fill_interrupt(uint64_t index, struct info_interrupt *out, uint64_t *next)
+{
+    struct info_interrupt after;
+
+    const uint32_t number = index > UINT32_MAX ? 0 : interrupt_next((uint32_t)index, out);
+    if (number == 0)
+        return STATUS_NOT_FOUND;
+    *next = interrupt_next(number + 1, &after);
+    return STATUS_OK;
+}
+
+enum status info_of_system(uint64_t what, uint64_t index, union info_record *out, size_t *size,
+                           uint64_t *next)
+{
+    *next = 0;
+    switch (what) {
+    case INFO_MEMORY:
+        *size = sizeof(out->memory);
+        fill_memory(&out->memory);
+        return STATUS_OK;
+    case INFO_INTERRUPTS:
+        *size = sizeof(out->interrupt);
+        return fill_interrupt(index, &out->interrupt, next);
+    case INFO_MACHINE:
+        *size = sizeof(out->machine);
+        out->machine = machine;
+        return STATUS_OK;
+    default:
+        return STATUS_BAD_ARGUMENT;
+    }
+}

@@ -1,0 +1,154 @@
+#include "core/interrupt.h"
+
+#include "arch/irqchip.h"
+#include "arch/timer.h"
+#include "core/scheduler.h"
+#include "domains/pool.h"
+
+static struct pool interrupt_pool;
+static struct interrupt *table[IRQ_SPECIAL_FIRST]; /* by number; NULL: nobody's */
+static uint64_t counts[IRQ_SPECIAL_FIRST];
+static uint32_t timer_irq;
+
+static void interrupt_on_destroy(struct object *object);
+
+static const struct object_class interrupt_class = {
+    .type = OBJECT_INTERRUPT,
+    .destroy = interrupt_on_destroy,
+};
+
+void interrupts_init(uint32_t timer_number)
+{
+    pool_init(&interrupt_pool, sizeof(struct interrupt));
+    timer_irq = timer_number;
+    irqchip_configure(timer_number, IRQ_TRIGGER_LEVEL);
+    irqchip_enable(timer_number);
+}
+
+static void silence(struct interrupt *interrupt)
+{
+    irqchip_disable(interrupt->number);
+    if (interrupt->is_active)
+        irqchip_deactivate(irq_ack_of(interrupt->number));
+    interrupt->is_active = false;
+    if (interrupt->event != NULL)
+        object_put(&interrupt->event->object);
+    interrupt->event = NULL;
+}
+
+static void interrupt_on_destroy(struct object *object)
+{
+    struct interrupt *interrupt = interrupt_of_object(object);
+
+    interrupt_on_domain_stop(interrupt);
+    silence(interrupt);
+    table[interrupt->number] = NULL;
+    pool_return(&interrupt_pool, interrupt);
+}
+
+enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edge,
+                             struct interrupt **out)
+{
+    void *memory;
+
+    if (number < IRQ_SPI_FIRST || number >= IRQ_SPECIAL_FIRST || number >= irqchip_line_count())
+        return STATUS_BAD_ARGUMENT;
+    if (table[number] != NULL)
+        return STATUS_BUSY;
+    enum status status = quota_take(domain, 0, 1, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&interrupt_pool, &memory);
+    if (status != STATUS_OK) {
+        quota_give(domain, 0, 1, 0);
+        return status;
+    }
+
+    struct interrupt *interrupt = memory;
+    object_init(&interrupt->object, &interrupt_class);
+    interrupt->domain = domain;
+    list_push_back(&domain->interrupts, &interrupt->domain_node);
+    interrupt->number = number;
+    table[number] = interrupt;
+    irqchip_configure(number, is_edge ? IRQ_TRIGGER_EDGE : IRQ_TRIGGER_LEVEL);
+    irqchip_route(number, cpu_self()->mpidr);
+    *out = interrupt;
+    return STATUS_OK;
+}
+
+void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits)
+{
+    object_get(&event->object);
+    silence(interrupt);
+    interrupt->event = event;
+    interrupt->bits = bits;
+    irqchip_enable(interrupt->number);
+}
+
+void interrupt_ack(struct interrupt *interrupt)
+{
+    if (!interrupt->is_active)
+        return;
+    interrupt->is_active = false;
+    irqchip_deactivate(irq_ack_of(interrupt->number));
+}
+
+void interrupt_on_domain_stop(struct interrupt *interrupt)
+{
+    if (interrupt->domain == NULL)
+        return;
+    quota_give(interrupt->domain, 0, 1, 0);
+    list_remove(&interrupt->domain_node);
+    interrupt->domain = NULL;
+    silence(interrupt);
+}
+
+static void deliver(struct irq_ack ack)
+{
+    struct interrupt *interrupt = table[ack.id];
+
+    counts[ack.id]++;
+    irqchip_drop(ack);
+    if (interrupt == NULL || interrupt->event == NULL || interrupt->event->domain == NULL) {
+        irqchip_disable(ack.id); /* nobody to serve it */
+        irqchip_deactivate(ack);
+        return;
+    }
+    interrupt->is_active = true;
+    event_signal(interrupt->event, interrupt->bits);
+}
+
+void interrupts_handle(void)
+{
+    for (;;) {
+        const struct irq_ack ack = irqchip_acknowledge();
+        if (ack.id >= IRQ_SPECIAL_FIRST)
+            return;
+        if (ack.id == timer_irq) {
+            counts[ack.id]++;
+            scheduler_on_timer();
+            irqchip_finish(ack);
+            continue;
+        }
+        deliver(ack);
+    }
+}
+
+uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
+{
+    for (; number < IRQ_SPECIAL_FIRST; number++) {
+        const struct interrupt *interrupt = table[number];
+        if (interrupt == NULL && counts[number] == 0)
+            continue;
+        const struct event *event = interrupt == NULL ? NULL : interrupt->event;
+        *out = (struct info_interrupt){
+            .number = number,
+            .owner_domain_id = event == NULL || event->domain == NULL ? 0 : event->domain->id,
+            .count = counts[number],
+            .is_bound = event != NULL || number == timer_irq,
+            .is_active = interrupt != NULL && interrupt->is_active,
+        };
+        return number;
+    }
+    return 0;
+}

@@ -1,0 +1,473 @@
+#include "core/portal.h"
+
+#include "base/bits.h"
+#include "core/lifecycle.h"
+#include "core/scheduler.h"
+#include "domains/pool.h"
+#include "domains/segment.h"
+
+static struct pool portal_pool;
+static struct pool record_pool;
+
+static void portal_on_destroy(struct object *object);
+
+static const struct object_class portal_class = {
+    .type = OBJECT_PORTAL,
+    .destroy = portal_on_destroy,
+};
+
+void portals_init(void)
+{
+    pool_init(&portal_pool, sizeof(struct portal));
+    pool_init(&record_pool, sizeof(struct record));
+}
+
+static struct record *record_of_cross(struct cross_record *cross)
+{
+    return (struct record *)cross; /* its first member */
+}
+
+static struct portal *portal_of_cross(struct cross_portal *cross)
+{
+    return LIST_ENTRY(cross, struct portal, cross);
+}
+
+static void on_deadline(struct timeout *timeout);
+
+static enum status record_add(struct portal *portal, uaddr_t stack_top)
+{
+    void *memory;
+    const enum status status = pool_take(&record_pool, &memory);
+
+    if (status != STATUS_OK)
+        return status;
+    struct record *record = memory;
+    record->cross.portal = &portal->cross;
+    record->cross.stack_top = stack_top;
+    record->deadline.fire = on_deadline;
+    list_push_back(&portal->records, &record->portal_node);
+    portal->record_count++;
+    cross_record_push(&portal->cross, &record->cross);
+    return STATUS_OK;
+}
+
+enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_stack_top,
+                          uint64_t stack_stride, uint32_t stack_count, uint64_t cookie,
+                          struct portal **out)
+{
+    void *memory;
+
+    if (stack_count == 0 || stack_count > PORTAL_STACKS_MAX || !is_aligned(entry, 4)
+        || !is_aligned(first_stack_top | stack_stride, 16))
+        return STATUS_BAD_ARGUMENT;
+    enum status status = quota_take(domain, 0, 1 + stack_count, 0);
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&portal_pool, &memory);
+    if (status != STATUS_OK) {
+        quota_give(domain, 0, 1 + stack_count, 0);
+        return status;
+    }
+
+    struct portal *portal = memory;
+    object_init(&portal->object, &portal_class);
+    list_init(&portal->records);
+    list_init(&portal->waiting);
+    portal->cross = (struct cross_portal){
+        .domain = &domain->cross,
+        .entry = entry,
+        .cookie = cookie,
+    };
+    portal->domain = domain;
+    object_get(&domain->object); /* cross.domain is read without a lock */
+    list_push_back(&domain->portals, &portal->domain_node);
+    for (uint32_t i = stack_count; i > 0 && status == STATUS_OK; i--)
+        status = record_add(portal, first_stack_top + (i - 1) * stack_stride);
+    if (status != STATUS_OK) {
+        quota_give(domain, 0, stack_count - portal->record_count, 0);
+        object_put(&portal->object);
+        return status;
+    }
+    *out = portal;
+    return STATUS_OK;
+}
+
+static void portal_free(struct portal *portal)
+{
+    struct domain *domain = domain_of_cross(portal->cross.domain);
+    struct list_node *node;
+
+    while ((node = list_pop_front(&portal->records)) != NULL)
+        pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
+    pool_return(&portal_pool, portal);
+    object_put(&domain->object);
+}
+
+static uint32_t records_taken(const struct portal *portal)
+{
+    uint32_t taken = 0;
+
+    LIST_FOR_EACH (node, &portal->records)
+        taken += LIST_ENTRY(node, struct record, portal_node)->cross.thread != NULL;
+    return taken;
+}
+
+/* No new callers: the portal leaves its domain, and those who wait for a stack hear of it. */
+static void portal_detach(struct portal *portal)
+{
+    if (portal->domain == NULL)
+        return;
+    quota_give(portal->domain, 0, 1 + portal->record_count, 0);
+    portal->domain->dead_portal_calls += portal_calls(portal);
+    list_remove(&portal->domain_node);
+    portal->domain = NULL;
+    while (!list_is_empty(&portal->waiting))
+        portal_fail_waiting(
+            LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
+            STATUS_PEER_DEAD);
+}
+
+/* The last handle is gone.  Calls that are inside still return through their records. */
+static void portal_on_destroy(struct object *object)
+{
+    struct portal *portal = portal_of_object(object);
+
+    portal_detach(portal);
+    portal->lingering = records_taken(portal);
+    portal->cross.waiting = 1; /* returns come by the slow path, which counts them */
+    if (portal->lingering == 0)
+        portal_free(portal);
+}
+
+/* What a thread finds after a call that failed; nothing of the callee's registers is left. */
+static void context_set_status(struct thread *thread, enum status status)
+{
+    struct context *regs = &thread->cross.regs;
+
+    for (unsigned i = 0; i < 31; i++)
+        regs->x[i] = 0;
+    regs->x[8] = status;
+    regs->pstate = 0;
+}
+
+/* Run the call on `record`, which has been taken.  Passing the handles is what can still fail. */
+static CHECK_RESULT enum status portal_enter(struct thread *thread, struct portal *portal,
+                                             struct record *record)
+{
+    struct context *regs = &thread->cross.regs;
+    handle_t received[PORTAL_HANDLES] = {0};
+
+    if (thread->call_has_handles) {
+        const enum status status =
+            handles_transfer(&thread_domain(thread)->handles, &portal->domain->handles,
+                             &regs->x[9], PORTAL_HANDLES, received);
+        if (status != STATUS_OK)
+            return status;
+    }
+    record->cross.caller = thread->cross.domain;
+    record->cross.previous = thread->cross.record;
+    record->cross.caller_sp = regs->sp;
+    record->cross.caller_pc = regs->pc;
+    record->cross.calls++;
+    record->cross.thread = &thread->cross;
+    thread->cross.domain = portal->cross.domain;
+    thread->cross.record = &record->cross;
+    thread->cross.depth_left--;
+    fp_drop(&thread->cross);
+    if (thread->call_deadline_ns != DEADLINE_NEVER) {
+        record->cross.flags |= RECORD_DEADLINE;
+        record->deadline.deadline_ns = thread->call_deadline_ns;
+        scheduler_timeout_add(thread, &record->deadline);
+    }
+
+    for (unsigned i = 9; i < 31; i++)
+        regs->x[i] = 0;
+    for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+        regs->x[9 + i] = received[i];
+    regs->x[8] = thread->call_badge;
+    regs->x[13] = portal->cross.cookie;
+    regs->pc = portal->cross.entry;
+    regs->sp = record->cross.stack_top;
+    regs->pstate = 0;
+    return STATUS_OK;
+}
+
+/* Give free stacks to those who wait, in their order. */
+static void portal_serve_waiting(struct portal *portal)
+{
+    while (!list_is_empty(&portal->waiting)) {
+        struct cross_record *record = cross_record_pop(&portal->cross);
+        if (record == NULL)
+            return;
+        struct thread *thread =
+            LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
+        thread_unqueue(thread);
+        const enum status status = portal_enter(thread, portal, record_of_cross(record));
+        if (status != STATUS_OK) {
+            cross_record_push(&portal->cross, record);
+            context_set_status(thread, status);
+        }
+        thread_make_ready(thread);
+    }
+}
+
+static void record_release(struct record *record, struct cpu *cpu)
+{
+    struct portal *portal = portal_of_cross(record->cross.portal);
+
+    timeout_cancel(&cpu->timeouts, &record->deadline);
+    record->cross.flags = 0;
+    record->cross.thread = NULL;
+    if (portal->lingering > 0) {
+        if (--portal->lingering == 0)
+            portal_free(portal);
+        return;
+    }
+    cross_record_push(&portal->cross, &record->cross);
+    portal_serve_waiting(portal);
+}
+
+/* Queue the caller, behind those of its priority. */
+static void portal_wait(struct thread *thread, struct portal *portal)
+{
+    struct list_node *before = &portal->waiting.head;
+
+    LIST_FOR_EACH (node, &portal->waiting)
+        if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
+            before = node;
+            break;
+        }
+    list_insert_before(before, &thread->wait_node);
+    thread->waiting_portal = portal;
+    portal->cross.waiting++;
+    thread_block(thread, THREAD_STATE_WAITING_PORTAL, thread->call_deadline_ns);
+}
+
+void portal_forget_waiting(struct thread *thread)
+{
+    if (thread->waiting_portal == NULL)
+        return;
+    thread->waiting_portal->cross.waiting--;
+    thread->waiting_portal = NULL;
+}
+
+void portal_fail_waiting(struct thread *thread, enum status status)
+{
+    thread_unqueue(thread);
+    context_set_status(thread, status);
+    thread_make_ready(thread);
+}
+
+/* Whether one of the portal's stacks is the thread's own already: waiting would never end. */
+static bool thread_holds_stack(const struct thread *thread, const struct portal *portal)
+{
+    for (const struct cross_record *r = thread->cross.record; r != NULL; r = r->previous)
+        if (r->portal == &portal->cross)
+            return true;
+    return false;
+}
+
+static enum status portal_try_call(struct thread *thread, handle_t h)
+{
+    struct handle_slot *slot;
+    const enum status status = handle_lookup(&thread_domain(thread)->handles, h, OBJECT_PORTAL,
+                                             RIGHT_CALL, &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    struct portal *portal = portal_of_object(slot->object);
+    if (portal->domain == NULL)
+        return STATUS_PEER_DEAD;
+    if (thread->cross.depth_left == 0)
+        return STATUS_TOO_DEEP;
+    thread->call_badge = slot->badge;
+    struct cross_record *record = cross_record_pop(&portal->cross);
+    if (record == NULL) {
+        if (thread_holds_stack(thread, portal))
+            return STATUS_TOO_DEEP;
+        portal_wait(thread, portal);
+        return STATUS_OK;
+    }
+    const enum status entered = portal_enter(thread, portal, record_of_cross(record));
+    if (entered != STATUS_OK)
+        cross_record_push(&portal->cross, record);
+    return entered;
+}
+
+void portal_call(struct thread *thread, bool with_handles)
+{
+    const struct context *regs = &thread->cross.regs;
+
+    thread->call_has_handles = with_handles && (regs->x[9] | regs->x[10] | regs->x[11] | regs->x[12]) != 0;
+    thread->call_deadline_ns = with_handles ? regs->x[13] : DEADLINE_NEVER;
+    const enum status status = portal_try_call(thread, regs->x[8]);
+    if (status != STATUS_OK)
+        context_set_status(thread, status);
+}
+
+bool portal_call_fault(struct thread *thread, struct portal *portal, const uint64_t words[6])
+{
+    struct context *regs = &thread->cross.regs;
+
+    if (portal->domain == NULL || thread->has_fault_frame || thread->cross.depth_left == 0)
+        return false;
+    struct cross_record *record = cross_record_pop(&portal->cross);
+    if (record == NULL)
+        return false;
+
+    thread->fault_frame = *regs;
+    thread->has_fault_frame = true;
+    fp_save(&thread->cross, &thread->fp);
+    thread->fault_fp_state = thread->cross.fp_state;
+    if (thread->fault_fp_state == FP_STATE_SAVED)
+        thread->fault_fp = thread->fp;
+    thread->call_has_handles = false;
+    thread->call_deadline_ns = DEADLINE_NEVER;
+    thread->call_badge = 0;
+    for (unsigned i = 0; i < PORTAL_WORDS; i++)
+        regs->x[i] = i < 6 ? words[i] : 0;
+    record->flags |= RECORD_FAULT;
+    const enum status status = portal_enter(thread, portal, record_of_cross(record));
+    ASSERT(status == STATUS_OK); /* no handles to pass: nothing that can fail */
+    return true;
+}
+
+/* Leave the innermost record: the thread is back where it called from. */
+static void record_leave(struct thread *thread)
+{
+    struct record *record = record_of_cross(thread->cross.record);
+
+    fp_drop(&thread->cross);
+    thread->cross.domain = record->cross.caller;
+    thread->cross.record = record->cross.previous;
+    thread->cross.depth_left++;
+    thread->cross.regs.sp = record->cross.caller_sp;
+    thread->cross.regs.pc = record->cross.caller_pc;
+    record_release(record, thread->cpu);
+}
+
+static bool is_stopped(const struct domain *domain)
+{
+    return domain->state >= DOMAIN_STATE_STOPPED;
+}
+
+/* Unwind up to and including `last`, and on through domains that have stopped. */
+static void unwind_to(struct thread *thread, const struct cross_record *last, enum status status)
+{
+    const struct cross_record *left;
+    struct domain *faulted = NULL;
+
+    do {
+        left = thread->cross.record;
+        if ((left->flags & RECORD_FAULT) != 0) {
+            thread->has_fault_frame = false;
+            faulted = domain_of_cross(left->caller);
+        }
+        record_leave(thread);
+    } while (left != last || (thread->cross.record != NULL && is_stopped(thread_domain(thread))));
+
+    context_set_status(thread, status);
+    if (thread->building != NULL) { /* a segment_create that will not go on */
+        object_put(&thread->building->object);
+        thread->building = NULL;
+    }
+    if (is_stopped(thread_domain(thread)) || (thread->cross.record == NULL && thread->is_doomed)) {
+        thread_end(thread);
+        return;
+    }
+    if (thread->state != THREAD_STATE_RUNNING)
+        thread_make_ready(thread);
+    /* The handler of its fault is gone, so the fault stops the domain after all. */
+    if (faulted != NULL && !is_stopped(faulted))
+        domain_stop(faulted);
+}
+
+void portal_unwind(struct thread *thread, enum status status)
+{
+    unwind_to(thread, thread->cross.record, status);
+}
+
+static void on_deadline(struct timeout *timeout)
+{
+    struct record *record = LIST_ENTRY(timeout, struct record, deadline);
+    struct thread *thread = thread_of_cross(record->cross.thread);
+
+    if (thread->state != THREAD_STATE_RUNNING)
+        thread_unqueue(thread);
+    unwind_to(thread, &record->cross, STATUS_TIMED_OUT);
+}
+
+/* A fault's handler has answered. */
+static void fault_return(struct thread *thread)
+{
+    const uint64_t verdict = thread->cross.regs.x[0];
+
+    record_leave(thread);
+    thread->cross.regs = thread->fault_frame;
+    thread->cross.fp_state = thread->fault_fp_state;
+    if (thread->fault_fp_state == FP_STATE_SAVED)
+        thread->fp = thread->fault_fp;
+    thread->has_fault_frame = false;
+    if (verdict == FAULT_SKIP)
+        thread->cross.regs.pc += 4;
+    else if (verdict != FAULT_RESTART)
+        domain_stop(thread_domain(thread));
+}
+
+bool portal_return(struct thread *thread, bool with_handles)
+{
+    struct context *regs = &thread->cross.regs;
+    handle_t passed[PORTAL_HANDLES] = {0};
+    enum status status = STATUS_OK;
+
+    if (thread->cross.record == NULL)
+        return false;
+    if ((thread->cross.record->flags & RECORD_FAULT) != 0) {
+        fault_return(thread);
+        return true;
+    }
+    struct domain *caller = domain_of_cross(thread->cross.record->caller);
+    if (is_stopped(caller)) {
+        portal_unwind(thread, STATUS_PEER_DEAD);
+        return true;
+    }
+    if (with_handles)
+        status = handles_transfer(&thread_domain(thread)->handles, &caller->handles, &regs->x[9],
+                                  PORTAL_HANDLES, passed);
+    record_leave(thread);
+    regs->x[8] = status;
+    for (unsigned i = 9; i < 18; i++)
+        regs->x[i] = i - 9 < PORTAL_HANDLES ? passed[i - 9] : 0;
+    regs->pstate = 0;
+    if (thread->cross.record == NULL && thread->is_doomed)
+        thread_end(thread);
+    return true;
+}
+
+void portal_on_domain_stop(struct portal *portal)
+{
+    portal_detach(portal);
+    LIST_FOR_EACH (node, &portal->records) {
+        struct cross_record *record = &LIST_ENTRY(node, struct record, portal_node)->cross;
+        if (record->thread == NULL || record->thread->record != record)
+            continue; /* free, or its thread is further inside and will find out on its return */
+        struct thread *thread = thread_of_cross(record->thread);
+        if (thread->state != THREAD_STATE_RUNNING)
+            thread_unqueue(thread);
+        portal_unwind(thread, STATUS_PEER_DEAD);
+    }
+}
+
+uint64_t portal_calls(const struct portal *portal)
+{
+    uint64_t calls = 0;
+
+    LIST_FOR_EACH (node, &portal->records)
+        calls += LIST_ENTRY(node, struct record, portal_node)->cross.calls;
+    return calls;
+}
+
+uint32_t portal_depth(const struct thread *thread)
+{
+    return THREAD_DEPTH_MAX - (uint32_t)thread->cross.depth_left;
+}

@@ -1,0 +1,98 @@
+#include "core/sysret.h"
+
+#define UNUSED __attribute__((unused))
+
+enum { REVOKE_STEP = 32 };
+
+static enum status lookup(handle_t h, rights_t need, struct handle_slot **out)
+{
+    return handle_lookup(&caller_domain()->handles, h, OBJECT_NONE, need, out);
+}
+
+struct sysret sys_handle_close(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                               UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                               UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct handle_slot *slot;
+    const enum status status = lookup(h, 0, &slot);
+
+    if (status == STATUS_OK)
+        handle_close(slot);
+    return sysret(status);
+}
+
+enum status handle_badge_derive(const struct handle_slot *source, uint64_t badge, uint64_t *out)
+{
+    if (badge == 0 || badge == source->badge) {
+        *out = source->badge;
+        return STATUS_OK;
+    }
+    if (source->badge != 0) {
+        /* Who has a badge can't pose as another; an event's bits may become fewer. */
+        if (source->object->class->type != OBJECT_EVENT || (badge & ~source->badge) != 0)
+            return STATUS_BAD_ARGUMENT;
+    }
+    *out = badge;
+    return STATUS_OK;
+}
+
+struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge,
+                                   UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                   UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct handle_slot *slot;
+    uint64_t derived;
+    handle_t copy;
+    enum status status = lookup(h, RIGHT_DUPLICATE, &slot);
+
+    if (status == STATUS_OK)
+        status = handle_badge_derive(slot, badge, &derived);
+    if (status != STATUS_OK)
+        return sysret(status);
+    object_get(slot->object);
+    status = handle_insert(&caller_domain()->handles, slot->object,
+                           slot->rights & (rights_t)rights, derived, slot, &copy);
+    if (status != STATUS_OK) {
+        object_put(slot->object);
+        return sysret(status);
+    }
+    return sysret_value(copy);
+}
+
+struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct handle_slot *slot;
+    const enum status status = lookup(h, 0, &slot);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (!handle_revoke_some(slot, REVOKE_STEP))
+        return sysret_restart(SYS_HANDLE_REVOKE, (const uint64_t[6]){h});
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                              UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct handle_slot *slot;
+    const enum status status = lookup(h, 0, &slot);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    return sysret_more(slot->object->class->type, slot->rights, slot->badge);
+}
+
+struct sysret sys_handle_narrow(uint64_t h, uint64_t rights, UNUSED uint64_t a2,
+                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct handle_slot *slot;
+    const enum status status = lookup(h, 0, &slot);
+
+    if (status == STATUS_OK)
+        handle_narrow(slot, (rights_t)rights);
+    return sysret(status);
+}

@@ -1,0 +1,117 @@
+#include "core/sysret.h"
+
+#include "arch/usercopy.h"
+#include "core/event.h"
+#include "core/info.h"
+#include "core/log.h"
+#include "core/power.h"
+
+#define UNUSED __attribute__((unused))
+
+enum {
+    LOG_CHUNK = 512, /* bytes copied in one go; longer texts restart the call */
+    LOG_WATCHERS = 8,
+};
+
+/* Who is told that the log has grown.  A slot whose event died is free. */
+static struct {
+    struct event *event; /* owns a reference */
+    uint64_t bits;
+} log_watchers[LOG_WATCHERS];
+
+void log_watchers_signal(void)
+{
+    for (unsigned i = 0; i < LOG_WATCHERS; i++)
+        if (log_watchers[i].event != NULL)
+            event_signal(log_watchers[i].event, log_watchers[i].bits);
+}
+
+struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2,
+                            UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                            UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    char chunk[LOG_CHUNK];
+    const size_t size = length < LOG_CHUNK ? (size_t)length : LOG_CHUNK;
+    const enum status status = usercopy_from(chunk, text, size);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    log_write_from(&caller_domain()->name, chunk, size);
+    log_watchers_signal();
+    if (length > size)
+        return sysret_restart(SYS_LOG_WRITE, (const uint64_t[6]){text + size, length - size});
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_log_read(uint64_t cursor, uint64_t out, uint64_t out_bytes, UNUSED uint64_t a3,
+                           UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                           UNUSED uint64_t a7)
+{
+    char chunk[LOG_CHUNK];
+    uint64_t lost = 0;
+    const size_t room = out_bytes < LOG_CHUNK ? (size_t)out_bytes : LOG_CHUNK;
+    const size_t size = log_read(&cursor, chunk, room, &lost);
+    const enum status status = usercopy_to(out, chunk, size);
+
+    return status == STATUS_OK ? sysret_more(size, cursor, lost) : sysret(status);
+}
+
+struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSED uint64_t a3,
+                            UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                            UNUSED uint64_t a7)
+{
+    struct object *object;
+    const enum status status = caller_lookup(h, OBJECT_EVENT, RIGHT_WAIT, &object);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    for (unsigned i = 0; i < LOG_WATCHERS; i++) {
+        struct event *old = log_watchers[i].event;
+        if (old != NULL && old->domain != NULL && old != event_of_object(object))
+            continue;
+        object_get(object);
+        log_watchers[i].event = event_of_object(object);
+        log_watchers[i].bits = bits;
+        if (old != NULL)
+            object_put(&old->object);
+        return sysret(STATUS_OK);
+    }
+    return sysret(STATUS_BUSY);
+}
+
+struct sysret sys_system_control(uint64_t factory, uint64_t what, UNUSED uint64_t a2,
+                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    const enum status status = caller_has_factory(factory);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    switch (what) {
+    case SYSTEM_POWEROFF:
+        power_off();
+    case SYSTEM_REBOOT:
+        power_reboot();
+    case SYSTEM_LOG_RELEASE:
+        log_console_release();
+        return sysret(STATUS_OK);
+    default:
+        return sysret(STATUS_BAD_ARGUMENT);
+    }
+}
+
+struct sysret sys_system_info(uint64_t what, uint64_t index, uint64_t out, uint64_t out_bytes,
+                              UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                              UNUSED uint64_t a7)
+{
+    union info_record record;
+    size_t size;
+    uint64_t next;
+    enum status status = info_of_system(what, index, &record, &size, &next);
+
+    if (status == STATUS_OK && out_bytes < size)
+        status = STATUS_BAD_ARGUMENT;
+    if (status == STATUS_OK)
+        status = usercopy_to(out, &record, size);
+    return status == STATUS_OK ? sysret_value(next) : sysret(status);
+}

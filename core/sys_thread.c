@@ -1,0 +1,127 @@
+#include "core/sysret.h"
+
+#include "arch/usercopy.h"
+#include "base/bits.h"
+#include "core/scheduler.h"
+
+#define UNUSED __attribute__((unused))
+
+static enum status lookup(handle_t h, rights_t need, struct thread **out)
+{
+    struct object *object;
+    const enum status status = caller_lookup(h, OBJECT_THREAD, need, &object);
+
+    if (status == STATUS_OK)
+        *out = thread_of_object(object);
+    return status;
+}
+
+struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, uint64_t argument,
+                                uint64_t priority, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                                UNUSED uint64_t a7)
+{
+    struct domain *domain;
+    struct thread *thread;
+    handle_t out;
+    enum status status = caller_lookup_domain(h, RIGHT_MANAGE, &domain);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (priority >= PRIORITY_COUNT || priority > domain->highest_priority
+        || !is_aligned(entry, 4) || !is_aligned(stack_top, 16))
+        return sysret(STATUS_BAD_ARGUMENT);
+    if (domain->state >= DOMAIN_STATE_STOPPED)
+        return sysret(STATUS_BAD_STATE);
+    status = thread_create(domain, entry, stack_top, argument, (uint32_t)priority, &thread);
+    if (status != STATUS_OK)
+        return sysret(status);
+    object_get(&thread->object);
+    status = caller_insert(&thread->object, RIGHTS_OWNER, 0, &out);
+    if (status != STATUS_OK)
+        thread_end(thread);
+    object_put(&thread->object);
+    return status == STATUS_OK ? sysret_value(out) : sysret(status);
+}
+
+struct sysret sys_thread_exit(UNUSED uint64_t a0, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                              UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    cpu_self()->exit_work |= EXIT_END;
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct thread *thread;
+    const enum status status = lookup(h, RIGHT_MANAGE, &thread);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    thread->is_doomed = true;
+    if (thread == thread_current())
+        cpu_self()->exit_work |= EXIT_END;
+    else if (thread->cross.record == NULL)
+        thread_end(thread);
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_yield(UNUSED uint64_t a0, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                               UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                               UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    scheduler_yield(thread_current());
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_sleep(uint64_t deadline_ns, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                               UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                               UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    if (deadline_ns == DEADLINE_NEVER)
+        return sysret(STATUS_BAD_ARGUMENT);
+    thread_block(thread_current(), THREAD_STATE_SLEEPING, deadline_ns);
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_park(uint64_t word, uint64_t expected, uint64_t deadline_ns,
+                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                              UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    uint32_t now;
+    const enum status status = usercopy_load32(word, &now);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (now != (uint32_t)expected)
+        return sysret(STATUS_WOULD_BLOCK);
+    thread_park(thread_current(), word, deadline_ns);
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_unpark(uint64_t word, uint64_t count, UNUSED uint64_t a2,
+                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    const uint32_t limit = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+
+    return sysret_value(thread_unpark(caller_domain(), word, limit));
+}
+
+struct sysret sys_thread_set_priority(uint64_t h, uint64_t priority, UNUSED uint64_t a2,
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4,
+                                      UNUSED uint64_t a5, UNUSED uint64_t a6,
+                                      UNUSED uint64_t a7)
+{
+    struct thread *thread = thread_current();
+    const enum status status = h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, &thread);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (priority > thread->home->highest_priority || priority > caller_domain()->highest_priority)
+        return sysret(STATUS_BAD_ARGUMENT);
+    thread_set_priority(thread, (uint32_t)priority);
+    return sysret(STATUS_OK);
+}

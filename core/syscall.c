@@ -1,0 +1,144 @@
+/*
+ * The table of system calls, what their handlers share, and the way out of those that leave work.
+ */
+#include "core/sysret.h"
+
+#include "base/assert.h"
+#include "core/lifecycle.h"
+#include "core/portal.h"
+#include "core/scheduler.h"
+
+/* Handlers have eight parameters whether they need them or not: vectors.S passes x0..x7. */
+#define UNUSED __attribute__((unused))
+
+_Static_assert(SYS_COUNT == 45, "SYS_COUNT_LIMIT in vectors.S");
+
+struct spinlock kernel_lock;
+
+static struct sysret sys_null(UNUSED uint64_t a0, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                              UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    return sysret(STATUS_OK);
+}
+
+extern syscall_fn *const syscall_table[SYS_COUNT];
+
+/* Called from vectors.S. */
+syscall_fn *const syscall_table[SYS_COUNT] = {
+    [SYS_NULL] = sys_null,
+    [SYS_HANDLE_CLOSE] = sys_handle_close,
+    [SYS_HANDLE_DUPLICATE] = sys_handle_duplicate,
+    [SYS_HANDLE_REVOKE] = sys_handle_revoke,
+    [SYS_HANDLE_INFO] = sys_handle_info,
+    [SYS_HANDLE_NARROW] = sys_handle_narrow,
+    [SYS_SEGMENT_CREATE] = sys_segment_create,
+    [SYS_SEGMENT_GRANT] = sys_segment_grant,
+    [SYS_SEGMENT_REVOKE] = sys_segment_revoke,
+    [SYS_SEGMENT_INFO] = sys_segment_info,
+    [SYS_SEGMENT_DMA_ADDRESS] = sys_segment_dma_address,
+    [SYS_SEGMENT_CREATE_DEVICE] = sys_segment_create_device,
+    [SYS_SEGMENT_CREATE_ALIAS] = sys_segment_create_alias,
+    [SYS_SEGMENT_CREATE_BEHIND] = sys_segment_create_behind,
+    [SYS_SEGMENT_OPEN] = sys_segment_open,
+    [SYS_DOMAIN_CREATE] = sys_domain_create,
+    [SYS_DOMAIN_GIVE] = sys_domain_give,
+    [SYS_DOMAIN_STOP] = sys_domain_stop,
+    [SYS_DOMAIN_DESTROY] = sys_domain_destroy,
+    [SYS_DOMAIN_WATCH] = sys_domain_watch,
+    [SYS_DOMAIN_INFO] = sys_domain_info,
+    [SYS_DOMAIN_SET_FAULT_PORTAL] = sys_domain_set_fault_portal,
+    [SYS_DOMAIN_NARROW_MASK] = sys_domain_narrow_mask,
+    [SYS_THREAD_CREATE] = sys_thread_create,
+    [SYS_THREAD_EXIT] = sys_thread_exit,
+    [SYS_THREAD_DESTROY] = sys_thread_destroy,
+    [SYS_THREAD_YIELD] = sys_thread_yield,
+    [SYS_THREAD_SLEEP] = sys_thread_sleep,
+    [SYS_THREAD_PARK] = sys_thread_park,
+    [SYS_THREAD_UNPARK] = sys_thread_unpark,
+    [SYS_THREAD_SET_PRIORITY] = sys_thread_set_priority,
+    [SYS_PORTAL_CREATE] = sys_portal_create,
+    [SYS_EVENT_CREATE] = sys_event_create,
+    [SYS_EVENT_SIGNAL] = sys_event_signal,
+    [SYS_EVENT_WAIT] = sys_event_wait,
+    [SYS_INTERRUPT_CREATE] = sys_interrupt_create,
+    [SYS_INTERRUPT_BIND] = sys_interrupt_bind,
+    [SYS_INTERRUPT_ACK] = sys_interrupt_ack,
+    [SYS_CLOCK_CREATE] = sys_clock_create,
+    [SYS_CLOCK_SET] = sys_clock_set,
+    [SYS_LOG_WRITE] = sys_log_write,
+    [SYS_LOG_READ] = sys_log_read,
+    [SYS_LOG_WATCH] = sys_log_watch,
+    [SYS_SYSTEM_CONTROL] = sys_system_control,
+    [SYS_SYSTEM_INFO] = sys_system_info,
+};
+
+enum status caller_lookup(handle_t h, enum object_type type, rights_t need, struct object **out)
+{
+    struct handle_slot *slot;
+    const enum status status = handle_lookup(&caller_domain()->handles, h, type, need, &slot);
+
+    if (status == STATUS_OK)
+        *out = slot->object;
+    return status;
+}
+
+enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out)
+{
+    struct object *object;
+
+    if (h == 0) {
+        *out = caller_domain();
+        return STATUS_OK;
+    }
+    const enum status status = caller_lookup(h, OBJECT_DOMAIN, need, &object);
+    if (status == STATUS_OK)
+        *out = domain_of_object(object);
+    return status;
+}
+
+enum status caller_insert(struct object *object, rights_t rights, uint64_t badge, handle_t *out)
+{
+    const enum status status =
+        handle_insert(&caller_domain()->handles, object, rights, badge, NULL, out);
+
+    if (status != STATUS_OK)
+        object_put(object);
+    return status;
+}
+
+enum status caller_has_factory(handle_t factory)
+{
+    struct object *object;
+
+    return caller_lookup(factory, OBJECT_FACTORY, RIGHT_MANAGE, &object);
+}
+
+struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t status,
+                                            uint64_t value)
+{
+    struct thread *thread = thread_of_cross(cross);
+    struct context *regs = &cross->regs;
+    const uint32_t work = cpu_self()->exit_work;
+    const bool restarts = (work & EXIT_RESTART) != 0;
+
+    if (restarts) {
+        regs->pc -= 4;
+    } else {
+        regs->x[0] = status;
+        regs->x[1] = value;
+    }
+    for (unsigned i = (work & (EXIT_RESULTS | EXIT_RESTART)) != 0 ? 8 : 2; i < 18; i++)
+        if (i != 8 || !restarts)
+            regs->x[i] = 0;
+
+    if ((work & EXIT_END) != 0) {
+        if (thread->cross.record != NULL)
+            portal_unwind(thread, STATUS_PEER_DEAD);
+        else
+            thread_end(thread);
+    }
+    if ((work & EXIT_STOP) != 0)
+        domain_stop(thread_domain(thread));
+    return scheduler_leave();
+}

@@ -1,0 +1,188 @@
+#include "core/thread.h"
+
+#include "arch/timer.h"
+#include "base/bits.h"
+#include "core/event.h"
+#include "core/portal.h"
+#include "core/scheduler.h"
+#include "domains/pool.h"
+
+enum { PARK_BUCKETS = 256 };
+
+static struct pool thread_pool;
+static uint32_t next_id = 1;
+static struct list parked[PARK_BUCKETS]; /* struct thread, wait_node; by domain and word */
+
+static void thread_on_destroy(struct object *object);
+
+static const struct object_class thread_class = {
+    .type = OBJECT_THREAD,
+    .destroy = thread_on_destroy,
+};
+
+void threads_init(void)
+{
+    pool_init(&thread_pool, sizeof(struct thread));
+    for (unsigned i = 0; i < PARK_BUCKETS; i++)
+        list_init(&parked[i]);
+}
+
+static void thread_on_destroy(struct object *object)
+{
+    struct thread *thread = thread_of_object(object);
+
+    object_put(&thread->home->object);
+    pool_return(&thread_pool, thread);
+}
+
+static void on_timeout(struct timeout *timeout)
+{
+    struct thread *thread = LIST_ENTRY(timeout, struct thread, timeout);
+
+    if (thread->state == THREAD_STATE_WAITING_PORTAL)
+        portal_fail_waiting(thread, STATUS_TIMED_OUT);
+    else
+        thread_wake(thread,
+                    thread->state == THREAD_STATE_SLEEPING ? STATUS_OK : STATUS_TIMED_OUT);
+}
+
+enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
+                          uint64_t argument, uint32_t priority, struct thread **out)
+{
+    void *memory;
+    enum status status = quota_take(home, 0, 0, 1);
+
+    if (status != STATUS_OK)
+        return status;
+    status = pool_take(&thread_pool, &memory);
+    if (status != STATUS_OK) {
+        quota_give(home, 0, 0, 1);
+        return status;
+    }
+
+    struct thread *thread = memory;
+    object_init(&thread->object, &thread_class);
+    object_get(&thread->object); /* its own, until it ends */
+    thread->id = next_id++;
+    thread->priority = priority;
+    thread->home = home;
+    object_get(&home->object);
+    list_push_back(&home->threads, &thread->home_node);
+    thread->cpu = cpu_self();
+    thread->timeout.fire = on_timeout;
+    thread->cross.domain = &home->cross;
+    thread->cross.depth_left = THREAD_DEPTH_MAX;
+    thread->cross.regs.x[0] = argument;
+    thread->cross.regs.pc = entry;
+    thread->cross.regs.sp = stack_top;
+    home->state = DOMAIN_STATE_RUNNING;
+    thread_make_ready(thread);
+    *out = thread;
+    return STATUS_OK;
+}
+
+void thread_make_ready(struct thread *thread)
+{
+    thread->state = THREAD_STATE_READY;
+    scheduler_enqueue(thread);
+}
+
+void thread_unqueue(struct thread *thread)
+{
+    timeout_cancel(&thread->cpu->timeouts, &thread->timeout);
+    if (list_node_is_linked(&thread->run_node))
+        scheduler_dequeue(thread);
+    if (thread->state == THREAD_STATE_WAITING_PORTAL)
+        portal_forget_waiting(thread);
+    if (list_node_is_linked(&thread->wait_node))
+        list_remove(&thread->wait_node);
+    if (thread->waiting_event != NULL) {
+        thread->waiting_event->waiter = NULL;
+        thread->waiting_event = NULL;
+    }
+}
+
+void thread_block(struct thread *thread, enum thread_state state, nsec_t deadline_ns)
+{
+    thread->state = state;
+    thread->cpu->exit_work |= EXIT_SCHEDULE;
+    if (deadline_ns == DEADLINE_NEVER)
+        return;
+    thread->timeout.deadline_ns = deadline_ns;
+    scheduler_timeout_add(thread, &thread->timeout);
+}
+
+void thread_wake(struct thread *thread, enum status status)
+{
+    thread_unqueue(thread);
+    thread->cross.regs.x[0] = status;
+    thread->cross.regs.x[1] = 0;
+    thread_make_ready(thread);
+}
+
+void thread_set_priority(struct thread *thread, uint32_t priority)
+{
+    const bool queued = list_node_is_linked(&thread->run_node);
+
+    if (queued)
+        scheduler_dequeue(thread);
+    thread->priority = priority;
+    if (queued)
+        scheduler_enqueue(thread);
+    thread->cpu->exit_work |= EXIT_SCHEDULE;
+}
+
+void thread_end(struct thread *thread)
+{
+    if (!list_node_is_linked(&thread->home_node))
+        return; /* it has ended already */
+    thread_unqueue(thread);
+    thread->state = THREAD_STATE_STOPPED;
+    thread->home->dead_threads_cpu_time_ns += thread_cpu_time_ns(thread);
+    list_remove(&thread->home_node);
+    quota_give(thread->home, 0, 0, 1);
+    thread->cpu->exit_work |= EXIT_SCHEDULE;
+    if (thread->building != NULL) {
+        object_put(&thread->building->object);
+        thread->building = NULL;
+    }
+    object_put(&thread->object);
+}
+
+static struct list *bucket_of(const struct domain *domain, uaddr_t word)
+{
+    return &parked[(word / sizeof(uint32_t) ^ (uint64_t)domain->id * 31) % PARK_BUCKETS];
+}
+
+void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns)
+{
+    thread->parked_word = word;
+    thread->parked_domain = thread_domain(thread);
+    list_push_back(bucket_of(thread->parked_domain, word), &thread->wait_node);
+    thread_block(thread, THREAD_STATE_PARKED, deadline_ns);
+}
+
+uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
+{
+    uint32_t woken = 0;
+
+    LIST_FOR_EACH (node, bucket_of(domain, word)) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
+        if (thread->parked_word != word || thread->parked_domain != domain)
+            continue;
+        if (woken == count)
+            break;
+        thread_wake(thread, STATUS_OK);
+        woken++;
+    }
+    return woken;
+}
+
+nsec_t thread_cpu_time_ns(const struct thread *thread)
+{
+    uint64_t ticks = thread->cpu_ticks;
+
+    if (thread->cpu->current == thread && !thread->cpu->is_idle)
+        ticks += timer_now_ticks() - thread->cpu->switched_at_ticks;
+    return timer_ticks_to_ns(ticks);
+}
