@@ -167,4 +167,5 @@ kernel_entry:
         .section .bss
         .balign 4096
         .skip   KERNEL_STACK_BYTES
+        .global boot_stack_top
 boot_stack_top:

@@ -57,6 +57,6 @@ static inline struct cpu *cpu_self(void)
     return (struct cpu *)SYSREG_READ(tpidr_el1);
 }
 
-/* Set up the calling CPU's structure, the first to run. */
-void cpu_init_boot(uint64_t kernel_stack_top);
+/* Set up the calling CPU's structure: the first to run. */
+void cpu_init_boot(void);
 uint32_t cpu_online_count(void);

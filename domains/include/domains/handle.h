@@ -17,6 +17,8 @@
 #include "arch/crossing.h"
 #include "domains/object.h"
 
+#include <stdbool.h>
+
 enum {
     CHUNK_SLOTS = 1 << CHUNK_SLOTS_LOG2,
     CHUNKS_INLINE = 4,

@@ -18,6 +18,8 @@
 #include "abi/types.h"
 #include "base/bits.h"
 
+#include <stdbool.h>
+
 enum {
     TABLE_ENTRIES = 512,
     LEVEL1_SHIFT = 30, /* an entry of level 1 spans 1 GiB */
