@@ -57,9 +57,8 @@ void boot_greet(paddr_t devicetree, uint64_t exception_level)
         || machine_find_uart((const void *)devicetree, DEVICETREE_MAX, &uart) != STATUS_OK)
         return;
     early_uart_set_base(uart.base);
-    const size_t length = format_text(text, sizeof(text),
-                                      "\nRotunda: EL%lu, devicetree at 0x%lx\n", exception_level,
-                                      devicetree);
+    const size_t length = format_text(text, sizeof(text), "\nRotunda: EL%lu, devicetree at 0x%lx\n",
+                                      exception_level, devicetree);
     early_uart_write(text, length);
 }
 
@@ -83,15 +82,14 @@ static void map_kernel(paddr_t devicetree)
     const uintptr_t text_end = (uintptr_t)__text_end;
     const uintptr_t rodata_end = (uintptr_t)__rodata_end;
     const uintptr_t end = (uintptr_t)__image_end;
-    enum status status = mmu_map(start, mmu_image_physical(__image_start), text_end - start,
-                                 MAP_TEXT);
+    enum status status =
+        mmu_map(start, mmu_image_physical(__image_start), text_end - start, MAP_TEXT);
 
     if (status == STATUS_OK)
-        status = mmu_map(text_end, mmu_image_physical(__text_end), rodata_end - text_end,
-                         MAP_READ_ONLY);
+        status =
+            mmu_map(text_end, mmu_image_physical(__text_end), rodata_end - text_end, MAP_READ_ONLY);
     if (status == STATUS_OK)
-        status = mmu_map(rodata_end, mmu_image_physical(__rodata_end), end - rodata_end,
-                         MAP_DATA);
+        status = mmu_map(rodata_end, mmu_image_physical(__rodata_end), end - rodata_end, MAP_DATA);
     if (status == STATUS_OK && devicetree != 0)
         status = mmu_map(DEVICETREE_WINDOW, align_down(devicetree, PAGE_BYTES),
                          DEVICETREE_MAX + PAGE_BYTES, MAP_READ_ONLY);
@@ -133,11 +131,11 @@ static void irqchip_start(const struct machine_gic *gic)
     };
 
     if (gic->version == 2)
-        config.cpu_interface = (struct irqchip_window){map_range(&gic->cpu_interface),
-                                                       gic->cpu_interface.size};
+        config.cpu_interface =
+            (struct irqchip_window){map_range(&gic->cpu_interface), gic->cpu_interface.size};
     for (unsigned i = 0; i < gic->redistributor_count; i++)
-        config.redistributors[i] = (struct irqchip_window){
-            map_range(&gic->redistributors[i]), gic->redistributors[i].size};
+        config.redistributors[i] = (struct irqchip_window){map_range(&gic->redistributors[i]),
+                                                           gic->redistributors[i].size};
     boot_need(irqchip_init(&config), "the interrupt controller");
 }
 
@@ -192,8 +190,8 @@ static void machine_describe(const struct machine *machine, uint64_t exception_l
         .gic_version = machine->gic.version,
         .entry_el = (uint32_t)exception_level,
         .has_pmu = pmu_is_available(),
-        .has_crypto = (features.aes ? 1U : 0U) | (features.pmull ? 2U : 0U)
-                      | (features.sha256 ? 4U : 0U),
+        .has_crypto =
+            (features.aes ? 1U : 0U) | (features.pmull ? 2U : 0U) | (features.sha256 ? 4U : 0U),
         .counter_frequency = timer_frequency(),
     };
     char name[CPU_NAME_SIZE];
@@ -201,9 +199,9 @@ static void machine_describe(const struct machine *machine, uint64_t exception_l
     memcpy(info.model, machine->model, sizeof(info.model));
     info_set_machine(&info);
     cpu_name(features.midr, name);
-    log_info("%s: %u x %s (%u in use), GICv%u, timer %u MHz%s", machine->model,
-             machine->cpu_count, name, cpu_online_count(), machine->gic.version,
-             timer_frequency() / 1000000, info.has_pmu ? ", PMU" : "");
+    log_info("%s: %u x %s (%u in use), GICv%u, timer %u MHz%s", machine->model, machine->cpu_count,
+             name, cpu_online_count(), machine->gic.version, timer_frequency() / 1000000,
+             info.has_pmu ? ", PMU" : "");
 }
 
 static void memory_describe(const struct boot_image *image)

@@ -70,8 +70,8 @@ static const struct archive_program *program_find(const char *archive, uint64_t 
 
 /* A segment that is whole, in the launcher's view with `rights`, and named by `*handle`. */
 static enum status segment_make(struct domain *domain, const struct segment_request *request,
-                                rights_t view_rights, rights_t handle_rights,
-                                struct segment **out, handle_t *handle)
+                                rights_t view_rights, rights_t handle_rights, struct segment **out,
+                                handle_t *handle)
 {
     enum status status = segment_create(domain, request, out);
 
@@ -97,8 +97,8 @@ static enum status archive_make(struct domain *domain, const struct first_domain
         .label = label("boot archive"),
         .physical = source->archive,
     };
-    const enum status status = segment_make(domain, &archive, RIGHT_READ,
-                                            RIGHT_READ | owner_rights, out, &boot->archive);
+    const enum status status =
+        segment_make(domain, &archive, RIGHT_READ, RIGHT_READ | owner_rights, out, &boot->archive);
     if (status != STATUS_OK)
         return status;
     boot->archive_address = (*out)->address;
@@ -106,8 +106,7 @@ static enum status archive_make(struct domain *domain, const struct first_domain
     return STATUS_OK;
 }
 
-static enum status devicetree_make(struct domain *domain,
-                                   const struct first_domain_source *source,
+static enum status devicetree_make(struct domain *domain, const struct first_domain_source *source,
                                    struct boot_record *boot)
 {
     struct segment *segment;
@@ -119,8 +118,7 @@ static enum status devicetree_make(struct domain *domain,
         .physical = source->devicetree,
     };
     const enum status status = segment_make(domain, &devicetree, RIGHT_READ,
-                                            RIGHT_READ | owner_rights, &segment,
-                                            &boot->devicetree);
+                                            RIGHT_READ | owner_rights, &segment, &boot->devicetree);
     if (status != STATUS_OK)
         return status;
     boot->devicetree_address = segment->address;
@@ -144,9 +142,9 @@ static void segment_write(const struct segment *segment, uint64_t offset, const 
 }
 
 /* Text in place, data behind it at the distance that the program was linked for. */
-static enum status program_make(struct domain *domain, struct segment *archive,
-                                const char *bytes, const struct archive_program *program,
-                                struct boot_record *boot, uaddr_t *entry)
+static enum status program_make(struct domain *domain, struct segment *archive, const char *bytes,
+                                const struct archive_program *program, struct boot_record *boot,
+                                uaddr_t *entry)
 {
     struct segment *text, *data;
     handle_t text_handle;
@@ -161,9 +159,9 @@ static enum status program_make(struct domain *domain, struct segment *archive,
         .source = archive,
         .source_offset = program->text_offset,
     };
-    enum status status = segment_make(domain, &text_request, RIGHT_READ | RIGHT_EXECUTE,
-                                      RIGHT_READ | RIGHT_EXECUTE | owner_rights, &text,
-                                      &text_handle);
+    enum status status =
+        segment_make(domain, &text_request, RIGHT_READ | RIGHT_EXECUTE,
+                     RIGHT_READ | RIGHT_EXECUTE | owner_rights, &text, &text_handle);
     if (status != STATUS_OK)
         return status;
     const struct segment_request data_request = {
@@ -193,9 +191,9 @@ static enum status stack_make(struct domain *domain, struct boot_record *boot, u
         .label = label("stack"),
         .guard_stride_pages = LAUNCHER_STACK_BYTES / PAGE_BYTES + 1,
     };
-    const enum status status = segment_make(domain, &request, RIGHT_READ | RIGHT_WRITE,
-                                            RIGHT_READ | RIGHT_WRITE | owner_rights, &stack,
-                                            &boot->own_stack);
+    const enum status status =
+        segment_make(domain, &request, RIGHT_READ | RIGHT_WRITE,
+                     RIGHT_READ | RIGHT_WRITE | owner_rights, &stack, &boot->own_stack);
     if (status != STATUS_OK)
         return status;
     const uint64_t offset = request.length - align_up(sizeof(*boot), 16);
@@ -208,9 +206,9 @@ static enum status handles_make(struct domain *domain, struct boot_record *boot)
 {
     object_init(&factory, &factory_class);
     object_get(&domain->object);
-    const enum status status = handle_insert(&domain->handles, &domain->object,
-                                             RIGHT_MANAGE | RIGHT_INSPECT, 0, NULL,
-                                             &boot->own_domain);
+    const enum status status =
+        handle_insert(&domain->handles, &domain->object, RIGHT_MANAGE | RIGHT_INSPECT, 0, NULL,
+                      &boot->own_domain);
     if (status != STATUS_OK)
         return status;
     for (unsigned i = 0; i < 4; i++)

@@ -90,7 +90,8 @@ enum status domain_create(const struct domain_attributes *attributes, struct eve
 
 static void threads_stop(struct domain *domain)
 {
-    LIST_FOR_EACH (node, &domain->threads) {
+    LIST_FOR_EACH(node, &domain->threads)
+    {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         thread->is_doomed = true;
         if (thread->cross.record != NULL)
@@ -108,14 +109,14 @@ void domain_stop(struct domain *domain)
     domain->state = DOMAIN_STATE_STOPPED;
     asid_release(domain); /* no TTBR value: the portal path goes slow from here on */
     threads_stop(domain);
-    LIST_FOR_EACH (node, &domain->portals)
-        portal_on_domain_stop(LIST_ENTRY(node, struct portal, domain_node));
-    LIST_FOR_EACH (node, &domain->interrupts)
-        interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
-    LIST_FOR_EACH (node, &domain->clocks)
-        clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
-    LIST_FOR_EACH (node, &domain->events)
-        event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
+    LIST_FOR_EACH(node, &domain->portals)
+    portal_on_domain_stop(LIST_ENTRY(node, struct portal, domain_node));
+    LIST_FOR_EACH(node, &domain->interrupts)
+    interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
+    LIST_FOR_EACH(node, &domain->clocks)
+    clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
+    LIST_FOR_EACH(node, &domain->events)
+    event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
     watches_fire(domain);
     if (domain->stop_event != NULL)
         event_signal(event_of_object(domain->stop_event), domain->stop_event_bits);
@@ -125,7 +126,8 @@ static bool threads_end_some(struct domain *domain)
 {
     unsigned budget = DESTROY_STEP;
 
-    LIST_FOR_EACH (node, &domain->threads) {
+    LIST_FOR_EACH(node, &domain->threads)
+    {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         if (thread->cross.record != NULL)
             continue;

@@ -107,8 +107,8 @@ static uint32_t records_taken(const struct portal *portal)
 {
     uint32_t taken = 0;
 
-    LIST_FOR_EACH (node, &portal->records)
-        taken += LIST_ENTRY(node, struct record, portal_node)->cross.thread != NULL;
+    LIST_FOR_EACH(node, &portal->records)
+    taken += LIST_ENTRY(node, struct record, portal_node)->cross.thread != NULL;
     return taken;
 }
 
@@ -122,9 +122,8 @@ static void portal_detach(struct portal *portal)
     list_remove(&portal->domain_node);
     portal->domain = NULL;
     while (!list_is_empty(&portal->waiting))
-        portal_fail_waiting(
-            LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
-            STATUS_PEER_DEAD);
+        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
+                            STATUS_PEER_DEAD);
 }
 
 /* The last handle is gone.  Calls that are inside still return through their records. */
@@ -159,8 +158,8 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
 
     if (thread->call_has_handles) {
         const enum status status =
-            handles_transfer(&thread_domain(thread)->handles, &portal->domain->handles,
-                             &regs->x[9], PORTAL_HANDLES, received);
+            handles_transfer(&thread_domain(thread)->handles, &portal->domain->handles, &regs->x[9],
+                             PORTAL_HANDLES, received);
         if (status != STATUS_OK)
             return status;
     }
@@ -199,8 +198,7 @@ static void portal_serve_waiting(struct portal *portal)
         struct cross_record *record = cross_record_pop(&portal->cross);
         if (record == NULL)
             return;
-        struct thread *thread =
-            LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
+        struct thread *thread = LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
         thread_unqueue(thread);
         const enum status status = portal_enter(thread, portal, record_of_cross(record));
         if (status != STATUS_OK) {
@@ -232,11 +230,11 @@ static void portal_wait(struct thread *thread, struct portal *portal)
 {
     struct list_node *before = &portal->waiting.head;
 
-    LIST_FOR_EACH (node, &portal->waiting)
-        if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
-            before = node;
-            break;
-        }
+    LIST_FOR_EACH(node, &portal->waiting)
+    if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
+        before = node;
+        break;
+    }
     list_insert_before(before, &thread->wait_node);
     thread->waiting_portal = portal;
     portal->cross.waiting++;
@@ -270,8 +268,8 @@ static bool thread_holds_stack(const struct thread *thread, const struct portal 
 static enum status portal_try_call(struct thread *thread, handle_t h)
 {
     struct handle_slot *slot;
-    const enum status status = handle_lookup(&thread_domain(thread)->handles, h, OBJECT_PORTAL,
-                                             RIGHT_CALL, &slot);
+    const enum status status =
+        handle_lookup(&thread_domain(thread)->handles, h, OBJECT_PORTAL, RIGHT_CALL, &slot);
 
     if (status != STATUS_OK)
         return status;
@@ -298,7 +296,8 @@ void portal_call(struct thread *thread, bool with_handles)
 {
     const struct context *regs = &thread->cross.regs;
 
-    thread->call_has_handles = with_handles && (regs->x[9] | regs->x[10] | regs->x[11] | regs->x[12]) != 0;
+    thread->call_has_handles =
+        with_handles && (regs->x[9] | regs->x[10] | regs->x[11] | regs->x[12]) != 0;
     thread->call_deadline_ns = with_handles ? regs->x[13] : DEADLINE_NEVER;
     const enum status status = portal_try_call(thread, regs->x[8]);
     if (status != STATUS_OK)
@@ -447,7 +446,8 @@ bool portal_return(struct thread *thread, bool with_handles)
 void portal_on_domain_stop(struct portal *portal)
 {
     portal_detach(portal);
-    LIST_FOR_EACH (node, &portal->records) {
+    LIST_FOR_EACH(node, &portal->records)
+    {
         struct cross_record *record = &LIST_ENTRY(node, struct record, portal_node)->cross;
         if (record->thread == NULL || record->thread->record != record)
             continue; /* free, or its thread is further inside and will find out on its return */
@@ -462,8 +462,8 @@ uint64_t portal_calls(const struct portal *portal)
 {
     uint64_t calls = 0;
 
-    LIST_FOR_EACH (node, &portal->records)
-        calls += LIST_ENTRY(node, struct record, portal_node)->cross.calls;
+    LIST_FOR_EACH(node, &portal->records)
+    calls += LIST_ENTRY(node, struct record, portal_node)->cross.calls;
     return calls;
 }
 

@@ -61,8 +61,8 @@ struct sysret sys_domain_give(uint64_t target, uint64_t h, uint64_t rights, uint
     if (domain->root == NULL)
         return sysret(STATUS_PEER_DEAD);
     object_get(slot->object);
-    status = handle_insert(&domain->handles, slot->object, slot->rights & (rights_t)rights,
-                           derived, slot, &given);
+    status = handle_insert(&domain->handles, slot->object, slot->rights & (rights_t)rights, derived,
+                           slot, &given);
     if (status != STATUS_OK) {
         object_put(slot->object);
         return sysret(status);

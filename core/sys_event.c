@@ -27,8 +27,8 @@ struct sysret sys_portal_create(uint64_t entry, uint64_t first_stack_top, uint64
 
     if (count > PORTAL_STACKS_MAX)
         return sysret(STATUS_BAD_ARGUMENT);
-    status = portal_create(caller_domain(), entry, first_stack_top, stride, (uint32_t)count,
-                           cookie, &portal);
+    status = portal_create(caller_domain(), entry, first_stack_top, stride, (uint32_t)count, cookie,
+                           &portal);
     if (status == STATUS_OK)
         status = caller_insert(&portal->object, RIGHT_CALL | RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
@@ -92,8 +92,8 @@ struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t f
         && (number > UINT32_MAX || (flags & ~(uint64_t)INTERRUPT_FLAGS_ALL) != 0))
         status = STATUS_BAD_ARGUMENT;
     if (status == STATUS_OK)
-        status = interrupt_create(caller_domain(), (uint32_t)number,
-                                  (flags & INTERRUPT_EDGE) != 0, &interrupt);
+        status = interrupt_create(caller_domain(), (uint32_t)number, (flags & INTERRUPT_EDGE) != 0,
+                                  &interrupt);
     if (status == STATUS_OK)
         status = caller_insert(&interrupt->object, RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);

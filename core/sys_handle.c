@@ -36,9 +36,9 @@ enum status handle_badge_derive(const struct handle_slot *source, uint64_t badge
     return STATUS_OK;
 }
 
-struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge,
-                                   UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                   UNUSED uint64_t a6, UNUSED uint64_t a7)
+struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge, UNUSED uint64_t a3,
+                                   UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                                   UNUSED uint64_t a7)
 {
     struct handle_slot *slot;
     uint64_t derived;
@@ -50,8 +50,8 @@ struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge,
     if (status != STATUS_OK)
         return sysret(status);
     object_get(slot->object);
-    status = handle_insert(&caller_domain()->handles, slot->object,
-                           slot->rights & (rights_t)rights, derived, slot, &copy);
+    status = handle_insert(&caller_domain()->handles, slot->object, slot->rights & (rights_t)rights,
+                           derived, slot, &copy);
     if (status != STATUS_OK) {
         object_put(slot->object);
         return sysret(status);
@@ -85,9 +85,9 @@ struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
     return sysret_more(slot->object->class->type, slot->rights, slot->badge);
 }
 
-struct sysret sys_handle_narrow(uint64_t h, uint64_t rights, UNUSED uint64_t a2,
-                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                UNUSED uint64_t a6, UNUSED uint64_t a7)
+struct sysret sys_handle_narrow(uint64_t h, uint64_t rights, UNUSED uint64_t a2, UNUSED uint64_t a3,
+                                UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                                UNUSED uint64_t a7)
 {
     struct handle_slot *slot;
     const enum status status = lookup(h, 0, &slot);

@@ -91,8 +91,7 @@ struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flag
             .label = label_of(label0, label1),
             .guard_stride_pages = (uint32_t)(guard_stride / PAGE_BYTES),
         };
-        const enum status status =
-            segment_create(caller_domain(), &request, &thread->building);
+        const enum status status = segment_create(caller_domain(), &request, &thread->building);
         if (status != STATUS_OK)
             return sysret(status);
     }
@@ -219,8 +218,7 @@ struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t o
     if (!is_restart()) {
         enum status status = caller_has_factory(factory);
         if (status == STATUS_OK)
-            status = behind_create(h, offset, length, label_of(label0, label1),
-                                   &thread->building);
+            status = behind_create(h, offset, length, label_of(label0, label1), &thread->building);
         if (status != STATUS_OK)
             return sysret(status);
     }

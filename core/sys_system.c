@@ -26,9 +26,9 @@ void log_watchers_signal(void)
             event_signal(log_watchers[i].event, log_watchers[i].bits);
 }
 
-struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2,
-                            UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                            UNUSED uint64_t a6, UNUSED uint64_t a7)
+struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, UNUSED uint64_t a3,
+                            UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
+                            UNUSED uint64_t a7)
 {
     char chunk[LOG_CHUNK];
     const size_t size = length < LOG_CHUNK ? (size_t)length : LOG_CHUNK;

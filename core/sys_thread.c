@@ -27,8 +27,8 @@ struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, 
 
     if (status != STATUS_OK)
         return sysret(status);
-    if (priority >= PRIORITY_COUNT || priority > domain->highest_priority
-        || !is_aligned(entry, 4) || !is_aligned(stack_top, 16))
+    if (priority >= PRIORITY_COUNT || priority > domain->highest_priority || !is_aligned(entry, 4)
+        || !is_aligned(stack_top, 16))
         return sysret(STATUS_BAD_ARGUMENT);
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return sysret(STATUS_BAD_STATE);
@@ -111,9 +111,8 @@ struct sysret sys_thread_unpark(uint64_t word, uint64_t count, UNUSED uint64_t a
 }
 
 struct sysret sys_thread_set_priority(uint64_t h, uint64_t priority, UNUSED uint64_t a2,
-                                      UNUSED uint64_t a3, UNUSED uint64_t a4,
-                                      UNUSED uint64_t a5, UNUSED uint64_t a6,
-                                      UNUSED uint64_t a7)
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct thread *thread = thread_current();
     const enum status status = h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, &thread);

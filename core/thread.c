@@ -42,12 +42,11 @@ static void on_timeout(struct timeout *timeout)
     if (thread->state == THREAD_STATE_WAITING_PORTAL)
         portal_fail_waiting(thread, STATUS_TIMED_OUT);
     else
-        thread_wake(thread,
-                    thread->state == THREAD_STATE_SLEEPING ? STATUS_OK : STATUS_TIMED_OUT);
+        thread_wake(thread, thread->state == THREAD_STATE_SLEEPING ? STATUS_OK : STATUS_TIMED_OUT);
 }
 
-enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
-                          uint64_t argument, uint32_t priority, struct thread **out)
+enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top, uint64_t argument,
+                          uint32_t priority, struct thread **out)
 {
     void *memory;
     enum status status = quota_take(home, 0, 0, 1);
@@ -166,7 +165,8 @@ uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
 {
     uint32_t woken = 0;
 
-    LIST_FOR_EACH (node, bucket_of(domain, word)) {
+    LIST_FOR_EACH(node, bucket_of(domain, word))
+    {
         struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
         if (thread->parked_word != word || thread->parked_domain != domain)
             continue;

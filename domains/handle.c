@@ -314,8 +314,8 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
         enum status status = transfer_lookup(from, words[i], &source);
         if (status == STATUS_OK) {
             object_get(source->object);
-            status = handle_insert(to, source->object, source->rights, source->badge, source,
-                                   &out[i]);
+            status =
+                handle_insert(to, source->object, source->rights, source->badge, source, &out[i]);
             if (status != STATUS_OK)
                 object_put(source->object);
         }

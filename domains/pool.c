@@ -33,8 +33,7 @@ static enum status pool_grow(struct pool *pool)
     struct pool_frame *frame = direct_map(address);
     char *const base = (char *)frame;
     *frame = (struct pool_frame){0};
-    for (size_t at = POOL_HEAD_BYTES; at + pool->item_bytes <= PAGE_BYTES;
-         at += pool->item_bytes) {
+    for (size_t at = POOL_HEAD_BYTES; at + pool->item_bytes <= PAGE_BYTES; at += pool->item_bytes) {
         void **item = (void **)(void *)(base + at);
         *item = frame->free;
         frame->free = item;

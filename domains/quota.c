@@ -12,8 +12,7 @@ enum status quota_take(struct domain *domain, uint32_t frames, uint32_t objects,
     struct quota *used = &domain->used;
     const struct quota *limit = &domain->limit;
 
-    if (!fits(used->frames, frames, limit->frames)
-        || !fits(used->objects, objects, limit->objects)
+    if (!fits(used->frames, frames, limit->frames) || !fits(used->objects, objects, limit->objects)
         || !fits(used->threads, threads, limit->threads))
         return STATUS_OUT_OF_QUOTA;
     used->frames += frames;

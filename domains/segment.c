@@ -296,8 +296,7 @@ static uint64_t step_pages(const struct segment *segment, uint64_t page)
     if (count > SEGMENT_STEP_PAGES)
         count = SEGMENT_STEP_PAGES;
     if (segment->guard_stride_pages != 0) {
-        const uint64_t to_hole =
-            segment->guard_stride_pages - page % segment->guard_stride_pages;
+        const uint64_t to_hole = segment->guard_stride_pages - page % segment->guard_stride_pages;
         if (count > to_hole)
             count = to_hole;
     }

@@ -262,7 +262,6 @@ rights_t view_rights_at(const struct domain *domain, uaddr_t address)
 bool view_drain(struct domain *domain, unsigned budget)
 {
     for (; budget > 0 && !list_is_empty(&domain->mappings); budget--)
-        mapping_remove(
-            LIST_ENTRY(list_first(&domain->mappings), struct mapping, domain_node));
+        mapping_remove(LIST_ENTRY(list_first(&domain->mappings), struct mapping, domain_node));
     return list_is_empty(&domain->mappings);
 }

@@ -6,8 +6,8 @@
  * gigabytes that hold the image and the devicetree at their place in the direct map,
  * all as ordinary memory; the real tables (mmu.c) replace all of it.
  */
-#include "arch/layout.h"
 #include "arch/mmu_boot.h"
+#include "arch/layout.h"
 #include "arch/pagetable.h"
 
 #define TABLE __attribute__((aligned(4096)))

@@ -43,8 +43,7 @@ void event_signal(struct event *event, uint64_t bits);
  * The current thread waits until the word is not zero.  OK: it is not; WOULD_BLOCK: the thread
  * waits now.  Errors: BUSY (somebody waits already), PEER_DEAD.
  */
-CHECK_RESULT enum status event_wait(struct event *event, struct thread *thread,
-                                    nsec_t deadline_ns);
+CHECK_RESULT enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns);
 
 /* The owner has stopped: nobody waits for it any more. */
 void event_on_domain_stop(struct event *event);

@@ -50,8 +50,7 @@ enum { PORTAL_STACKS_MAX = 64 };
 /* Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY. */
 CHECK_RESULT enum status portal_create(struct domain *domain, uaddr_t entry,
                                        uaddr_t first_stack_top, uint64_t stack_stride,
-                                       uint32_t stack_count, uint64_t cookie,
-                                       struct portal **out);
+                                       uint32_t stack_count, uint64_t cookie, struct portal **out);
 
 /*
  * The current thread calls: words, handle and, if `with_handles`, handles and deadline are in its

@@ -34,21 +34,21 @@ struct thread {
     uint32_t id; /* never reused */
     uint32_t priority;
     enum thread_state state;
-    bool is_doomed; /* ends as soon as it is back home */
+    bool is_doomed;      /* ends as soon as it is back home */
     struct domain *home; /* owns a reference */
     struct list_node home_node;
     struct cpu *cpu;
     struct list_node run_node;  /* ready queue */
     struct list_node wait_node; /* portal queue, or park bucket */
 
-    struct timeout timeout;     /* of the wait it is in */
+    struct timeout timeout; /* of the wait it is in */
     struct event *waiting_event;
     struct portal *waiting_portal;
     uaddr_t parked_word;
     struct domain *parked_domain;
 
-    uint64_t tpidr;   /* TPIDR_EL0 while it does not run */
-    bool call_has_handles;   /* of the portal call that waits for a stack */
+    uint64_t tpidr;        /* TPIDR_EL0 while it does not run */
+    bool call_has_handles; /* of the portal call that waits for a stack */
     uint64_t call_badge;
     nsec_t call_deadline_ns;
     struct segment *building; /* segment_create in progress; owns a reference */

@@ -53,8 +53,8 @@ void handle_table_init(struct handle_table *table, struct cross_domain *cross, u
  * from, or NULL.  Errors: OUT_OF_QUOTA, OUT_OF_MEMORY; the reference stays the caller's then.
  */
 CHECK_RESULT enum status handle_insert(struct handle_table *table, struct object *object,
-                                       rights_t rights, uint64_t badge,
-                                       struct handle_slot *parent, handle_t *out);
+                                       rights_t rights, uint64_t badge, struct handle_slot *parent,
+                                       handle_t *out);
 
 /*
  * Find what `h` names, provided it is a `type` (OBJECT_NONE: any) and carries all of `need`.

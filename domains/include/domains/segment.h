@@ -36,7 +36,7 @@ struct segment {
     uint32_t slots;    /* 2 MiB slots that it covers */
     uint32_t reserved; /* further slots behind it that nobody else gets */
     struct name label;
-    bool by_gigabyte; /* entries are of level 1, not 2 */
+    bool by_gigabyte;            /* entries are of level 1, not 2 */
     uint32_t guard_stride_pages; /* every page at a multiple of this is a hole; 0: none */
     uint64_t execute_bytes;      /* alias: how far from the start pages are executable */
 
@@ -83,8 +83,7 @@ void segments_init(void);
  * Ownership: one reference, the caller's.
  * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY, OUT_OF_SPACE.
  */
-CHECK_RESULT enum status segment_create(struct domain *owner,
-                                        const struct segment_request *request,
+CHECK_RESULT enum status segment_create(struct domain *owner, const struct segment_request *request,
                                         struct segment **out);
 
 /*

@@ -40,9 +40,9 @@
 #define RECORD_FLAGS     64
 #define RECORD_THREAD    72
 
-#define SLOT_KEY        0
-#define SLOT_BADGE      16
-#define SLOT_BYTES_LOG2 5
+#define SLOT_KEY         0
+#define SLOT_BADGE       16
+#define SLOT_BYTES_LOG2  5
 #define CHUNK_SLOTS_LOG2 7
 
 #define CPU_CURRENT   0

@@ -10,16 +10,16 @@
  */
 #pragma once
 
-#define KERNEL_IMAGE_BASE   0xffffffff80000000
-#define KERNEL_IMAGE_LIMIT  0x01000000 /* bytes; the boot tables map this much */
-#define DIRECT_MAP_BASE     0xffff000000000000
-#define DEVICE_WINDOW_BASE  0xffffffffc0000000
-#define SHARED_SPACE_BITS   39
-#define KERNEL_SPACE_BITS   48
-#define KERNEL_STACK_BYTES  16384
+#define KERNEL_IMAGE_BASE  0xffffffff80000000
+#define KERNEL_IMAGE_LIMIT 0x01000000 /* bytes; the boot tables map this much */
+#define DIRECT_MAP_BASE    0xffff000000000000
+#define DEVICE_WINDOW_BASE 0xffffffffc0000000
+#define SHARED_SPACE_BITS  39
+#define KERNEL_SPACE_BITS  48
+#define KERNEL_STACK_BYTES 16384
 
 /* Memory attribute indices, as MAIR_VALUE defines them. */
 #define MAIR_INDEX_NORMAL 0
 #define MAIR_INDEX_DEVICE 1
 /* Attr0: Normal, write-back, allocate.  Attr1: Device-nGnRE. */
-#define MAIR_VALUE        0x04ff
+#define MAIR_VALUE 0x04ff

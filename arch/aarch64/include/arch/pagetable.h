@@ -29,16 +29,16 @@ enum {
 
 typedef uint64_t pte_t;
 
-#define PTE_VALID      BIT(0)
-#define PTE_TABLE      BIT(1) /* levels 0 to 2: a table; level 3: a page */
-#define PTE_EL0        BIT(6) /* AP[1]: EL0 may access */
-#define PTE_READ_ONLY  BIT(7) /* AP[2] */
-#define PTE_INNER      (UINT64_C(3) << 8)
-#define PTE_ACCESSED   BIT(10)
-#define PTE_NOT_GLOBAL BIT(11)
-#define PTE_PXN        BIT(53)
-#define PTE_UXN        BIT(54)
-#define PTE_ADDRESS    BITS(47, 12)
+#define PTE_VALID            BIT(0)
+#define PTE_TABLE            BIT(1) /* levels 0 to 2: a table; level 3: a page */
+#define PTE_EL0              BIT(6) /* AP[1]: EL0 may access */
+#define PTE_READ_ONLY        BIT(7) /* AP[2] */
+#define PTE_INNER            (UINT64_C(3) << 8)
+#define PTE_ACCESSED         BIT(10)
+#define PTE_NOT_GLOBAL       BIT(11)
+#define PTE_PXN              BIT(53)
+#define PTE_UXN              BIT(54)
+#define PTE_ADDRESS          BITS(47, 12)
 #define PTE_ATTRIBUTE(index) ((pte_t)(index) << 2)
 
 #define PTE_PXN_TABLE       BIT(59)
