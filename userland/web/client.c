@@ -18,6 +18,7 @@ enum {
     PLACES_SPARE = 8,    /* that are kept for newcomers, */
     WAITING_LEAST_S = 4, /* at the cost of those who have kept us waiting for so long */
     HANDSHAKE_S = 10,    /* that a client may keep us waiting in a handshake */
+    JAMMED_S = 2,        /* that a client may send on without reading, once our buffer is full */
 };
 
 struct client {
@@ -237,7 +238,9 @@ static bool client_step(struct client *c, nsec_t now_ns)
 {
     switch (c->http.state) {
     case HTTP_SENDING:
-        return step_output(c, now_ns);
+        /* Take requests in ahead: the stack's memory for received bytes is shared by all. */
+        return step_output(c, now_ns)
+               || (tcp_received_bytes(c->socket) > 0 && step_input(c, now_ns));
     case HTTP_IDLE:
     case HTTP_READING:
         return step_input(c, now_ns);
@@ -336,10 +339,20 @@ static bool port_evict(const struct client_port *port, nsec_t now_ns)
     return victim != NULL;
 }
 
+/* It sends what we have no room for while it doesn't read what we send. */
+static bool client_is_jammed(struct client *c, nsec_t now_ns)
+{
+    return c->http.state == HTTP_SENDING && tcp_received_bytes(c->socket) > 0
+           && http_connection_room(&c->http).size == 0
+           && now_ns - http_connection_waiting_since(&c->http) >= JAMMED_S * NS_PER_S;
+}
+
 static bool client_is_late(struct client *c, nsec_t now_ns)
 {
     if (c->is_shaking)
         return !c->is_queued && now_ns - c->since_ns >= HANDSHAKE_S * NS_PER_S;
+    if (client_is_jammed(c, now_ns))
+        http_connection_on_failure(&c->http);
     http_connection_on_time(&c->http, now_ns);
     return c->http.state == HTTP_CLOSED;
 }
