@@ -58,7 +58,7 @@ struct sysret sys_domain_give(uint64_t target, uint64_t h, uint64_t rights, uint
         status = handle_badge_derive(slot, badge, &derived);
     if (status != STATUS_OK)
         return sysret(status);
-    if (domain->root == NULL)
+    if (domain->state >= DOMAIN_STATE_STOPPED)
         return sysret(STATUS_PEER_DEAD);
     object_get(slot->object);
     status = handle_insert(&domain->handles, slot->object, slot->rights & (rights_t)rights, derived,

@@ -239,7 +239,7 @@ struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights, UN
         status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
     if (status != STATUS_OK)
         return sysret(status);
-    if (target->root == NULL)
+    if (target->state >= DOMAIN_STATE_STOPPED)
         return sysret(STATUS_PEER_DEAD);
     return sysret(view_grant(target, segment, (rights_t)rights));
 }

@@ -352,18 +352,43 @@ struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t
     return NULL;
 }
 
+/* The children of a slot that is about to vanish become its parent's. */
+static unsigned children_pass_up(struct handle_slot *slot, unsigned budget)
+{
+    struct handle_slot *parent = links_of(slot)->parent;
+    struct handle_slot *child;
+
+    for (; budget > 0 && (child = links_of(slot)->first_child) != NULL; budget--) {
+        child_unlink(child);
+        if (parent != NULL)
+            child_link(parent, child);
+    }
+    return budget;
+}
+
+/*
+ * Children may be in tables that live on, so no slot goes before it has none: neither a live one
+ * nor a tombstone.
+ */
 bool handle_table_drain(struct handle_table *table, unsigned budget)
 {
-    handle_t h;
+    const uint64_t end = table->cross->chunk_count << CHUNK_SLOTS_LOG2;
 
-    for (uint32_t from = 0; budget > 0; budget--) {
-        struct handle_slot *slot = handle_table_next(table, from, &h);
-        if (slot == NULL)
-            return true;
-        from = (uint32_t)h;
-        handle_close(slot);
+    for (; table->drained < end; table->drained++) {
+        struct handle_slot *slot = slot_at(table, table->drained);
+        if (table->drained % CHUNK_SLOTS == 0
+            || (slot->object == NULL && links_of(slot)->first_child == NULL))
+            continue;
+        budget = children_pass_up(slot, budget);
+        if (budget == 0)
+            return false;
+        budget--;
+        if (slot->object != NULL)
+            handle_close(slot);
+        else
+            slot_release(slot);
     }
-    return handle_table_next(table, 0, &h) == NULL;
+    return true;
 }
 
 void handle_table_destroy(struct handle_table *table)

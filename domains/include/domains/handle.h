@@ -44,6 +44,7 @@ struct handle_table {
     uint32_t used;  /* tombstones included */
     uint32_t limit; /* quota */
     uint32_t chunk_frames;
+    uint32_t drained; /* slots below are empty for good: the table is being taken apart */
 };
 
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit);
