@@ -7,7 +7,9 @@ but the layout of site.h.
 """
 
 import gzip
+import html
 import os
+import re
 import shutil
 import ssl
 import struct
@@ -146,6 +148,18 @@ class Packing(unittest.TestCase):
                     self.assertIn(file, pages, f"{name} links to {target}")
                 else:
                     self.assertEqual(target, "", f"{name} links outside: {target}")
+
+
+    def test_the_code_on_the_pages_is_the_code_in_the_tree(self):
+        with open(os.path.join(WEB, "site", "driver", "index.html"), encoding="utf-8") as stream:
+            page = stream.read()
+        shown = re.findall(r'data-source="([^"]+)"><code>(.*?)</code>', page, re.S)
+        self.assertGreaterEqual(len(shown), 5)
+        for source, code in shown:
+            with open(os.path.join(ROOT, source), encoding="utf-8") as stream:
+                lines = [line.strip() for line in stream]
+            for line in html.unescape(code).split("\n"):
+                self.assertIn(line.strip(), lines, f"shown as part of {source}")
 
 
 class Certificate(unittest.TestCase):
