@@ -42,6 +42,9 @@ function(rotunda_runtime)
         return()
     endif()
     add_library(rotunda_runtime STATIC ${sources})
+    # Or the compiler makes calloc() out of the malloc() and memset() in calloc().
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/userland/runtime/src/malloc.c
+        PROPERTIES COMPILE_OPTIONS -fno-builtin)
     target_link_libraries(rotunda_runtime PUBLIC rotunda_sdk PRIVATE rotunda_warnings)
 endfunction()
 
