@@ -13,12 +13,13 @@ set(ROTUNDA_KERNEL_INCLUDES
     ${CMAKE_SOURCE_DIR}/core/include)
 
 # No floating point, no unaligned access (the MMU is off at first), and a frame record per function
-# so that a panic can show who called whom.
+# so that a panic can show who called whom.  x18 is the domain's: a system call saves only what C
+# doesn't keep by itself, and on arm64 Linux C doesn't keep x18.
 add_library(rotunda_kernel_flags INTERFACE)
 target_include_directories(rotunda_kernel_flags INTERFACE ${ROTUNDA_KERNEL_INCLUDES})
 target_compile_options(rotunda_kernel_flags INTERFACE
     ${ROTUNDA_MACHINE_FLAGS} ${ROTUNDA_NOT_LINUX}
-    -ffreestanding -fno-pie -fno-common -fno-stack-protector -fno-omit-frame-pointer
+    -ffreestanding -ffixed-x18 -fno-pie -fno-common -fno-stack-protector -fno-omit-frame-pointer
     -fno-asynchronous-unwind-tables -fno-unwind-tables
     $<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only;-mstrict-align>)
 
