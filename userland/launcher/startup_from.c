@@ -7,6 +7,7 @@
 #include "startup_from.h"
 
 #include "rt/startup.h"
+#include "rt/syscall.h"
 
 enum { HEAP_BYTES = 16 * 1024 };
 
@@ -37,6 +38,10 @@ const struct startup *startup_from(uaddr_t argument)
         .priority = 56,
         .highest_priority = 56,
     };
+    struct info_machine machine;
+    uint64_t next;
+    if (system_info(INFO_MACHINE, 0, &machine, sizeof machine, &next) == STATUS_OK)
+        startup.counter_frequency_hz = machine.counter_frequency;
     for (unsigned i = 0; i < 4; i++)
         startup.random[i] = boot.random[i];
     return &startup;
