@@ -24,20 +24,29 @@ list(TRANSFORM kernel_patterns PREPEND ${CMAKE_SOURCE_DIR}/)
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${kernel_patterns})
 rotunda_header_check(headers_kernel "rotunda_kernel_flags;fdt_kernel" ${headers})
 
-# Each program's private headers see its own folder; lwIP's see the configuration that is theirs.
+# A unit's headers are compiled with all that its own targets see.
 file(GLOB units CONFIGURE_DEPENDS LIST_DIRECTORIES true
     ${CMAKE_SOURCE_DIR}/userland/* ${CMAKE_SOURCE_DIR}/devices/*)
-file(GLOB client_includes CONFIGURE_DEPENDS LIST_DIRECTORIES true
-    ${CMAKE_SOURCE_DIR}/userland/*/*/include ${CMAKE_SOURCE_DIR}/devices/*/*/include)
 foreach(unit IN LISTS units)
     cmake_path(GET unit FILENAME unit_name)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${unit}/*.h)
-    rotunda_header_check(headers_${unit_name} "rotunda_sdk;fdt;mbedtls;linenoise" ${headers})
-    if(TARGET headers_${unit_name})
-        target_include_directories(headers_${unit_name} PRIVATE ${unit} ${client_includes})
-        target_include_directories(headers_${unit_name} SYSTEM PRIVATE
-            ${ROTUNDA_THIRD_PARTY}/lwip/src/include)
+    rotunda_header_check(headers_${unit_name} rotunda_sdk ${headers})
+    if(NOT TARGET headers_${unit_name} OR NOT EXISTS ${unit}/CMakeLists.txt)
+        continue()
     endif()
+    target_include_directories(headers_${unit_name} PRIVATE ${unit})
+    get_property(targets DIRECTORY ${unit} PROPERTY BUILDSYSTEM_TARGETS)
+    foreach(target IN LISTS targets)
+        get_target_property(libraries ${target} LINK_LIBRARIES)
+        get_target_property(folders ${target} INCLUDE_DIRECTORIES)
+        if(libraries)
+            list(FILTER libraries EXCLUDE REGEX "^-")
+            target_link_libraries(headers_${unit_name} PRIVATE ${libraries})
+        endif()
+        if(folders)
+            target_include_directories(headers_${unit_name} PRIVATE ${folders})
+        endif()
+    endforeach()
 endforeach()
 
 get_property(header_checks GLOBAL PROPERTY ROTUNDA_HEADER_CHECKS)
