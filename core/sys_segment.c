@@ -322,3 +322,20 @@ struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED uint64
     status = caller_insert(&segment->object, RIGHT_READ | RIGHT_INSPECT, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
+
+struct sysret sys_segment_assign(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
+                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct segment *segment;
+    struct domain *target;
+    enum status status = lookup(h, RIGHT_MANAGE, &segment);
+
+    if (status == STATUS_OK)
+        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (target->state >= DOMAIN_STATE_STOPPED)
+        return sysret(STATUS_PEER_DEAD);
+    return sysret(segment_assign(segment, target));
+}

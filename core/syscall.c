@@ -11,7 +11,7 @@
 /* Handlers have eight parameters whether they need them or not: vectors.S passes x0..x7. */
 #define UNUSED __attribute__((unused))
 
-_Static_assert(SYS_COUNT == 45, "SYS_COUNT_LIMIT in vectors.S");
+_Static_assert(SYS_COUNT == 46, "SYS_COUNT_LIMIT in vectors.S");
 
 struct spinlock kernel_lock;
 
@@ -41,6 +41,7 @@ syscall_fn *const syscall_table[SYS_COUNT] = {
     [SYS_SEGMENT_CREATE_ALIAS] = sys_segment_create_alias,
     [SYS_SEGMENT_CREATE_BEHIND] = sys_segment_create_behind,
     [SYS_SEGMENT_OPEN] = sys_segment_open,
+    [SYS_SEGMENT_ASSIGN] = sys_segment_assign,
     [SYS_DOMAIN_CREATE] = sys_domain_create,
     [SYS_DOMAIN_GIVE] = sys_domain_give,
     [SYS_DOMAIN_STOP] = sys_domain_stop,

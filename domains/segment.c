@@ -402,6 +402,21 @@ enum status segment_build_some(struct segment *segment, bool *done)
     return STATUS_OK;
 }
 
+enum status segment_assign(struct segment *segment, struct domain *domain)
+{
+    const uint32_t frames = segment->charged_frames;
+    const enum status status = quota_take(domain, frames, 1, 0);
+
+    if (status != STATUS_OK)
+        return status;
+    if (segment->owner != NULL)
+        segment_disown(segment);
+    segment->owner = domain;
+    segment->charged_frames = frames;
+    list_push_back(&domain->segments, &segment->owner_node);
+    return STATUS_OK;
+}
+
 void segment_disown(struct segment *segment)
 {
     list_remove(&segment->owner_node);

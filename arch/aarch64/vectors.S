@@ -16,7 +16,7 @@
 #include "arch/layout.h"
 
 #define ESR_SVC64 0x56000000            /* EC 0x15, IL 1, immediate 0 */
-#define SYS_COUNT_LIMIT 45              /* asserted against SYS_COUNT in core/syscall.c */
+#define SYS_COUNT_LIMIT 46              /* asserted against SYS_COUNT in core/syscall.c */
 
 /* Save x0..x30, SP_EL0, ELR_EL1, SPSR_EL1 into the thread at sp; x9 and x10 are there already. */
 .macro save_context

@@ -76,6 +76,14 @@ static uint64_t data_bytes(const struct load_request *request,
     return bytes != 0 ? bytes : PAGE_BYTES;
 }
 
+/* From here on it is the program's: in its view, and on its bill. */
+static enum status hand_over(const struct loaded_segment *segment, handle_t domain, rights_t rights)
+{
+    const enum status s = segment_assign(segment->handle, domain);
+
+    return s == STATUS_OK ? segment_grant(segment->handle, domain, rights) : s;
+}
+
 static enum status load_text(const struct load_request *request, struct loaded *loaded)
 {
     const struct boot_record *boot = &origin_get()->boot;
@@ -89,7 +97,7 @@ static enum status load_text(const struct load_request *request, struct loaded *
     if (s != STATUS_OK)
         return s;
     loaded->text.bytes = bytes;
-    return segment_grant(loaded->text.handle, loaded->domain, read_execute);
+    return hand_over(&loaded->text, loaded->domain, read_execute);
 }
 
 static enum status load_data(const struct load_request *request, struct loaded *loaded)
@@ -111,7 +119,7 @@ static enum status load_data(const struct load_request *request, struct loaded *
                program->data_file_bytes);
         s = segment_revoke(loaded->data.handle, 0);
     }
-    return s == STATUS_OK ? segment_grant(loaded->data.handle, loaded->domain, read_write) : s;
+    return s == STATUS_OK ? hand_over(&loaded->data, loaded->domain, read_write) : s;
 }
 
 /* ---- the startup record ---- */
@@ -239,7 +247,7 @@ static enum status load_stack(const struct load_request *request, struct loaded 
     const enum status revoked = segment_revoke(loaded->stack.handle, 0);
     if (s == STATUS_OK)
         s = revoked;
-    return s == STATUS_OK ? segment_grant(loaded->stack.handle, loaded->domain, read_write) : s;
+    return s == STATUS_OK ? hand_over(&loaded->stack, loaded->domain, read_write) : s;
 }
 
 static enum status load_thread(const struct load_request *request, struct loaded *loaded)

@@ -51,7 +51,6 @@ struct segment {
     struct domain *owner; /* whom the frames are charged to; NULL once that is gone */
     struct list_node owner_node;
     uint32_t charged_frames;
-    bool charged_object;
 
     struct list mappings; /* struct mapping, segment_node */
     uint32_t view_count;
@@ -97,6 +96,9 @@ pte_t segment_leaf(const struct segment *segment, uint64_t offset);
 
 /* Physical address of the byte at `offset`; 0 in a hole. */
 paddr_t segment_physical(const struct segment *segment, uint64_t offset);
+
+/* `domain` owns it, and pays for it, from now on.  Errors: OUT_OF_QUOTA, with nothing changed. */
+CHECK_RESULT enum status segment_assign(struct segment *segment, struct domain *domain);
 
 /* The domain that pays for it goes; whoever still has it keeps it. */
 void segment_disown(struct segment *segment);

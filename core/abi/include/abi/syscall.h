@@ -149,7 +149,11 @@ enum syscall {
     /* (h, rights): the handle itself loses the rights that are not in `rights`. */
     SYS_HANDLE_NARROW = 44,
 
-    SYS_COUNT = 45,
+    /* (segment, domain): `domain` (MANAGE) owns the segment (MANAGE) from now on, and pays for it:
+     * what the launcher makes for a program is the program's. */
+    SYS_SEGMENT_ASSIGN = 45,
+
+    SYS_COUNT = 46,
 };
 _Static_assert(SYS_COUNT <= 64, "the system-call mask is one word");
 

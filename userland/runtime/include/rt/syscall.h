@@ -173,6 +173,11 @@ CHECK_RESULT static inline enum status segment_create_behind(handle_t factory, h
     return s;
 }
 
+CHECK_RESULT static inline enum status segment_assign(handle_t segment, handle_t domain)
+{
+    return svc_2(SYS_SEGMENT_ASSIGN, segment, domain);
+}
+
 CHECK_RESULT static inline enum status segment_open(handle_t factory, uaddr_t address,
                                                     handle_t *out)
 {
