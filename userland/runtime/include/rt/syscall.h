@@ -175,7 +175,7 @@ CHECK_RESULT static inline enum status segment_create_behind(handle_t factory, h
 
 CHECK_RESULT static inline enum status segment_assign(handle_t segment, handle_t domain)
 {
-    return svc_2(SYS_SEGMENT_ASSIGN, segment, domain);
+    return svc_4(SYS_SEGMENT_ASSIGN, segment, domain, 0, 0, NULL);
 }
 
 CHECK_RESULT static inline enum status segment_open(handle_t factory, uaddr_t address,
