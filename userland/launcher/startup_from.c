@@ -22,6 +22,20 @@ const struct boot_record *startup_boot_record(void)
     return &boot;
 }
 
+/* What the runtime needs to know of the machine, above all to tell the time. */
+static void machine_describe(void)
+{
+    struct info_machine machine;
+    uint64_t next = 0;
+
+    if (system_info(INFO_MACHINE, 0, &machine, sizeof machine, &next) != STATUS_OK)
+        return;
+    startup.counter_frequency_hz = machine.counter_frequency;
+    startup.crypto = machine.has_crypto;
+    startup.has_pmu = machine.has_pmu;
+    startup.cpu_count = machine.cpu_online;
+}
+
 const struct startup *startup_from(uaddr_t argument)
 {
     boot = *(const struct boot_record *)(uintptr_t)argument;
@@ -44,5 +58,6 @@ const struct startup *startup_from(uaddr_t argument)
         startup.counter_frequency_hz = machine.counter_frequency;
     for (unsigned i = 0; i < 4; i++)
         startup.random[i] = boot.random[i];
+    machine_describe();
     return &startup;
 }

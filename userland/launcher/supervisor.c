@@ -19,7 +19,7 @@
 #include <string.h>
 
 static const struct manifest_domain self = {
-    .name = "launcher",
+    .name = "app:App",
     .program = "launcher",
     .argument = "",
     .priority = 56,
