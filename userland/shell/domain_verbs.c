@@ -9,21 +9,45 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* A number that means "none" when it is 0. */
+static void number_cell(struct table *table, uint32_t number)
+{
+    if (number == 0)
+        table_cell(table, "-");
+    else
+        table_cell(table, "%" PRIu32, number);
+}
+
+static void used_cell(struct table *table, uint32_t used, uint32_t limit)
+{
+    if (limit == UINT32_MAX)
+        table_cell(table, "%" PRIu32, used);
+    else
+        table_cell(table, "%" PRIu32 "/%" PRIu32, used, limit);
+}
+
+static struct unit_text memory_limit(uint32_t frames)
+{
+    if (frames == UINT32_MAX)
+        return (struct unit_text){"all"};
+    return unit_bytes((uint64_t)frames * PAGE_BYTES);
+}
+
 static void domain_row(struct table *table, const struct inspect_domain *domain)
 {
     const struct info_domain *kernel = &domain->kernel;
 
-    table_cell(table, "%" PRIu32, kernel->id);
+    number_cell(table, kernel->id);
     table_cell(table, "%s", text_of_name(domain->name).text);
     table_cell(table, "%s", text_of_inspect_state(domain->state));
-    table_cell(table, "%" PRIu32, kernel->asid);
+    number_cell(table, kernel->asid);
     table_cell(table, "%" PRIu32, kernel->thread_count);
     table_cell(table, "%" PRIu32, domain->priority);
     table_cell(table, "%s", unit_span(kernel->cpu_time_ns).text);
     table_cell(table, "%s", unit_count(kernel->switches).text);
     table_cell(table, "%s", unit_bytes((uint64_t)kernel->used.frames * PAGE_BYTES).text);
-    table_cell(table, "%s", unit_bytes((uint64_t)kernel->limit.frames * PAGE_BYTES).text);
-    table_cell(table, "%" PRIu32 "/%" PRIu32, kernel->used.handles, kernel->limit.handles);
+    table_cell(table, "%s", memory_limit(kernel->limit.frames).text);
+    used_cell(table, kernel->used.handles, kernel->limit.handles);
     table_cell(table, "%" PRIu32, domain->restarts);
 }
 
