@@ -3,7 +3,7 @@
  * names by which linenoise and the C library reach them.
  *
  * Output is gathered in a small buffer and leaves it at a newline, when it is full, and
- * before every wait for input.
+ * before every wait for input, as do the editor's repaints.
  */
 #include "terminal.h"
 
@@ -23,6 +23,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+enum { REPAINT_BYTES = 512 };
+
 static struct {
     handle_t tty; /* 0: not connected */
     enum terminal_kind kind;
@@ -34,6 +36,8 @@ static struct {
     size_t typed_count, typed_next;
     char output[TTY_WRITE_BYTES];
     size_t output_count;
+    char repaint[REPAINT_BYTES]; /* the editor's last picture of its line, not yet shown */
+    size_t repaint_count;
     struct keys keys;
     struct dumb dumb;
 } terminal;
@@ -122,12 +126,39 @@ static void output_put(void *context, char c)
         output_flush();
 }
 
-static void terminal_put(char c)
+static void cooked_put(char c)
 {
     if (terminal.kind == TERMINAL_DUMB)
         dumb_put(&terminal.dumb, c, output_put, NULL);
     else
         output_put(NULL, c);
+}
+
+static void repaint_show(void)
+{
+    for (size_t i = 0; i < terminal.repaint_count; i++)
+        cooked_put(terminal.repaint[i]);
+    terminal.repaint_count = 0;
+}
+
+/*
+ * The editor paints its whole line anew for most keys, and says so by starting with a carriage
+ * return.  Pictures that the next key would paint over are not worth a serial line's time: only
+ * the last one before a wait for input, or before other output, is shown.
+ */
+static bool repaint_keep(const char *bytes, size_t length)
+{
+    if (length < 2 || length > REPAINT_BYTES || bytes[0] != '\r')
+        return false;
+    memcpy(terminal.repaint, bytes, length);
+    terminal.repaint_count = length;
+    return true;
+}
+
+static void terminal_put(char c)
+{
+    repaint_show();
+    cooked_put(c);
 }
 
 /* Fill `typed`, waiting if nothing is there. */
@@ -141,6 +172,8 @@ static enum status typed_fill(nsec_t deadline_ns)
         if (s == STATUS_OK && terminal.typed_count > 0)
             return STATUS_OK;
         terminal.typed_count = 0;
+        repaint_show();
+        output_flush();
         if (s != STATUS_OK && s != STATUS_WOULD_BLOCK)
             terminal_reopen();
         else if (!patience_wait(&terminal.has_input, deadline_ns))
@@ -150,7 +183,6 @@ static enum status typed_fill(nsec_t deadline_ns)
 
 enum status terminal_read(nsec_t deadline_ns, char *out)
 {
-    output_flush();
     for (;;) {
         while (terminal.typed_next < terminal.typed_count) {
             if (keys_accept(&terminal.keys, terminal.typed[terminal.typed_next++], out))
@@ -214,6 +246,8 @@ ssize_t write(int file, const void *bytes, size_t length)
     const char *text = bytes;
 
     (void)file;
+    if (repaint_keep(text, length))
+        return (ssize_t)length;
     for (size_t i = 0; i < length; i++)
         terminal_put(text[i]);
     return (ssize_t)length;
@@ -237,6 +271,7 @@ static int stream_put(char c, FILE *stream)
 static int stream_flush(FILE *stream)
 {
     (void)stream;
+    repaint_show();
     output_flush();
     return 0;
 }
