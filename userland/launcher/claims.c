@@ -108,6 +108,7 @@ static enum status claim_take(const struct manifest_domain *domain,
         return s;
     }
     *mark = out->device.node;
+    out->is_virtio = claim->has_virtio_id;
     s = claimed_open(domain, out);
     if (s != STATUS_OK) {
         log_line("%s: its device %s cannot be opened: %s", domain->name, out->device.name,
@@ -135,6 +136,19 @@ enum status claims_take(const struct manifest_domain *domain, struct claim_set *
         }
     }
     return STATUS_OK;
+}
+
+void claims_quiet(const struct claim_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct claimed *claimed = &set->devices[i];
+        enum status s = STATUS_OK;
+
+        if (claimed->is_virtio && claimed->registers[0].segment != 0)
+            s = registers_virtio_reset(&claimed->registers[0]);
+        if (s != STATUS_OK)
+            log_line("%s could not be reset: %s", claimed->device.name, status_text(s));
+    }
 }
 
 void claims_release(struct claim_set *set)

@@ -16,6 +16,7 @@ struct claimed {
     struct device device;
     struct registers registers[DEVICE_REGISTERS_MAX];
     handle_t interrupts[DEVICE_INTERRUPTS_MAX]; /* the launcher's own handles */
+    bool is_virtio;                             /* it writes to memory by itself */
 };
 
 /* All devices of one domain; zero is a valid set without any. */
@@ -30,5 +31,9 @@ struct claim_set {
  * makes no sense), whatever the kernel says; the log then says why, and nothing is taken.
  */
 CHECK_RESULT enum status claims_take(const struct manifest_domain *domain, struct claim_set *out);
+
+/* Make devices that write to memory by themselves stop it.  For when their driver doesn't run any
+ * more and before its memory goes: nobody else shall find their bytes in his. */
+void claims_quiet(const struct claim_set *set);
 
 void claims_release(struct claim_set *set);

@@ -318,7 +318,9 @@ static void unload_segment(struct loaded_segment *segment)
 void loader_unload(struct loaded *loaded)
 {
     if (loaded->domain != 0) {
-        const enum status s = domain_destroy(loaded->domain);
+        enum status s = domain_stop(loaded->domain);
+        claims_quiet(&loaded->claims);
+        s = domain_destroy(loaded->domain);
         (void)s;
     }
     give_up(loaded->thread);

@@ -2,7 +2,7 @@
  * Registers: the runs of pages, and a glance at a virtio transport.
  *
  * Source for the glance: Virtual I/O Device 1.2, section 4.2.2 (MMIO device register
- * layout): MagicValue at 0, DeviceID at 8.
+ * layout): MagicValue at 0, DeviceID at 8, Status at 0x70.
  */
 #include "registers.h"
 
@@ -17,6 +17,8 @@ enum {
     VIRTIO_MAGIC = 0x74726976, /* "virt" */
     VIRTIO_MAGIC_AT = 0x000,
     VIRTIO_DEVICE_ID_AT = 0x008,
+    VIRTIO_STATUS_AT = 0x070,
+    VIRTIO_RESET_POLLS = 1000,
     TRANSPORTS_MAX = 64,
 };
 
@@ -157,4 +159,20 @@ enum status registers_virtio_id(paddr_t base, uint64_t size, uint32_t *out)
     if (s == STATUS_OK && unused != NULL)
         *unused = (struct transport){.base = base, .device_id = *out};
     return s;
+}
+
+enum status registers_virtio_reset(const struct registers *registers)
+{
+    volatile uint32_t *status =
+        (volatile uint32_t *)(uintptr_t)(registers->address + VIRTIO_STATUS_AT);
+    enum status s = segment_grant(registers->segment, 0, RIGHT_READ | RIGHT_WRITE);
+
+    if (s != STATUS_OK)
+        return s;
+    *status = 0;
+    s = STATUS_TIMED_OUT;
+    for (unsigned i = 0; i < VIRTIO_RESET_POLLS && s != STATUS_OK; i++)
+        s = *status == 0 ? STATUS_OK : STATUS_TIMED_OUT;
+    const enum status revoked = segment_revoke(registers->segment, 0);
+    return s == STATUS_OK ? revoked : s;
 }

@@ -37,3 +37,9 @@ void registers_put(struct registers *registers);
  */
 enum { VIRTIO_NONE = 0 };
 CHECK_RESULT enum status registers_virtio_id(paddr_t base, uint64_t size, uint32_t *out);
+
+/*
+ * Reset the virtio device at `registers`, so that it lets go of all memory it was lent.
+ * Errors: TIMED_OUT (it doesn't finish); whatever the kernel says.
+ */
+CHECK_RESULT enum status registers_virtio_reset(const struct registers *registers);
