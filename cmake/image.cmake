@@ -1,5 +1,6 @@
-# rotunda_image(<name> MANIFEST <dts> [WITH_TESTS]): what boots.
+# rotunda_image(<name> MANIFEST <dts> [WITH_TESTS] [LAUNCHER <program>]): what boots.
 #
+# With LAUNCHER the image holds that one program, in the launcher's place and with its powers.
 # Compiles the manifest, then lets tools/pack put kernel, programs, manifest and files together as
 # <name>.Image.  The arguments are kept in <name>.pack, so that a test can pack the same image with
 # another site:  tools/pack @build/qemu-virt/rotunda.pack --folder site=DIR --output FILE
@@ -24,7 +25,7 @@ endfunction()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 function(rotunda_image name)
-    cmake_parse_arguments(arg "WITH_TESTS" "MANIFEST" "" ${ARGN})
+    cmake_parse_arguments(arg "WITH_TESTS" "MANIFEST;LAUNCHER" "" ${ARGN})
     if(NOT TARGET rotunda_kernel)
         return()
     endif()
@@ -42,6 +43,12 @@ function(rotunda_image name)
     get_property(files GLOBAL PROPERTY ROTUNDA_FILES)
     get_property(file_depends GLOBAL PROPERTY ROTUNDA_FILE_DEPENDS)
     list(TRANSFORM programs PREPEND program_ OUTPUT_VARIABLE targets)
+    if(arg_LAUNCHER)
+        set(programs launcher)
+        set(targets program_${arg_LAUNCHER})
+        set(files)
+        set(file_depends)
+    endif()
 
     cmake_path(GET arg_MANIFEST PARENT_PATH manifest_folder)
     set(dts ${CMAKE_BINARY_DIR}/${name}.manifest.dts)

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""The kernel's tests on the target: boot them, hear how each ends, miss none.
+
+The image holds one program, in the launcher's place (tests/target/kernel).  It says a line for each
+test and switches the machine off; a test that the sources name and the machine doesn't is a
+failure, and so is a reboot.  Several CPUs and memory sizes: what is proven must not depend on them.
+"""
+# timeout: 300
+
+import glob
+import os
+import re
+import sys
+
+import rotunda_vm
+
+FOLDER = os.path.join(rotunda_vm.ROOT, "tests", "target", "kernel")
+LINE = re.compile(r"test (\w+\.\w+) \.\.\. (ok|FAILED: [^\r\n]*)")
+TOTALS = re.compile(r"kernel tests: (\d+) passed, (\d+) failed")
+SECONDS = 120
+MACHINES = [
+    dict(cpu="cortex-a72", memory="256M", gic=2),
+    dict(cpu="max", memory="512M", gic=3),
+]
+
+
+def names_in_sources():
+    """Every TEST(name) of every *_test.c, as group.name."""
+    names = set()
+    for path in glob.glob(os.path.join(FOLDER, "*_test.c")):
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+        group = re.search(r"^TEST_GROUP\((\w+)\)", text, re.MULTILINE).group(1)
+        tests = re.findall(r"^    TEST\((\w+)\)", text, re.MULTILINE)
+        names |= {f"{group}.{name}" for name in tests}
+    return names
+
+
+def run(machine):
+    """Boot one machine; what went wrong, as lines."""
+    image = os.path.join(rotunda_vm.build_folder(), "rotunda-kernel-test.Image")
+    with rotunda_vm.Machine(image, network=False, entropy=False, options=["-no-reboot"],
+                            **machine) as vm:
+        vm.wait_exit(SECONDS)
+        text = rotunda_vm.plain(vm.text)
+        tail = vm.tail()
+    results = dict(LINE.findall(text))
+    wrong = [f"{name}: {result}" for name, result in results.items() if result != "ok"]
+    missing = names_in_sources() - set(results)
+    wrong += [f"{name}: was not run" for name in sorted(missing)]
+    if not TOTALS.search(text):
+        wrong.append("the machine ended before the totals:\n" + tail)
+    print(f"{machine['cpu']}, {machine['memory']}, GICv{machine['gic']}: "
+          f"{len(results)} tests, {len(wrong)} wrong", flush=True)
+    return wrong
+
+
+def main():
+    wrong = []
+    for machine in MACHINES:
+        wrong += run(machine)
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+/*
+ * Which groups of tests there are, in the order in which they run.
+ */
+#include "test.h"
+
+extern const struct test_group test_group_fault;
+
+const struct test_group *const test_groups[] = {
+    &test_group_fault,
+};
+const unsigned test_group_count = sizeof test_groups / sizeof test_groups[0];
