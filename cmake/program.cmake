@@ -28,6 +28,10 @@ if(TARGET picolibc)
     target_link_libraries(rotunda_program_flags INTERFACE picolibc)
 endif()
 
+# Our own code leaves the FP registers alone: whoever touches them takes a trap first, and then they
+# are saved, cleared and loaded again at crossings.  Libraries (cryptography, printf's %f) use them.
+set(ROTUNDA_NO_FP -mgeneral-regs-only)
+
 add_library(rotunda_sdk INTERFACE)
 target_include_directories(rotunda_sdk INTERFACE
     ${CMAKE_SOURCE_DIR}/core/abi/include ${ROTUNDA_PROTOCOL_INCLUDES})
@@ -45,6 +49,7 @@ function(rotunda_runtime)
     # Or the compiler makes calloc() out of the malloc() and memset() in calloc().
     set_source_files_properties(${CMAKE_SOURCE_DIR}/userland/runtime/src/malloc.c
         PROPERTIES COMPILE_OPTIONS -fno-builtin)
+    target_compile_options(rotunda_runtime PRIVATE ${ROTUNDA_NO_FP})
     target_link_libraries(rotunda_runtime PUBLIC rotunda_sdk PRIVATE rotunda_warnings)
 endfunction()
 
@@ -52,7 +57,7 @@ function(rotunda_library name)
     cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;INCLUDES;OPTIONS" ${ARGN})
     add_library(${name} STATIC ${arg_SOURCES})
     target_include_directories(${name} PUBLIC ${arg_INCLUDES})
-    target_compile_options(${name} PRIVATE ${arg_OPTIONS})
+    target_compile_options(${name} PRIVATE ${ROTUNDA_NO_FP} ${arg_OPTIONS})
     target_link_libraries(${name} PUBLIC rotunda_sdk ${arg_LIBRARIES} PRIVATE rotunda_warnings)
 endfunction()
 
@@ -66,7 +71,7 @@ function(rotunda_program name)
         # Nothing to link with yet: compile, so that mistakes show.
         add_library(${target} OBJECT ${arg_SOURCES})
         target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${arg_INCLUDES})
-        target_compile_options(${target} PRIVATE ${arg_OPTIONS})
+        target_compile_options(${target} PRIVATE ${ROTUNDA_NO_FP} ${arg_OPTIONS})
         target_link_libraries(${target} PRIVATE rotunda_sdk rotunda_warnings ${arg_LIBRARIES})
         return()
     endif()
@@ -75,7 +80,7 @@ function(rotunda_program name)
         OUTPUT_NAME ${name}.elf LINK_DEPENDS ${ROTUNDA_PROGRAM_SCRIPT}
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${arg_INCLUDES})
-    target_compile_options(${target} PRIVATE ${arg_OPTIONS})
+    target_compile_options(${target} PRIVATE ${ROTUNDA_NO_FP} ${arg_OPTIONS})
     # Libraries stand in one group: the runtime needs the C library and the other way round.
     target_link_libraries(${target} PRIVATE rotunda_sdk rotunda_warnings
         -Wl,--start-group ${arg_LIBRARIES} rotunda_runtime

@@ -2,7 +2,7 @@
  * Lines for the kernel's log, which knows the domain they come from.
  *
  * The log works from the first instruction to the last, without any service; the shell's `log`
- * shows it.  Lines are for people: a fact, with units, no trailing dot.
+ * shows it.  Lines are for people: a fact, with units, no trailing dot.  No floating point in them.
  */
 #pragma once
 
