@@ -211,12 +211,5 @@ enum status connection_restart(struct connection *c)
 
 enum status connection_call(struct connection *c, struct portal_message *m)
 {
-    bool has_handles = (m->handle[0] | m->handle[1] | m->handle[2] | m->handle[3]) != 0;
-
-    if (c->portal == 0)
-        return STATUS_CLOSED;
-    if (!has_handles)
-        return portal_request(c->portal, m);
-    enum status s = portal_call_with(c->portal, m, DEADLINE_NEVER);
-    return s == STATUS_OK ? (enum status)m->word[0] : s;
+    return c->portal == 0 ? STATUS_CLOSED : portal_request(c->portal, m);
 }

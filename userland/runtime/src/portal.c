@@ -3,6 +3,7 @@
  */
 #include "rt/portal.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "rt/syscall.h"
@@ -42,7 +43,9 @@ uint64_t portal_dispatch(const struct portal_server *server, uint64_t badge,
 
 enum status portal_request(handle_t portal, struct portal_message *m)
 {
-    enum status s = portal_call(portal, m);
+    bool has_handles = (m->handle[0] | m->handle[1] | m->handle[2] | m->handle[3]) != 0;
+    enum status s =
+        has_handles ? portal_call_with(portal, m, DEADLINE_NEVER) : portal_call(portal, m);
 
     return s == STATUS_OK ? (enum status)m->word[0] : s;
 }

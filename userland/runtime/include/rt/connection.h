@@ -153,8 +153,7 @@ void connection_close(struct connection *c);
 /* Start again after on_close, with the same arguments; for use inside or after on_close. */
 CHECK_RESULT enum status connection_restart(struct connection *c);
 
-/* Client: a request on the portal, with the handles in `m` if there are any; the status is the
- * call's, or else that in word 0. */
+/* Client: portal_request() to the service. */
 CHECK_RESULT enum status connection_call(struct connection *c, struct portal_message *m);
 
 /* The slow half of connection_send(). */

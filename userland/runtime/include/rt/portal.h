@@ -81,7 +81,11 @@ CHECK_RESULT static inline enum status portal_call(handle_t portal, struct porta
 CHECK_RESULT enum status portal_call_with(handle_t portal, struct portal_message *m,
                                           nsec_t deadline_ns);
 
-/* As portal_call(), then the status that the callee answered in word 0: what most protocols do. */
+/*
+ * What most protocols do: call, then take the status that the callee answered in word 0.  Passes
+ * and receives handles if there is any in `m`; who only wants to receive some uses
+ * portal_call_with().
+ */
 CHECK_RESULT enum status portal_request(handle_t portal, struct portal_message *m);
 
 enum { PORTAL_STACK_BYTES_MIN = 4096 };
