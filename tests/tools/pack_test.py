@@ -44,7 +44,7 @@ kernel_work:
         .space 5000
 """
 PROGRAM = """
-        .section .text.start, "ax"
+        .section .crt0, "ax"
         .global _start
         .type _start, %function
 _start: ret

@@ -11,14 +11,14 @@
  */
 
 /* _Noreturn void _start(const struct startup *startup); */
-        .section .text.start, "ax", %progbits
+        .section .crt0, "ax", %progbits
         .global _start
         .type   _start, %function
 _start:
         mov     x29, xzr                /* backtraces end here */
         mov     x30, xzr
-        adrp    x1, _start              /* the load address: _start is at offset 0 */
-        add     x1, x1, :lo12:_start
+        adrp    x1, __text_start        /* the load address */
+        add     x1, x1, :lo12:__text_start
         adrp    x2, __rela_start
         add     x2, x2, :lo12:__rela_start
         adrp    x3, __rela_end
