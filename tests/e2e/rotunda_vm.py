@@ -34,6 +34,8 @@ CANNOT_RUN = 77  # exit status of a test that cannot run here
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# Lines of the kernel's log, which may come between any two others.
+LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] ")
 
 
 class VmError(AssertionError):
@@ -253,18 +255,25 @@ class Machine:
         self.send(line + "\r")
 
     def command(self, line, timeout=WAIT_SECONDS):
-        """Type a command at the prompt; what it printed, without echo and prompt."""
+        """Type a command at the prompt; what it printed, without echo, prompt and log lines."""
         self.drain()
         start = self.seen = len(self.text)
         self.send_line(line)
-        # Not before the echo's newline: the editor repaints the prompt while the line grows.
-        self.expect(r"\n", timeout)
+        # Not before the echo's newline: the prompt is painted anew while the line grows and when
+        # the log has something to say, which also may cut the echo in two.
+        try:
+            self.expect(re.escape(line) + r"\r?\n", 2)
+        except VmError:
+            self.expect(r"\n", timeout)
         self.expect(r"^" + PROMPT + r"\Z", timeout)
         lines = plain(self.text[start:]).split("\n")
         while lines and lines[-1].strip() in ("", PROMPT.strip()):
             lines.pop()
         echo = next((i for i, text in enumerate(lines) if text.endswith(line)), -1)
-        return "\n".join(lines[echo + 1:])
+        lines = lines[echo + 1:]
+        if not line.startswith("log"):
+            lines = [text for text in lines if not LOG_LINE.match(text)]
+        return "\n".join(lines)
 
     def drain(self, quiet=0.05):
         """Take in what comes until the console has been quiet for a moment."""
