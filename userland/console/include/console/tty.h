@@ -65,12 +65,9 @@ CHECK_RESULT static inline enum status tty_open(handle_t tty, handle_t on_input,
 CHECK_RESULT static inline enum status tty_write(handle_t tty, const void *bytes, size_t length,
                                                  size_t *taken)
 {
-    struct portal_message m;
     size_t count = length < TTY_WRITE_BYTES ? length : TTY_WRITE_BYTES;
+    struct portal_message m = {.word = {TTY_WRITE | (uint64_t)count << 8}};
 
-    m.word[0] = TTY_WRITE | (uint64_t)count << 8;
-    for (unsigned i = 1; i < PORTAL_WORDS; i++)
-        m.word[i] = 0;
     __builtin_memcpy(&m.word[1], bytes, count);
     enum status s = portal_request(tty, &m);
 
