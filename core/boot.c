@@ -53,6 +53,7 @@ void boot_greet(paddr_t devicetree, uint64_t exception_level)
     struct machine_range uart;
     char text[GREETING_SIZE];
 
+    pmu_cpu_init(); /* before anything that costs: what booting takes is counted from here */
     if (devicetree == 0 || !is_aligned(devicetree, 8)
         || machine_find_uart((const void *)devicetree, DEVICETREE_MAX, &uart) != STATUS_OK)
         return;
@@ -249,7 +250,6 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     if (!timer_init(machine.timer.frequency_hz))
         boot_halt("the devicetree", "/timer has no clock-frequency and CNTFRQ_EL0 is 0");
     timer_cpu_init();
-    pmu_cpu_init();
     psci_init(&machine.psci);
 
     const struct image_header *header = (const void *)__image_start;

@@ -87,11 +87,18 @@ enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size, 
             if (table == NULL)
                 return STATUS_OUT_OF_MEMORY;
         }
-        table[bits_field(virtual_address, 39 - 9 * level, 9)] = map_leaf(physical, kind, level);
         const uint64_t span = BIT(39 - 9 * level);
-        virtual_address += span;
-        physical += span;
-        size -= span;
+        uint64_t index = bits_field(virtual_address, 39 - 9 * level, 9);
+        pte_t entry = map_leaf(physical, kind, level);
+
+        /* On to the end of this table: no sooner can a higher level's entry fit. */
+        do {
+            table[index++] = entry;
+            entry += span;
+            virtual_address += span;
+            physical += span;
+            size -= span;
+        } while (size >= span && index < TABLE_ENTRIES);
     }
     if (is_finished)
         dsb_ishst(); /* pairs with this CPU's walks: the entries were invalid before */
