@@ -4,8 +4,8 @@ Programs are placed at random, and each one's text is a segment that aliases a p
 archive.  The kernel's owner table (domains/space.c) leads from every address to its segment, so
 whenever gdb stops, the table is read and each program that appeared is told to gdb.
 
-    rotunda-symbols                    look again, list what is loaded where
-    rotunda-break PROGRAM LOCATION     stop there once PROGRAM has been started
+    rotunda-symbols          look again, list what is loaded where
+    rotunda-wait PROGRAM     run until PROGRAM is loaded and about to start
 """
 
 import os
@@ -23,16 +23,19 @@ def memory(address, size):
     return bytes(gdb.selected_inferior().read_memory(address, size))
 
 
+def program_path(name):
+    return os.path.join(BUILD, "programs", name + ".elf")
+
+
 def archive_programs():
-    """Map each program's place in the archive to its name."""
-    archive = int(gdb.parse_and_eval("(unsigned long)&__image_end"))
-    magic, _, count, _, programs, *_ = HEADER.unpack(memory(archive, HEADER.size))
-    if magic != b"ROTARCH1":
-        return {}
+    """Map each program's place in the archive, as the image on disk has it, to its name."""
+    with open(os.path.join(BUILD, "rotunda.Image"), "rb") as stream:
+        stream.seek(int(gdb.parse_and_eval("(char *)&__image_end - (char *)&__image_start")))
+        archive = stream.read()
+    _, _, count, _, programs, *_ = HEADER.unpack_from(archive)
     found = {}
     for index in range(count):
-        entry = memory(archive + programs + index * PROGRAM.size, PROGRAM.size)
-        name, text, text_bytes, *_ = PROGRAM.unpack(entry)
+        name, text, text_bytes, *_ = PROGRAM.unpack_from(archive, programs + index * PROGRAM.size)
         if text_bytes:
             found[text] = name.rstrip(b"\0").decode()
     return found
@@ -73,8 +76,7 @@ class Symbols:
     def load(self, name, address):
         if name in self.loaded:
             gdb.execute(f"remove-symbol-file -a {self.loaded[name]:#x}", to_string=True)
-        path = os.path.join(BUILD, "programs", name + ".elf")
-        gdb.execute(f"add-symbol-file {path} -o {address:#x}", to_string=True)
+        gdb.execute(f"add-symbol-file {program_path(name)} -o {address:#x}", to_string=True)
         self.loaded[name] = address
         print(f"[{name} is at {address:#x}]")
 
@@ -89,30 +91,6 @@ def look_quietly(_event=None):
         pass  # the kernel's tables are not mapped yet
 
 
-class StartWatch(gdb.Breakpoint):
-    """Passes over every new thread until the program it waits for is there."""
-
-    def __init__(self, program, location):
-        super().__init__(THREAD_START, internal=True)
-        self.silent = True
-        self.program = program
-        self.location = location
-
-    def stop(self):
-        look_quietly()
-        if self.program in symbols.loaded and self.enabled:
-            # gdb allows no changes to breakpoints in here.
-            gdb.post_event(self.settle)
-            self.enabled = False
-            return True
-        return False
-
-    def settle(self):
-        gdb.execute(f"tbreak {self.location}")
-        self.delete()
-        gdb.execute("continue")
-
-
 class SymbolsCommand(gdb.Command):
     """Look for programs in the address space and load their symbols."""
 
@@ -125,19 +103,28 @@ class SymbolsCommand(gdb.Command):
             print(f"{address:#018x} {name}")
 
 
-class BreakCommand(gdb.Command):
-    """rotunda-break PROGRAM LOCATION: stop there once PROGRAM has been started."""
+class WaitCommand(gdb.Command):
+    """rotunda-wait PROGRAM: run until PROGRAM is loaded and about to start."""
 
     def __init__(self):
-        super().__init__("rotunda-break", gdb.COMMAND_BREAKPOINTS)
+        super().__init__("rotunda-wait", gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, _from_tty):
-        program, _, location = argument.partition(" ")
-        if not location:
-            raise gdb.GdbError("rotunda-break PROGRAM LOCATION")
-        StartWatch(program, location.strip())
+        program = argument.strip()
+        if not os.path.exists(program_path(program)):
+            raise gdb.GdbError(f"there is no program '{program}'")
+        watch = gdb.Breakpoint(THREAD_START, internal=True)
+        watch.silent = True
+        try:
+            while program not in symbols.loaded:
+                hits = watch.hit_count
+                gdb.execute("continue", to_string=True)
+                if watch.hit_count == hits:
+                    break  # something else stopped the machine
+        finally:
+            watch.delete()
 
 
 gdb.events.stop.connect(look_quietly)
 SymbolsCommand()
-BreakCommand()
+WaitCommand()
