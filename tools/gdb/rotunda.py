@@ -113,7 +113,7 @@ class WaitCommand(gdb.Command):
         program = argument.strip()
         if not os.path.exists(program_path(program)):
             raise gdb.GdbError(f"there is no program '{program}'")
-        watch = gdb.Breakpoint(THREAD_START, internal=True)
+        watch = gdb.Breakpoint(THREAD_START)
         watch.silent = True
         try:
             while program not in symbols.loaded:
