@@ -3,9 +3,10 @@
  */
 #include "test.h"
 
-extern const struct test_group test_group_fault;
+extern const struct test_group test_group_fault, test_group_portal;
 
 const struct test_group *const test_groups[] = {
     &test_group_fault,
+    &test_group_portal,
 };
 const unsigned test_group_count = sizeof test_groups / sizeof test_groups[0];
