@@ -1,5 +1,6 @@
 #include "core/portal.h"
 
+#include "arch/timer.h"
 #include "base/bits.h"
 #include "core/lifecycle.h"
 #include "core/scheduler.h"
@@ -399,7 +400,14 @@ static void on_deadline(struct timeout *timeout)
 {
     struct record *record = LIST_ENTRY(timeout, struct record, deadline);
     struct thread *thread = thread_of_cross(record->cross.thread);
+    const bool works = thread->state == THREAD_STATE_RUNNING || thread->state == THREAD_STATE_READY;
 
+    if (works && (record->cross.flags & RECORD_LATE) == 0) {
+        record->cross.flags |= RECORD_LATE;
+        record->deadline.deadline_ns = timer_now_ns() + PORTAL_GRACE_NS;
+        scheduler_timeout_add(thread, &record->deadline);
+        return;
+    }
     if (thread->state != THREAD_STATE_RUNNING)
         thread_unqueue(thread);
     unwind_to(thread, &record->cross, STATUS_TIMED_OUT);

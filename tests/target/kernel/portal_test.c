@@ -124,6 +124,28 @@ static void deadline_ends_a_call_and_frees_the_stack(void)
     EXPECT_OK(portal_call_with(server.portal, &m, test_soon(TEST_S)));
 }
 
+/* A handler that executes may finish; one that doesn't come to an end is cut off all the same. */
+static void work_may_be_finished_after_the_deadline(void)
+{
+    struct server server;
+    struct board *board = board_get();
+
+    if (!server_make(&(struct child_needs){0}, served_work, 1, &server))
+        return;
+    const nsec_t deadline = test_soon(5 * TEST_MS);
+    struct portal_message m = {.word = {syscall_word(board), 20 * TEST_MS}};
+    EXPECT_OK(portal_call_with(server.portal, &m, deadline));
+    EXPECT(m.word[2] > deadline);
+
+    m.word[1] = 10 * TEST_S;
+    const nsec_t before = test_soon(0);
+    EXPECT_IS(portal_call_with(server.portal, &m, test_soon(5 * TEST_MS)), STATUS_TIMED_OUT);
+    EXPECT(test_soon(0) - before < TEST_S);
+
+    m = (struct portal_message){.word = {syscall_word(board), 0}};
+    EXPECT_OK(portal_call_with(server.portal, &m, test_soon(TEST_S)));
+}
+
 static void deadline_in_the_past_ends_a_call(void)
 {
     struct server server;
@@ -319,6 +341,7 @@ static const struct test portal_tests[] = {
     TEST(nesting_ends_at_the_bound),
     TEST(cycle_without_a_stack_left_is_refused),
     TEST(deadline_ends_a_call_and_frees_the_stack),
+    TEST(work_may_be_finished_after_the_deadline),
     TEST(deadline_in_the_past_ends_a_call),
     TEST(callers_wait_in_order_of_priority),
     TEST(deadline_ends_the_wait_for_a_stack),

@@ -90,6 +90,16 @@ void served_sleep(uint64_t word[SERVED_WORDS])
         (void)thread_sleep(time_here_ns() + TEST_MS);
 }
 
+void served_work(uint64_t word[SERVED_WORDS])
+{
+    const struct board *board = (const struct board *)(uintptr_t)word[0];
+    const nsec_t end = time_here_ns() + word[1];
+
+    while (board->word[2] == 0 && time_here_ns() < end)
+        continue;
+    word[2] = time_here_ns();
+}
+
 void served_fault(uint64_t word[SERVED_WORDS])
 {
     (void)word;

@@ -34,5 +34,6 @@ CHECK_RESULT enum status portal_here(served_function *run, unsigned stacks, hand
 /* What handlers are good for in many tests. */
 served_function served_echo;    /* words as they came; word 7 becomes the badge */
 served_function served_sleep;   /* board: word 1 counts entries; sleeps until word 2 is not 0 */
+served_function served_work;    /* board: executes until word 2 is not 0, or for word[1] ns */
 served_function served_fault;   /* reads address 0 */
 served_function served_recurse; /* calls portal word[1], counts in word[2], word[3]: its status */
