@@ -99,7 +99,8 @@ function(rotunda_lwip name)
     add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
     target_include_directories(${name} SYSTEM PUBLIC ${ARGN} ${folder}/include)
     target_compile_options(${name} PRIVATE ${ROTUNDA_THIRD_PARTY_FLAGS})
-    target_link_libraries(${name} PRIVATE rotunda_sdk)
+    target_link_libraries(${name} PRIVATE
+        $<TARGET_NAME_IF_EXISTS:rotunda_sdk> $<TARGET_NAME_IF_EXISTS:rotunda_host_flags>)
 endfunction()
 
 if(CMAKE_CROSSCOMPILING)

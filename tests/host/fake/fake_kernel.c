@@ -15,7 +15,13 @@
 #include "rt/monitor.h"
 #include "rt/svc.h"
 
-enum { HANDLES = 512, OBJECTS = 256, APP_PORTAL_HANDLE = 1, DATA_HANDLE = 2 };
+enum { HANDLES = 512, OBJECTS = 256, OFFERS = 8, APP_PORTAL_HANDLE = 1, DATA_HANDLE = 2 };
+
+/* A service by the words of its name. */
+struct fake_offer {
+    uint64_t name[4];
+    handle_t portal;
+};
 
 struct fake_object {
     enum object_type type;
@@ -41,12 +47,13 @@ static struct fake_handle handles[HANDLES];
 static uint64_t generation = 1; /* a handle's high half; grows with every close */
 static uint64_t handle_generation[HANDLES];
 static unsigned signals;
-static handle_t service_portal, retry_event;
+static struct fake_offer offers[OFFERS];
+static handle_t retry_event;
 static bool service_is_up, service_is_dead;
 static enum status connect_answer;
 static uint64_t next_badge;
 static void (*on_idle)(void);
-static nsec_t now;
+static nsec_t now, now_limit;
 static struct startup startup;
 
 static struct fake_object *object_make(enum object_type type)
@@ -102,11 +109,13 @@ void fake_reset(void)
         if (handles[i].object != NULL)
             handle_drop(&handles[i]);
     signals = 0;
-    service_portal = retry_event = 0;
+    memset(offers, 0, sizeof offers);
+    retry_event = 0;
     service_is_up = true;
     connect_answer = STATUS_OK;
     next_badge = 1;
     now = 1;
+    now_limit = 0;
     startup = (struct startup){.magic = STARTUP_MAGIC, .app_portal = APP_PORTAL_HANDLE};
     startup.data.handle = DATA_HANDLE;
 }
@@ -173,6 +182,11 @@ void fake_time(nsec_t now_ns)
     now = now_ns;
 }
 
+void fake_time_limit(nsec_t limit_ns)
+{
+    now_limit = limit_ns;
+}
+
 nsec_t time_now_ns(void);
 nsec_t time_after_ns(nsec_t ns);
 
@@ -226,14 +240,26 @@ static void handles_pass(struct portal_message *m)
     }
 }
 
+/* The offer of the name in words 1 to 4, or the place for it. */
+static struct fake_offer *offer_find(const struct portal_message *m)
+{
+    for (unsigned i = 0; i < OFFERS; i++)
+        if (offers[i].portal == 0
+            || memcmp(offers[i].name, &m->word[1], sizeof offers[i].name) == 0)
+            return &offers[i];
+    abort();
+}
+
 static void app_serve(struct portal_message *m)
 {
+    struct fake_offer *offer = offer_find(m);
     handle_t passed = m->handle[0];
     struct fake_handle *f;
 
     memset(m->handle, 0, sizeof m->handle);
     if (m->word[0] == APP_OFFER) {
-        service_portal = passed;
+        offer->portal = passed;
+        memcpy(offer->name, &m->word[1], sizeof offer->name);
         m->word[0] = STATUS_OK;
         return;
     }
@@ -248,7 +274,9 @@ static void app_serve(struct portal_message *m)
     }
     if ((f = handle_find(passed)) != NULL)
         handle_drop(f);
-    f = handle_find(service_portal);
+    f = handle_find(offer->portal);
+    if (m->word[0] == STATUS_OK && f == NULL)
+        m->word[0] = STATUS_NOT_FOUND;
     if (m->word[0] != STATUS_OK)
         return;
     passed = handle_make(f->object, RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER, next_badge++);
@@ -286,7 +314,6 @@ enum status portal_call_with(handle_t portal, struct portal_message *m, nsec_t d
 
 enum status portal_request(handle_t portal, struct portal_message *m)
 {
-    memset(m->handle, 0, sizeof m->handle);
     enum status s = portal_call_with(portal, m, 0);
 
     return s == STATUS_OK ? (enum status)m->word[0] : s;
@@ -334,10 +361,11 @@ static enum status sys_event_wait(const struct fake_handle *f, nsec_t deadline_n
 {
     if (atomic_load(f->object->word) != 0)
         return STATUS_OK;
-    if (deadline_ns != 0) {
+    if (deadline_ns != 0 && (now_limit == 0 || deadline_ns <= now_limit)) {
         now = deadline_ns > now ? deadline_ns : now;
         return STATUS_TIMED_OUT;
     }
+    now = now_limit > now ? now_limit : now;
     assert(on_idle != NULL);
     on_idle();
     return STATUS_OK;

@@ -40,3 +40,7 @@ void fake_service_dead(bool is_dead);
 void fake_on_idle(void (*idle)(void));
 
 void fake_time(nsec_t now_ns);
+
+/* Time goes on by waiting for deadlines, but not past this; what waits longer is idle.  0: it goes
+ * on for ever. */
+void fake_time_limit(nsec_t limit_ns);

@@ -46,6 +46,7 @@
 #define IP_FRAG                        1
 #define LWIP_IPV6_REASS                1
 #define LWIP_IPV6_FRAG                 1
+#define IPV6_FRAG_COPYHEADER           1
 #define IP_REASS_MAX_PBUFS             12
 #define IP_FORWARD                     0
 #define ARP_TABLE_SIZE                 32

@@ -130,6 +130,8 @@ void client_flush_all(void)
 {
     for (struct client *c = clients; c != NULL; c = c->next) {
         if (c->is_unflushed) {
+            if (c->on_flush != NULL)
+                c->on_flush(c);
             c->is_unflushed = false;
             connection_flush(c->connection);
         }

@@ -24,7 +24,8 @@ struct client {
     bool is_expelled;    /* broke the protocol: nothing of his is looked at any more */
     bool is_unflushed;   /* messages wait for client_flush_all() */
     struct client *next; /* all clients of all services */
-    void *state;         /* the service's */
+    void (*on_flush)(struct client *client); /* something to add before it wakes; may be NULL */
+    void *state;                             /* the service's */
 };
 
 struct client_usage {

@@ -44,6 +44,12 @@ struct endpoint_send {
 
 TAILQ_HEAD(endpoint_list, endpoint);
 
+/* What a client of net:Tcp has beside its connection. */
+struct endpoint_owner {
+    struct endpoint_list stalled; /* could not tell all: no room or no chunk */
+    struct endpoint_list quiet;   /* have a SENT to tell when something else is told */
+};
+
 struct endpoint {
     uint32_t number;
     enum endpoint_state state;
@@ -73,8 +79,8 @@ struct endpoint {
     uint32_t credits;  /* of a listener: connections it may still accept */
     uint64_t total_sent, total_received;
 
-    bool is_touched, is_stalled, is_starved, is_output_due;
-    TAILQ_ENTRY(endpoint) touched, stalled, starved, waiting;
+    bool is_touched, is_stalled, is_quiet, is_starved, is_output_due;
+    TAILQ_ENTRY(endpoint) touched, stalled, quiet, starved, waiting;
     struct endpoint_list waiting_list; /* of a listener */
 };
 
@@ -111,7 +117,10 @@ void endpoint_abort_all(const struct client *client);
 void endpoint_settle_touched(void);
 
 /* The client has room, or chunks, again. */
-void endpoint_touch_stalled(struct endpoint_list *stalled);
+void endpoint_touch_stalled(struct client *client);
+
+/* The client is about to be woken: tell what could wait for that. */
+void endpoint_tell_quiet(struct client *client);
 
 /* The driver takes frames again after it took none. */
 void endpoint_output_all(void);

@@ -26,7 +26,7 @@ void endpoint_starve(struct endpoint *e)
     }
 }
 
-struct endpoint_list *endpoint_stalled_list(const struct endpoint *e)
+struct endpoint_owner *endpoint_owner(const struct endpoint *e)
 {
     return e->client->state;
 }
@@ -103,7 +103,9 @@ void endpoint_release(struct endpoint *e)
     if (e->is_starved)
         TAILQ_REMOVE(&endpoints_starved, e, starved);
     if (e->is_stalled)
-        TAILQ_REMOVE(endpoint_stalled_list(e), e, stalled);
+        TAILQ_REMOVE(&endpoint_owner(e)->stalled, e, stalled);
+    if (e->is_quiet)
+        TAILQ_REMOVE(&endpoint_owner(e)->quiet, e, quiet);
     endpoint_drop_received(e);
     e->client->socket_count--;
     endpoint_pool_release(e);

@@ -31,7 +31,7 @@ void endpoint_end(struct endpoint *e, enum status outcome);
 void endpoint_reset(struct endpoint *e, enum status outcome);
 
 void endpoint_drop_received(struct endpoint *e);
-struct endpoint_list *endpoint_stalled_list(const struct endpoint *e);
+struct endpoint_owner *endpoint_owner(const struct endpoint *e);
 
 /* Give lwIP as much of what the client sends as it takes now. */
 void endpoint_push(struct endpoint *e);

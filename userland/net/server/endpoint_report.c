@@ -87,13 +87,24 @@ static bool tell_data(struct endpoint *e)
     return true;
 }
 
+static void keep_quiet(struct endpoint *e)
+{
+    if (!e->is_quiet) {
+        e->is_quiet = true;
+        TAILQ_INSERT_TAIL(&endpoint_owner(e)->quiet, e, quiet);
+    }
+}
+
 static bool tell_sent(struct endpoint *e)
 {
     struct net_message m = {.kind = NET_TCP_SENT, .socket = e->number, .length = e->sent_owed};
 
-    /* A quiet one goes along with whatever else wakes the client. */
-    if (e->sent_owed == 0 || (!e->is_sent_urgent && !e->client->is_unflushed))
+    if (e->sent_owed == 0)
         return true;
+    if (!e->is_sent_urgent && e->state != ENDPOINT_ENDED) {
+        keep_quiet(e);
+        return true;
+    }
     if (!client_send(e->client, &m))
         return false;
     e->sent_owed = 0;
@@ -136,7 +147,7 @@ static void stall(struct endpoint *e)
     }
     if (!e->is_stalled) {
         e->is_stalled = true;
-        TAILQ_INSERT_TAIL(endpoint_stalled_list(e), e, stalled);
+        TAILQ_INSERT_TAIL(&endpoint_owner(e)->stalled, e, stalled);
     }
 }
 
@@ -171,14 +182,30 @@ void endpoint_settle_touched(void)
     }
 }
 
-void endpoint_touch_stalled(struct endpoint_list *stalled)
+void endpoint_touch_stalled(struct client *client)
 {
+    struct endpoint_owner *owner = client->state;
     struct endpoint *e;
 
-    while ((e = TAILQ_FIRST(stalled)) != NULL) {
-        TAILQ_REMOVE(stalled, e, stalled);
+    while ((e = TAILQ_FIRST(&owner->stalled)) != NULL) {
+        TAILQ_REMOVE(&owner->stalled, e, stalled);
         e->is_stalled = false;
         endpoint_touch(e);
+    }
+}
+
+void endpoint_tell_quiet(struct client *client)
+{
+    struct endpoint_owner *owner = client->state;
+    struct endpoint *e;
+
+    while ((e = TAILQ_FIRST(&owner->quiet)) != NULL) {
+        struct net_message m = {.kind = NET_TCP_SENT, .socket = e->number, .length = e->sent_owed};
+        if (e->sent_owed != 0 && !client_send(client, &m))
+            return;
+        e->sent_owed = 0;
+        e->is_quiet = false;
+        TAILQ_REMOVE(&owner->quiet, e, quiet);
     }
 }
 

@@ -44,7 +44,7 @@ static void take_free(struct client *client, const struct net_message *m)
     }
     endpoint_give_back(client, &chunk);
     if (client->chunks.free_count == 1)
-        endpoint_touch_stalled(client->state);
+        endpoint_touch_stalled(client);
 }
 
 static void take_socket_message(struct client *client, const struct net_message *m)
@@ -107,10 +107,14 @@ static enum status on_open(void *context, struct connection *c, struct connectio
 
     (void)context;
     (void)config;
-    enum status s = client_open(c, sizeof(struct endpoint_list), &client);
-    if (s == STATUS_OK)
-        TAILQ_INIT((struct endpoint_list *)client->state);
-    return s;
+    enum status s = client_open(c, sizeof(struct endpoint_owner), &client);
+    if (s != STATUS_OK)
+        return s;
+    struct endpoint_owner *owner = client->state;
+    TAILQ_INIT(&owner->stalled);
+    TAILQ_INIT(&owner->quiet);
+    client->on_flush = endpoint_tell_quiet;
+    return STATUS_OK;
 }
 
 static void on_messages(void *context, struct connection *c)
@@ -129,7 +133,7 @@ static void on_room(void *context, struct connection *c)
     struct client *client = c->user;
 
     (void)context;
-    endpoint_touch_stalled(client->state);
+    endpoint_touch_stalled(client);
     client_on_room(client);
     stack_settle();
 }

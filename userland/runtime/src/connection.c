@@ -170,8 +170,20 @@ void connection_dismantle(struct connection *c)
     c->portal = 0;
 }
 
+/* The peer, if it lives, finds the flag in memory that it still sees. */
+static void connection_tell_end(struct connection *c)
+{
+    struct connection_area *own = c->own_area.address;
+
+    atomic_store_explicit(&own->is_closed, 1, memory_order_release);
+    (void)event_signal(c->doorbell, UINT64_MAX);
+}
+
 void connection_end(struct connection *c, enum status why)
 {
+    /* Who is cut off for breaking the ring has to learn that nobody listens any more. */
+    if (why == STATUS_BAD_DATA)
+        connection_tell_end(c);
     c->state = CONNECTION_DEAD;
     c->is_ending = true;
     if (c->ops->on_close != NULL)
@@ -282,11 +294,8 @@ void connection_fail(struct connection *c)
 void connection_close(struct connection *c)
 {
     if (c->state == CONNECTION_OPENED) {
-        struct connection_area *own = c->own_area.address;
-
         connection_flush(c);
-        atomic_store_explicit(&own->is_closed, 1, memory_order_release);
-        (void)event_signal(c->doorbell, UINT64_MAX);
+        connection_tell_end(c);
     }
     c->state = CONNECTION_CLOSED;
     loop_timer_stop(&c->retry);

@@ -1,0 +1,824 @@
+/*
+ * The whole stack with its clients in one process: lwIP, the services, the client library and the
+ * runtime as they are, over a kernel and a driver that the test plays.  Connections go through
+ * lwIP's loop, to the stack's own address.
+ */
+// include first: tests/host/fake
+// library: net_lwip_host
+// source: tests/host/fake/fake_kernel.c
+// source: tests/host/net_stack/status_client.c
+// source: tests/host/net_stack/tcp_client.c
+// source: tests/host/net_stack/tcp_connection.c
+// source: tests/host/net_stack/tcp_socket.c
+// source: tests/host/net_stack/udp_client.c
+// source: userland/net/client/address.c
+// source: userland/net/client/send_buffer.c
+// source: userland/net/server/chance.c
+// source: userland/net/server/checksum.c
+// source: userland/net/server/checksum_offload.c
+// source: userland/net/server/chunk_pool.c
+// source: userland/net/server/client.c
+// source: userland/net/server/clockwork.c
+// source: userland/net/server/configuration.c
+// source: userland/net/server/endpoint.c
+// source: userland/net/server/endpoint_life.c
+// source: userland/net/server/endpoint_output.c
+// source: userland/net/server/endpoint_pool.c
+// source: userland/net/server/endpoint_report.c
+// source: userland/net/server/interface.c
+// source: userland/net/server/link_port.c
+// source: userland/net/server/lwip_address.c
+// source: userland/net/server/packet_memory.c
+// source: userland/net/server/pinger.c
+// source: userland/net/server/receive_pool.c
+// source: userland/net/server/siphash.c
+// source: userland/net/server/socket_table.c
+// source: userland/net/server/stack.c
+// source: userland/net/server/stack_counters.c
+// source: userland/net/server/status_service.c
+// source: userland/net/server/tcp_service.c
+// source: userland/net/server/transmit_queue.c
+// source: userland/net/server/udp_service.c
+// source: userland/runtime/src/app.c
+// source: userland/runtime/src/client.c
+// source: userland/runtime/src/connection.c
+// source: userland/runtime/src/loop.c
+// source: userland/runtime/src/memory.c
+// source: userland/runtime/src/ring.c
+// source: userland/runtime/src/service.c
+// source: userland/runtime/src/service_name.c
+// source: userland/runtime/src/timer.c
+// source: core/abi/status.c
+#include "tests/host/net_stack/client_names.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_kernel.h"
+#include "net/link.h"
+#include "net/status_client.h"
+#include "net/tcp_client.h"
+#include "net/udp_client.h"
+#include "rt/log.h"
+#include "rt/service.h"
+#include "userland/net/server/chance.h"
+#include "userland/net/server/clockwork.h"
+#include "userland/net/server/interface.h"
+#include "userland/net/server/link_port.h"
+#include "userland/net/server/packet_memory.h"
+#include "userland/net/server/receive_pool.h"
+#include "userland/net/server/stack_counters.h"
+#include "userland/net/server/status_service.h"
+#include "userland/net/server/tcp_service.h"
+#include "userland/net/server/udp_service.h"
+#include "userland/runtime/src/program.h"
+
+void lwip_init(void);
+
+static nsec_t now_ns;
+
+void log_line(const char *format, ...)
+{
+    (void)format;
+}
+
+/* --- the driver --- */
+
+enum { DRIVER_BUFFERS = 256, FRAME_BYTES_MAX = 1600 };
+
+static struct {
+    struct service service;
+    struct connection *connection;
+    struct memory transmit, receive;
+    uint16_t posted[DRIVER_BUFFERS];
+    unsigned posted_count;
+    uint8_t sent[FRAME_BYTES_MAX]; /* the last frame that the stack sent */
+    unsigned sent_length, sent_count;
+    uint16_t unreported[DRIVER_BUFFERS];
+    unsigned unreported_count;
+} driver;
+
+static void driver_call(void *context, struct connection *c, struct portal_message *m)
+{
+    (void)context;
+    if (m->word[0] == LINK_OP_INFO) {
+        *m = (struct portal_message){.word = {STATUS_OK, UINT64_C(0x563412005452), 1500, 0,
+                                              DRIVER_BUFFERS, DRIVER_BUFFERS, 1}};
+        return;
+    }
+    assert_int_equal(m->word[0], LINK_OP_POOLS);
+    assert_int_equal(m->word[1] * m->word[2], RECEIVE_POOL_BYTES);
+    assert_int_equal(memory_adopt(m->handle[0], RIGHT_READ, &driver.transmit), STATUS_OK);
+    assert_int_equal(memory_adopt(m->handle[1], RIGHT_READ, &driver.receive), STATUS_OK);
+    *m = (struct portal_message){.word = {STATUS_OK}};
+    driver.connection = c;
+    driver.posted_count = 0;
+    driver.unreported_count = 0;
+}
+
+static void driver_transmit(const struct link_message *m)
+{
+    driver.sent_length = 0;
+    driver.sent_count++;
+    for (unsigned i = 0; i < m->count; i++) {
+        assert_true(m->tx.offset[i] + m->tx.length[i] <= driver.transmit.length_bytes);
+        memcpy(driver.sent + driver.sent_length,
+               (const uint8_t *)driver.transmit.address + m->tx.offset[i], m->tx.length[i]);
+        driver.sent_length += m->tx.length[i];
+    }
+    driver.unreported[driver.unreported_count++] = m->tx.cookie;
+}
+
+static void driver_messages(void *context, struct connection *c)
+{
+    struct ring_message raw;
+    struct link_message m;
+
+    (void)context;
+    while (connection_receive(c, &raw)) {
+        memcpy(&m, &raw, sizeof m);
+        if (m.kind == LINK_TX) {
+            driver_transmit(&m);
+            continue;
+        }
+        assert_int_equal(m.kind, LINK_RX);
+        for (unsigned i = 0; i < m.count; i++)
+            driver.posted[driver.posted_count++] = m.batch.number[i];
+    }
+}
+
+static void driver_send(const struct link_message *m)
+{
+    struct ring_message raw;
+
+    memcpy(&raw, m, sizeof raw);
+    assert_true(connection_send(driver.connection, &raw));
+    connection_flush(driver.connection);
+}
+
+static void driver_report(void)
+{
+    while (driver.unreported_count > 0) {
+        struct link_message m = {.kind = LINK_TX_DONE};
+        while (m.count < LINK_BATCH && driver.unreported_count > 0)
+            m.batch.number[m.count++] = driver.unreported[--driver.unreported_count];
+        driver_send(&m);
+    }
+}
+
+static void driver_receive(const uint8_t *frame, uint16_t length)
+{
+    assert_true(driver.posted_count > 0);
+    uint16_t buffer = driver.posted[--driver.posted_count];
+    struct link_message m = {.kind = LINK_RX_FILLED,
+                             .filled = {.buffer = buffer, .length = length}};
+
+    memcpy((uint8_t *)driver.receive.address + (size_t)buffer * RECEIVE_BUFFER_BYTES, frame,
+           length);
+    driver_send(&m);
+}
+
+static void driver_close(void *context, struct connection *c, enum status why)
+{
+    (void)context;
+    (void)c;
+    (void)why;
+    memory_release(&driver.transmit);
+    memory_release(&driver.receive);
+}
+
+static const struct connection_ops driver_ops = {
+    .on_messages = driver_messages, .on_call = driver_call, .on_close = driver_close};
+
+/* --- the machine --- */
+
+static void settle(void)
+{
+    fake_time_limit(now_ns);
+    fake_on_idle(loop_stop);
+    loop_run();
+}
+
+/* Let `ms` milliseconds pass, with everything that is due in them. */
+static void pass(unsigned ms)
+{
+    now_ns += ms * UINT64_C(1000000);
+    settle();
+}
+
+static int start(void **state)
+{
+    static const uint8_t secret[CHANCE_SECRET_BYTES] = {1, 2, 3};
+    struct configuration configuration;
+    const char *bad;
+
+    (void)state;
+    fake_reset();
+    now_ns = 1000000;
+    fake_time(now_ns);
+    loop_init();
+    chance_init(secret);
+    lwip_init();
+    if (configuration_parse("address=10.0.2.15/24 gateway=10.0.2.2", &configuration, &bad)
+            != STATUS_OK
+        || service_offer("net:Link", NULL, &driver_ops, NULL, &driver.service) != STATUS_OK)
+        return -1;
+    interface_init(&configuration);
+    if (link_port_start(interface_netif()) != STATUS_OK)
+        return -1;
+    interface_start();
+    if (tcp_service_start() != STATUS_OK || udp_service_start() != STATUS_OK
+        || status_service_start() != STATUS_OK)
+        return -1;
+    clockwork_start();
+    settle();
+    pass(3000);
+    return 0;
+}
+
+static struct net_counters counters(void)
+{
+    struct net_counters c;
+
+    stack_counters_fill(&c);
+    return c;
+}
+
+static const struct net_address own = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 2, 15}};
+
+/* --- a program with sockets --- */
+
+enum { SIDE_BYTES_MAX = 400000 };
+
+/* One end of a connection, with what it has seen. */
+struct side {
+    struct tcp_socket *socket; /* NULL: none, or closed */
+    uint8_t received[SIDE_BYTES_MAX];
+    size_t received_count, to_send, sent;
+    unsigned accepted, connected, fins, closes;
+    enum status why;
+    bool is_lazy; /* leaves what it receives where it is */
+};
+
+static struct side near, far;
+static struct tcp_client *client;
+
+static uint8_t pattern(size_t i)
+{
+    return (uint8_t)(i * 31 + (i >> 8));
+}
+
+static void side_send(struct side *s)
+{
+    uint8_t part[3000];
+
+    while (s->sent < s->to_send) {
+        size_t length = s->to_send - s->sent;
+        length = length < sizeof part ? length : sizeof part;
+        for (size_t i = 0; i < length; i++)
+            part[i] = pattern(s->sent + i);
+        size_t taken = tcp_send(s->socket, part, length);
+        s->sent += taken;
+        if (taken < length)
+            return;
+    }
+}
+
+static void on_accepted(struct tcp_socket *socket)
+{
+    struct side *s = tcp_context(socket);
+
+    s->socket = socket;
+    s->accepted++;
+    side_send(s);
+}
+
+static void on_connected(struct tcp_socket *socket)
+{
+    struct side *s = tcp_context(socket);
+
+    s->connected++;
+    side_send(s);
+}
+
+static void on_readable(struct tcp_socket *socket)
+{
+    struct side *s = tcp_context(socket);
+
+    if (!s->is_lazy)
+        s->received_count += tcp_receive(socket, s->received + s->received_count,
+                                         sizeof s->received - s->received_count);
+}
+
+static void on_writable(struct tcp_socket *socket)
+{
+    side_send(tcp_context(socket));
+}
+
+static void on_peer_fin(struct tcp_socket *socket)
+{
+    struct side *s = tcp_context(socket);
+
+    s->fins++;
+}
+
+static void on_closed(struct tcp_socket *socket, enum status why)
+{
+    struct side *s = tcp_context(socket);
+
+    s->closes++;
+    s->why = why;
+    s->socket = NULL;
+}
+
+static const struct tcp_handler handler = {
+    .on_accepted = on_accepted,
+    .on_connected = on_connected,
+    .on_readable = on_readable,
+    .on_writable = on_writable,
+    .on_peer_fin = on_peer_fin,
+    .on_closed = on_closed,
+};
+
+static void assert_received(const struct side *s, size_t count)
+{
+    assert_int_equal(s->received_count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(s->received[i], pattern(i));
+}
+
+/* Listen on a port of its own in each test, and connect to it. */
+static void connect_sides(void)
+{
+    static uint16_t port = 1000;
+    struct tcp_listener *listener;
+
+    memset(&near, 0, sizeof near);
+    memset(&far, 0, sizeof far);
+    port++;
+    assert_int_equal(tcp_listen(client, port, 10, &handler, &far, &listener), STATUS_OK);
+    settle();
+    assert_int_equal(tcp_connect(client, &own, port, &handler, &near, &near.socket), STATUS_OK);
+    settle();
+    pass(100);
+}
+
+static int open_client(void **state)
+{
+    (void)state;
+    if (client == NULL && tcp_client_open(NULL, &client) != STATUS_OK)
+        return -1;
+    settle();
+    return 0;
+}
+
+/* Everything that connections used is free again once lwIP has forgotten them. */
+static void assert_clean(void)
+{
+    driver_report();
+    pass(60000);
+    driver_report();
+    pass(1000);
+    assert_int_equal(counters().receive_buffers_held, 0);
+    assert_int_equal(counters().packet_memory_bytes, 0);
+}
+
+/* --- claims --- */
+
+static void a_connection_reaches_the_listener(void **state)
+{
+    (void)state;
+    connect_sides();
+    assert_int_equal(near.connected, 1);
+    assert_int_equal(far.accepted, 1);
+    assert_non_null(far.socket);
+    tcp_close(near.socket);
+    tcp_client_flush(client);
+    pass(500);
+    assert_int_equal(far.fins, 1);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    pass(500);
+    assert_int_equal(far.closes, 0);
+    assert_clean();
+}
+
+static void bytes_arrive_in_order_both_ways(void **state)
+{
+    (void)state;
+    connect_sides();
+    near.to_send = 300000;
+    far.to_send = 200000;
+    side_send(&near);
+    side_send(&far);
+    tcp_client_flush(client);
+    pass(5000);
+    assert_received(&far, 300000);
+    assert_received(&near, 200000);
+    tcp_close(near.socket);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static void a_shut_side_goes_on_receiving(void **state)
+{
+    (void)state;
+    connect_sides();
+    near.to_send = 1000;
+    side_send(&near);
+    tcp_shutdown(near.socket);
+    tcp_client_flush(client);
+    pass(500);
+    assert_received(&far, 1000);
+    assert_int_equal(far.fins, 1);
+    far.to_send = 30000;
+    side_send(&far);
+    assert_int_equal(far.sent, 30000);
+    tcp_shutdown(far.socket);
+    tcp_client_flush(client);
+    pass(3000);
+    assert_received(&near, 30000);
+    assert_int_equal(near.fins, 1);
+    assert_int_equal(near.closes, 1);
+    assert_int_equal(near.why, STATUS_CLOSED);
+    assert_int_equal(far.closes, 1);
+    assert_clean();
+}
+
+static void closing_sends_what_is_buffered_first(void **state)
+{
+    (void)state;
+    connect_sides();
+    near.to_send = 30000;
+    side_send(&near);
+    assert_int_equal(near.sent, 30000);
+    tcp_close(near.socket);
+    tcp_client_flush(client);
+    pass(2000);
+    assert_received(&far, 30000);
+    assert_int_equal(far.fins, 1);
+    assert_int_equal(near.closes, 0);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static void an_abort_resets_the_peer(void **state)
+{
+    (void)state;
+    connect_sides();
+    tcp_abort(near.socket);
+    tcp_client_flush(client);
+    pass(500);
+    assert_int_equal(near.closes, 0);
+    assert_int_equal(far.closes, 1);
+    assert_int_equal(far.why, STATUS_PEER_DEAD);
+    assert_clean();
+}
+
+static void nobody_listening_means_refused(void **state)
+{
+    (void)state;
+    memset(&near, 0, sizeof near);
+    assert_int_equal(tcp_connect(client, &own, 4, &handler, &near, &near.socket), STATUS_OK);
+    pass(500);
+    assert_int_equal(near.connected, 0);
+    assert_int_equal(near.closes, 1);
+    assert_int_equal(near.why, STATUS_PEER_DEAD);
+}
+
+static void who_does_not_read_stops_only_his_peer(void **state)
+{
+    struct side stuck_near, stuck_far;
+
+    (void)state;
+    connect_sides();
+    far.is_lazy = true;
+    near.to_send = 390000;
+    side_send(&near);
+    tcp_client_flush(client);
+    pass(3000);
+    assert_true(near.sent < 390000);
+    assert_true(tcp_received_bytes(far.socket) > 50000);
+    stuck_near = near;
+    stuck_far = far;
+    tcp_set_context(near.socket, &stuck_near);
+    tcp_set_context(far.socket, &stuck_far);
+
+    connect_sides();
+    near.to_send = 10000;
+    side_send(&near);
+    tcp_client_flush(client);
+    pass(1000);
+    assert_received(&far, 10000);
+    tcp_close(near.socket);
+    tcp_close(far.socket);
+
+    stuck_far.is_lazy = false;
+    on_readable(stuck_far.socket);
+    tcp_client_flush(client);
+    pass(10000);
+    assert_received(&stuck_far, 390000);
+    tcp_close(stuck_near.socket);
+    tcp_close(stuck_far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static void a_listener_takes_no_more_than_it_said(void **state)
+{
+    struct tcp_listener *listener;
+    struct tcp_socket *sockets[6];
+
+    (void)state;
+    memset(&near, 0, sizeof near);
+    memset(&far, 0, sizeof far);
+    assert_int_equal(tcp_listen(client, 999, 4, &handler, &far, &listener), STATUS_OK);
+    settle();
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(tcp_connect(client, &own, 999, &handler, &near, &sockets[i]), STATUS_OK);
+    pass(500);
+    assert_int_equal(near.connected, 6);
+    assert_int_equal(far.accepted, 4);
+    for (unsigned i = 0; i < 4; i++)
+        tcp_abort(sockets[i]);
+    tcp_client_flush(client);
+    pass(500);
+    assert_int_equal(far.accepted, 6);
+    tcp_abort(sockets[4]);
+    tcp_abort(sockets[5]);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static unsigned datagrams;
+
+static void on_datagram(struct udp_socket *socket, const struct net_address *from, uint16_t port,
+                        const uint8_t *data, size_t length, void *context)
+{
+    (void)context;
+    datagrams++;
+    assert_memory_equal(from, &own, sizeof own);
+    if (length == 4 && memcmp(data, "ping", 4) == 0)
+        assert_int_equal(udp_send(socket, from, port, "pong!", 5), STATUS_OK);
+}
+
+static void datagrams_come_and_go(void **state)
+{
+    struct udp_client *udp;
+    struct udp_socket *server, *asker;
+    unsigned refusals = 0;
+
+    (void)state;
+    assert_int_equal(udp_client_open(&udp), STATUS_OK);
+    settle();
+    assert_int_equal(udp_bind(udp, 7, on_datagram, NULL, &server), STATUS_OK);
+    assert_int_equal(udp_bind(udp, 0, on_datagram, NULL, &asker), STATUS_OK);
+    settle();
+    for (unsigned i = 0; i < 100; i++) {
+        refusals += udp_send(asker, &own, 7, "ping", 4) != STATUS_OK;
+        if (i % 8 == 7) {
+            udp_client_flush(udp);
+            pass(50);
+        }
+    }
+    udp_client_flush(udp);
+    pass(100);
+    assert_int_equal(refusals, 0);
+    assert_int_equal(datagrams, 200);
+    udp_close(server);
+    udp_close(asker);
+    pass(100);
+    assert_int_equal(counters().udp_sockets, 0);
+    assert_clean();
+}
+
+static struct net_interface_record interface_seen;
+static unsigned sockets_seen, pongs;
+static enum status ping_status;
+
+static void on_interface(enum status s, const struct net_interface_record *record, void *context)
+{
+    (void)context;
+    assert_int_equal(s, STATUS_OK);
+    interface_seen = *record;
+}
+
+static void on_sockets(enum status s, const struct net_socket_record *records, size_t count,
+                       void *context)
+{
+    (void)context;
+    assert_int_equal(s, STATUS_OK);
+    for (size_t i = 0; i < count; i++)
+        sockets_seen += records[i].state == NET_SOCKET_LISTENING;
+}
+
+static void on_pong(enum status s, const struct net_address *from, uint32_t us, void *context)
+{
+    (void)from;
+    (void)us;
+    (void)context;
+    ping_status = s;
+    pongs++;
+}
+
+static void status_is_told_and_pings_run(void **state)
+{
+    const struct net_address nobody = net_address_v4(10, 0, 2, 77);
+    struct net_status_client *status;
+
+    (void)state;
+    assert_int_equal(net_status_open(&status), STATUS_OK);
+    settle();
+    assert_int_equal(net_status_interface(status, on_interface, NULL), STATUS_OK);
+    assert_int_equal(net_status_sockets(status, 0, on_sockets, NULL), STATUS_OK);
+    assert_int_equal(net_status_ping(status, &own, 56, on_pong, NULL), STATUS_OK);
+    pass(100);
+    assert_true(interface_seen.has_driver && interface_seen.is_up);
+    assert_memory_equal(&interface_seen.addresses[0].address, &own, sizeof own);
+    assert_true(sockets_seen > 0);
+    assert_int_equal(pongs, 1);
+    assert_int_equal(ping_status, STATUS_OK);
+
+    assert_int_equal(net_status_ping(status, &nobody, 56, on_pong, NULL), STATUS_OK);
+    pass(6000);
+    assert_int_equal(pongs, 2);
+    assert_int_equal(ping_status, STATUS_TIMED_OUT);
+    net_status_close(status);
+    settle();
+    assert_clean();
+}
+
+/* Who has 10.0.2.15?  Tell 10.0.2.2 at 52:55:0a:00:02:02. */
+static const uint8_t arp_request[42] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x55, 0x0a, 0, 2, 2, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+    1,    0x52, 0x55, 10,   0,    2,    2,    10,   0,    2, 2, 0, 0, 0, 0, 0, 0, 10, 0, 2, 15,
+};
+
+static void the_driver_is_answered_and_may_die(void **state)
+{
+    unsigned before = driver.sent_count;
+
+    (void)state;
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    assert_int_equal(driver.sent_count, before + 1);
+    assert_int_equal(driver.sent[13], 6);
+    assert_int_equal(driver.sent[21], 2);
+
+    /* A connection lives on while the driver is away. */
+    connect_sides();
+    near.to_send = 100000;
+    side_send(&near);
+    tcp_client_flush(client);
+    connection_close(driver.connection);
+    settle();
+    pass(3000);
+    assert_received(&far, 100000);
+    assert_int_equal(near.closes + far.closes, 0);
+    tcp_close(near.socket);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    assert_int_equal(driver.posted_count, DRIVER_BUFFERS);
+
+    before = driver.sent_count;
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    assert_int_equal(driver.sent_count, before + 1);
+    assert_clean();
+}
+
+static void frames_of_noise_do_no_harm(void **state)
+{
+    uint8_t frame[1514];
+
+    (void)state;
+    srand(7);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint16_t length = (uint16_t)(14 + (unsigned)rand() % 1500);
+        for (unsigned at = 0; at < length; at++)
+            frame[at] = (uint8_t)rand();
+        memcpy(frame, driver.sent + 6, 6); /* mostly to this host, mostly of a known type */
+        frame[12] = i % 3 == 0 ? 0x86 : 8;
+        frame[13] = i % 3 == 0 ? 0xdd : i % 3 == 1 ? 0 : 6;
+        frame[14] = i % 3 == 0 ? 0x60 : i % 3 == 1 ? 0x45 : 0;
+        driver_receive(frame, length);
+        settle();
+        if (i % 200 == 0)
+            pass(50);
+        driver_report();
+    }
+    assert_clean();
+}
+
+/* --- a client that lies --- */
+
+static unsigned expulsions;
+
+static void on_expelled(void *context, struct connection *c, enum status why)
+{
+    (void)context;
+    (void)c;
+    (void)why;
+    expulsions++;
+}
+
+static const struct connection_ops liar_ops = {.on_close = on_expelled};
+static const struct connection_config liar_config = {
+    .capacity = 64, .buffer_bytes = 8192, .wanted_bytes = NET_STACK_BUFFER_BYTES};
+
+static struct connection liar;
+
+static void lie(const struct net_message *m)
+{
+    struct ring_message raw;
+
+    if (liar.state != CONNECTION_OPENED)
+        assert_int_equal(connection_open(&liar, NET_TCP_SERVICE, &liar_config, &liar_ops, NULL),
+                         STATUS_OK);
+    memcpy(&raw, m, sizeof raw);
+    if (connection_send(&liar, &raw))
+        connection_flush(&liar);
+    settle();
+}
+
+static void rule_breakers_are_cut_off(void **state)
+{
+    static const struct net_message lies[] = {
+        {.kind = 0},
+        {.kind = 9999},
+        {.kind = NET_FREE, .offset = 0},
+        {.kind = NET_FREE, .offset = UINT32_MAX},
+        {.kind = NET_TCP_DATA},
+    };
+    uint64_t before = counters().clients_expelled;
+
+    (void)state;
+    expulsions = 0;
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
+        lie(&lies[i]);
+    pass(100);
+    assert_int_equal(counters().clients_expelled - before, sizeof lies / sizeof lies[0]);
+}
+
+static void random_messages_hurt_nobody_else(void **state)
+{
+    (void)state;
+    srand(3);
+    connect_sides();
+    for (unsigned i = 0; i < 20000; i++) {
+        struct net_message m = {
+            .kind = (uint16_t)((unsigned)rand() % 8),
+            .port = (uint16_t)(2000 + rand() % 4),
+            .socket = (uint32_t)(rand() % 40),
+            .offset = (uint32_t)(rand() % 9000),
+            .length = (uint32_t)(rand() % 3000),
+            .address = own,
+        };
+        if (m.kind == 0)
+            m.kind = i % 100 == 0 ? NET_FREE : NET_TCP_LISTEN;
+        if (i % 5 == 0)
+            m.socket |= (uint32_t)(rand() % 8) << 16;
+        lie(&m);
+        if (i % 50 == 0)
+            pass(50);
+    }
+    if (liar.state == CONNECTION_OPENED)
+        connection_close(&liar);
+    near.to_send = 100000;
+    side_send(&near);
+    tcp_client_flush(client);
+    pass(5000);
+    assert_received(&far, 100000);
+    tcp_close(near.socket);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_connection_reaches_the_listener, open_client),
+        cmocka_unit_test(bytes_arrive_in_order_both_ways),
+        cmocka_unit_test(a_shut_side_goes_on_receiving),
+        cmocka_unit_test(closing_sends_what_is_buffered_first),
+        cmocka_unit_test(an_abort_resets_the_peer),
+        cmocka_unit_test(nobody_listening_means_refused),
+        cmocka_unit_test(who_does_not_read_stops_only_his_peer),
+        cmocka_unit_test(a_listener_takes_no_more_than_it_said),
+        cmocka_unit_test(datagrams_come_and_go),
+        cmocka_unit_test(status_is_told_and_pings_run),
+        cmocka_unit_test(the_driver_is_answered_and_may_die),
+        cmocka_unit_test(frames_of_noise_do_no_harm),
+        cmocka_unit_test(rule_breakers_are_cut_off),
+        cmocka_unit_test(random_messages_hurt_nobody_else),
+    };
+
+    return cmocka_run_group_tests(tests, start, NULL);
+}
