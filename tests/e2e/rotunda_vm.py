@@ -15,13 +15,13 @@ import collections
 import json
 import os
 import re
-import select
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -100,7 +100,10 @@ class Machine:
         self.process = None
         self.console = None
         self.qmp_socket = None
-        self.text = ""  # all that the console has said
+        self.text = ""  # all that the console has said; written by the listener alone
+        self.news = threading.Condition()
+        self.listener = None
+        self.noticed = 0  # how much of the text pump() has reported
         self.seen = 0  # how much of it expect() has used up
         self.folder = None
         self.qmp_lines = b""
@@ -153,7 +156,8 @@ class Machine:
         finally:
             for listener in listeners:
                 listener.close()
-        self.console.setblocking(False)
+        self.listener = threading.Thread(target=self.listen_to_console, daemon=True)
+        self.listener.start()
         self.qmp_read()  # its greeting
         self.qmp("qmp_capabilities")
         return self
@@ -168,6 +172,9 @@ class Machine:
                     self.process.kill()
                     self.process.wait()
             self.process = None
+        if self.listener is not None:
+            self.listener.join(5)
+            self.listener = None
         for end in (self.console, self.qmp_socket):
             if end is not None:
                 end.close()
@@ -201,20 +208,32 @@ class Machine:
 
     # The console.
 
+    def listen_to_console(self):
+        """
+        The thread that takes in all the console says, at once: QEMU sends single bytes, of which a
+        socket holds a few hundred, and then the whole machine would stand still.
+        """
+        while True:
+            try:
+                data = self.console.recv(1 << 16)
+            except OSError:
+                data = b""
+            with self.news:
+                self.text += data.decode("utf-8", "replace")
+                self.news.notify_all()
+            if not data:
+                return
+
     def pump(self, timeout):
-        """Take in what the console says for at most `timeout` seconds; True if there was any."""
-        readable, _, _ = select.select([self.console], [], [], timeout)
-        if not readable:
-            return False
-        try:
-            data = self.console.recv(1 << 16)
-        except (BlockingIOError, ConnectionResetError):
-            return False
-        if not data:
-            time.sleep(min(timeout, 0.05))  # QEMU has ended
-            return False
-        self.text += data.decode("utf-8", "replace")
-        return True
+        """Wait until the console says something, for at most `timeout` seconds; True if it did."""
+        with self.news:
+            if len(self.text) == self.noticed:
+                self.news.wait(timeout)
+            has_news = len(self.text) != self.noticed
+            self.noticed = len(self.text)
+        if not has_news and not self.is_running():
+            time.sleep(min(timeout, 0.05))
+        return has_news
 
     def expect(self, pattern, timeout=WAIT_SECONDS):
         """Wait for a regular expression in what has not been used up yet; use up to its end."""
@@ -238,18 +257,12 @@ class Machine:
         return self.expect(PROMPT + r"\Z", timeout)
 
     def send(self, data):
-        """Type characters.  What the machine says meanwhile is taken in, so nothing can jam."""
+        """Type characters."""
         data = data.encode("utf-8") if isinstance(data, str) else data
-        while data:
-            _, writable, _ = select.select([], [self.console], [], 0.2)
-            if writable:
-                try:
-                    data = data[self.console.send(data[:4096]):]
-                except BlockingIOError:
-                    pass
-            self.pump(0)
-            if not self.is_running():
-                raise self.failure("QEMU ended while being typed at")
+        try:
+            self.console.sendall(data)
+        except OSError as error:
+            raise self.failure(f"QEMU ended while being typed at: {error}") from None
 
     def send_line(self, line):
         self.send(line + "\r")
