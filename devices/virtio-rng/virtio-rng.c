@@ -177,6 +177,10 @@ int main(void)
         s = interrupt_bind(rng.interrupt, loop_event(), UINT64_C(1) << bit);
     if (s == STATUS_OK)
         s = service_offer(ENTROPY_SERVICE, NULL, &ops, NULL, &rng.service);
+    if (s == STATUS_NOT_SUPPORTED) {
+        log_line("%s is of no use: %s", device->name, status_text(s));
+        return 0; /* in order: starting again wouldn't change the device */
+    }
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));
     refill();
