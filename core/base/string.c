@@ -8,6 +8,7 @@
  */
 #include "base/string.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A word at any address and of any declared type. */
@@ -146,8 +147,11 @@ int memcmp(const void *a, const void *b, size_t size)
 {
     const unsigned char *x = a;
     const unsigned char *y = b;
+    /* Before the MMU is on, words must be aligned, and libfdt compares names at any address. */
+    const bool by_words = (((uintptr_t)x | (uintptr_t)y) & 7) == 0;
 
-    while (size >= 8 && *(const word_t *)(const void *)x == *(const word_t *)(const void *)y) {
+    while (by_words && size >= 8
+           && *(const word_t *)(const void *)x == *(const word_t *)(const void *)y) {
         x += 8;
         y += 8;
         size -= 8;
