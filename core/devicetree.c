@@ -9,6 +9,8 @@
 #include <libfdt.h>
 #include <stdarg.h>
 
+enum { PROPERTY_HEADER = 2 * sizeof(uint32_t) }; /* length and name, behind the tag */
+
 /* Names come from the tree: what is not printable is not worth printing. */
 static void sanitize(char *text)
 {
@@ -60,17 +62,76 @@ enum status devicetree_refuse_property(const struct devicetree_node *node, enum 
 
 /* --- walking --- */
 
+/* A big-endian word of the tree, whose blocks are aligned: walkable_check() has seen to it. */
+static uint32_t word_at(const uint8_t *at)
+{
+    return __builtin_bswap32(*(const uint32_t *)__builtin_assume_aligned(at, sizeof(uint32_t)));
+}
+
+static uint32_t header_at(const void *fdt, size_t field)
+{
+    return word_at((const uint8_t *)fdt + field);
+}
+
+static const uint8_t *structure_of(const void *fdt)
+{
+    return (const uint8_t *)fdt + header_at(fdt, offsetof(struct fdt_header, off_dt_struct));
+}
+
 /*
  * Whether the string at `offset` of the strings block is `name`, which is `size` bytes
  * with its terminator.  Nothing is known of the block but its bounds.
  */
 static bool string_is(const void *fdt, uint32_t offset, const char *name, size_t size)
 {
-    const uint32_t end = fdt_size_dt_strings(fdt);
-    const char *const strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+    const uint32_t end = header_at(fdt, offsetof(struct fdt_header, size_dt_strings));
+    const char *const strings =
+        (const char *)fdt + header_at(fdt, offsetof(struct fdt_header, off_dt_strings));
 
     return offset < end && end - offset >= size && strings[offset] == name[0]
            && memcmp(strings + offset, name, size) == 0;
+}
+
+/* Version 16 doesn't say; then it may reach to the end of the tree. */
+static size_t structure_size(const void *fdt)
+{
+    if (header_at(fdt, offsetof(struct fdt_header, version)) >= 17)
+        return header_at(fdt, offsetof(struct fdt_header, size_dt_struct));
+    return header_at(fdt, offsetof(struct fdt_header, totalsize))
+           - header_at(fdt, offsetof(struct fdt_header, off_dt_struct));
+}
+
+/*
+ * The tag at `offset` of the structure block, and where the next one is; FDT_END and a negative
+ * offset if it isn't whole.  As fdt_next_tag(), which looks at the header again for each byte of a
+ * name: on QEMU's tree that is most of what booting takes.
+ */
+static uint32_t tag_at(const void *fdt, int offset, int *next)
+{
+    const uint8_t *const block = structure_of(fdt);
+    const size_t size = structure_size(fdt);
+    size_t at = (size_t)(unsigned)offset;
+
+    *next = -FDT_ERR_TRUNCATED;
+    if (offset < 0 || at % FDT_TAGSIZE != 0 || at > size || size - at < FDT_TAGSIZE)
+        return FDT_END;
+
+    const uint32_t tag = word_at(block + at);
+    at += FDT_TAGSIZE;
+    if (tag == FDT_BEGIN_NODE) {
+        const uint8_t *const end = memchr(block + at, '\0', size - at);
+        if (end == NULL)
+            return FDT_END;
+        at = (size_t)(end - block) + 1;
+    } else if (tag == FDT_PROP) {
+        if (size - at < PROPERTY_HEADER || word_at(block + at) > size - at - PROPERTY_HEADER)
+            return FDT_END;
+        at += PROPERTY_HEADER + word_at(block + at);
+    } else if (tag != FDT_END_NODE && tag != FDT_NOP && tag != FDT_END) {
+        return FDT_END;
+    }
+    *next = (int)((at + FDT_TAGSIZE - 1) & ~((size_t)FDT_TAGSIZE - 1));
+    return tag;
 }
 
 static bool status_is_okay(const struct devicetree_value *status)
@@ -79,13 +140,14 @@ static bool status_is_okay(const struct devicetree_value *status)
            || fdt_stringlist_contains(status->bytes, (int)status->length, "ok");
 }
 
-/* Note the property at `offset`, a tag that fdt_next_tag() has found whole. */
+/* Note the property at `offset`, a tag that tag_at() has found whole. */
 static void property_note(struct devicetree_node *node, int offset)
 {
     const void *const fdt = node->tree->fdt;
-    const struct fdt_property *const property = fdt_offset_ptr(fdt, offset, sizeof(*property));
-    const uint32_t name = fdt32_ld(&property->nameoff);
-    const struct devicetree_value value = {property->data, fdt32_ld(&property->len)};
+    const uint8_t *const property = structure_of(fdt) + offset + FDT_TAGSIZE;
+    const uint32_t name = word_at(property + sizeof(uint32_t));
+    const struct devicetree_value value = {(const char *)property + PROPERTY_HEADER,
+                                           word_at(property)};
 
     if (string_is(fdt, name, "compatible", sizeof("compatible")))
         node->compatible = value;
@@ -106,15 +168,15 @@ static void node_enter(struct devicetree_node *node, int offset)
     int next = offset;
 
     node->path[node->depth] = offset;
-    node->names[node->depth] = fdt_offset_ptr(fdt, offset + DEVICETREE_CELL, 1);
+    node->names[node->depth] = (const char *)structure_of(fdt) + offset + FDT_TAGSIZE;
     node->disabled &= (UINT32_C(1) << node->depth) - 1;
     node->phandle = 0;
     node->compatible = (struct devicetree_value){0};
     node->device_type = (struct devicetree_value){0};
 
-    (void)fdt_next_tag(fdt, offset, &next);
+    (void)tag_at(fdt, offset, &next);
     for (node->resume = next; next >= 0; node->resume = next) {
-        const uint32_t tag = fdt_next_tag(fdt, node->resume, &next);
+        const uint32_t tag = tag_at(fdt, node->resume, &next);
 
         if (tag == FDT_PROP)
             property_note(node, node->resume);
@@ -136,7 +198,7 @@ bool devicetree_next(struct devicetree_node *node)
     unsigned depth = node->depth;
 
     for (int at = node->resume, next = at; at >= 0; at = next) {
-        const uint32_t tag = fdt_next_tag(node->tree->fdt, at, &next);
+        const uint32_t tag = tag_at(node->tree->fdt, at, &next);
 
         if (tag == FDT_END || (tag == FDT_END_NODE && depth == 0))
             return false;

@@ -96,7 +96,6 @@ static void launcher_died(const struct fault_record *record)
     for (uint32_t i = 0; i < record->backtrace_count; i++)
         log_info("  called from 0x%lx (launcher's text + 0x%lx)", record->backtrace[i],
                  record->backtrace[i] & (SLOT_BYTES - 1));
-    log_info("rebooting");
     power_reboot();
 }
 

@@ -104,19 +104,22 @@ static void threads_stop(struct domain *domain)
 
 void domain_stop(struct domain *domain)
 {
+    struct list_node *node;
+
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return;
     domain->state = DOMAIN_STATE_STOPPED;
     asid_release(domain); /* no TTBR value: the portal path goes slow from here on */
     threads_stop(domain);
-    LIST_FOR_EACH(node, &domain->portals)
-    portal_on_domain_stop(LIST_ENTRY(node, struct portal, domain_node));
-    LIST_FOR_EACH(node, &domain->interrupts)
-    interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
-    LIST_FOR_EACH(node, &domain->clocks)
-    clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
-    LIST_FOR_EACH(node, &domain->events)
-    event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
+    /* Each takes itself from its list, and may take others: always go on with the first. */
+    while ((node = list_first(&domain->portals)) != NULL)
+        portal_on_domain_stop(LIST_ENTRY(node, struct portal, domain_node));
+    while ((node = list_first(&domain->interrupts)) != NULL)
+        interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
+    while ((node = list_first(&domain->clocks)) != NULL)
+        clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
+    while ((node = list_first(&domain->events)) != NULL)
+        event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
     watches_fire(domain);
     if (domain->stop_event != NULL)
         event_signal(event_of_object(domain->stop_event), domain->stop_event_bits);

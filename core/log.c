@@ -36,6 +36,7 @@ static struct {
     log_console_fn *console;
     bool is_released;     /* the console belongs to its driver now */
     uint64_t released_at; /* `end` at that moment */
+    uint64_t read_up_to;  /* what some reader has got, and so most likely shown */
     char text[LOG_SIZE];
 } kernel_log;
 
@@ -200,11 +201,13 @@ void log_grown_set(log_grown_fn *grown)
     spinlock_unlock(&kernel_log.lock);
 }
 
-/* Print the whole ring, through a small buffer since it may wrap.  Holds the lock. */
-static void console_catch_up(log_console_fn *console)
+/* Print from `position` on, through a small buffer since the ring may wrap.  Holds the lock. */
+static void console_catch_up(log_console_fn *console, uint64_t position)
 {
     char chunk[LOG_LINE_MAX];
-    uint64_t position = kernel_log.oldest;
+
+    if (position < kernel_log.oldest)
+        position = kernel_log.oldest;
 
     while (position < kernel_log.end) {
         const size_t length = ring_copy(position, chunk, sizeof(chunk));
@@ -220,7 +223,7 @@ void log_console_set(log_console_fn *console)
     kernel_log.console = console;
     kernel_log.is_released = false;
     if (console != NULL)
-        console_catch_up(console);
+        console_catch_up(console, kernel_log.oldest);
     spinlock_unlock(&kernel_log.lock);
 }
 
@@ -229,12 +232,15 @@ void log_console_release(void)
     spinlock_lock(&kernel_log.lock);
     kernel_log.is_released = true;
     kernel_log.released_at = kernel_log.end;
+    kernel_log.read_up_to = kernel_log.end;
     spinlock_unlock(&kernel_log.lock);
 }
 
 void log_console_seize(void)
 {
     spinlock_break(&kernel_log.lock);
+    if (kernel_log.console != NULL && kernel_log.is_released)
+        console_catch_up(kernel_log.console, kernel_log.read_up_to);
     kernel_log.is_released = false;
     kernel_log.grown = NULL;
 }
@@ -254,6 +260,8 @@ size_t log_read(uint64_t *position, char *buffer, size_t size, uint64_t *lost)
 
     const size_t length = ring_copy(start, buffer, size);
 
+    if (start + length > kernel_log.read_up_to)
+        kernel_log.read_up_to = start + length;
     spinlock_unlock(&kernel_log.lock);
 
     *lost = start > *position ? start - *position : 0;

@@ -1,5 +1,6 @@
 #include "core/portal.h"
 
+#include "arch/timer.h"
 #include "base/bits.h"
 #include "core/lifecycle.h"
 #include "core/scheduler.h"
@@ -92,17 +93,6 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     return STATUS_OK;
 }
 
-static void portal_free(struct portal *portal)
-{
-    struct domain *domain = domain_of_cross(portal->cross.domain);
-    struct list_node *node;
-
-    while ((node = list_pop_front(&portal->records)) != NULL)
-        pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
-    pool_return(&portal_pool, portal);
-    object_put(&domain->object);
-}
-
 static uint32_t records_taken(const struct portal *portal)
 {
     uint32_t taken = 0;
@@ -112,7 +102,15 @@ static uint32_t records_taken(const struct portal *portal)
     return taken;
 }
 
-/* No new callers: the portal leaves its domain, and those who wait for a stack hear of it. */
+/* Nobody gets a stack any more. */
+static void portal_fail_all_waiting(struct portal *portal)
+{
+    while (!list_is_empty(&portal->waiting))
+        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
+                            STATUS_PEER_DEAD);
+}
+
+/* The portal leaves its domain, which it was charged to. */
 static void portal_detach(struct portal *portal)
 {
     if (portal->domain == NULL)
@@ -121,17 +119,29 @@ static void portal_detach(struct portal *portal)
     portal->domain->dead_portal_calls += portal_calls(portal);
     list_remove(&portal->domain_node);
     portal->domain = NULL;
-    while (!list_is_empty(&portal->waiting))
-        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
-                            STATUS_PEER_DEAD);
 }
 
-/* The last handle is gone.  Calls that are inside still return through their records. */
+static void portal_free(struct portal *portal)
+{
+    struct domain *domain = domain_of_cross(portal->cross.domain);
+    struct list_node *node;
+
+    portal_detach(portal);
+    while ((node = list_pop_front(&portal->records)) != NULL)
+        pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
+    pool_return(&portal_pool, portal);
+    object_put(&domain->object);
+}
+
+/*
+ * The last handle is gone.  Calls that are inside still return through their records, and the
+ * portal stays in its domain's list, so that they are found when that stops.
+ */
 static void portal_on_destroy(struct object *object)
 {
     struct portal *portal = portal_of_object(object);
 
-    portal_detach(portal);
+    portal_fail_all_waiting(portal);
     portal->lingering = records_taken(portal);
     portal->cross.waiting = 1; /* returns come by the slow path, which counts them */
     if (portal->lingering == 0)
@@ -390,7 +400,14 @@ static void on_deadline(struct timeout *timeout)
 {
     struct record *record = LIST_ENTRY(timeout, struct record, deadline);
     struct thread *thread = thread_of_cross(record->cross.thread);
+    const bool works = thread->state == THREAD_STATE_RUNNING || thread->state == THREAD_STATE_READY;
 
+    if (works && (record->cross.flags & RECORD_LATE) == 0) {
+        record->cross.flags |= RECORD_LATE;
+        record->deadline.deadline_ns = timer_now_ns() + PORTAL_GRACE_NS;
+        scheduler_timeout_add(thread, &record->deadline);
+        return;
+    }
     if (thread->state != THREAD_STATE_RUNNING)
         thread_unqueue(thread);
     unwind_to(thread, &record->cross, STATUS_TIMED_OUT);
@@ -443,9 +460,9 @@ bool portal_return(struct thread *thread, bool with_handles)
     return true;
 }
 
-void portal_on_domain_stop(struct portal *portal)
+/* Send home whoever executes in the portal's domain by this portal. */
+static void callers_unwind(struct portal *portal)
 {
-    portal_detach(portal);
     LIST_FOR_EACH(node, &portal->records)
     {
         struct cross_record *record = &LIST_ENTRY(node, struct record, portal_node)->cross;
@@ -456,6 +473,24 @@ void portal_on_domain_stop(struct portal *portal)
             thread_unqueue(thread);
         portal_unwind(thread, STATUS_PEER_DEAD);
     }
+}
+
+void portal_on_domain_stop(struct portal *portal)
+{
+    const bool lingers = portal->lingering > 0;
+
+    portal_detach(portal);
+    portal_fail_all_waiting(portal);
+    /* Unwinding may close the portal's last handle, or end its last call: keep it meanwhile. */
+    if (lingers)
+        portal->lingering++;
+    else
+        object_get(&portal->object);
+    callers_unwind(portal);
+    if (!lingers)
+        object_put(&portal->object);
+    else if (--portal->lingering == 0)
+        portal_free(portal);
 }
 
 uint64_t portal_calls(const struct portal *portal)

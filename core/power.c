@@ -6,16 +6,18 @@
 
 void power_off(void)
 {
-    psci_system_off();
     log_console_seize();
+    log_info("power off");
+    psci_system_off();
     log_info("the firmware has no power switch: it is safe to switch off now");
     cpu_halt();
 }
 
 void power_reboot(void)
 {
-    psci_system_reset();
     log_console_seize();
+    log_info("reboot");
+    psci_system_reset();
     log_info("the firmware cannot reset this machine: halted");
     cpu_halt();
 }

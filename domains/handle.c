@@ -10,17 +10,19 @@
 /*
  * A slot's key is its handle, generation << 32 | index, and two marks.  A slot that the portal
  * path may use as it stands (a portal, right to call) has neither, so comparing the key with
- * the word that the caller passed checks everything at once.
+ * the word that the caller passed checks everything at once.  The marks are bits of the index that
+ * no slot has: a word that contains them leads to no slot at all, so nobody can add them.
  *
  *     free  --insert-->  live  --close-->  free, generation + 1
  *                          |                ^
  *                          +-- close, has children --> tombstone, until the last child goes
  */
-#define KEY_NOT_CALLABLE BIT(63)
-#define KEY_NOT_LIVE     BIT(62)
+#define KEY_NOT_CALLABLE BIT(31)
+#define KEY_NOT_LIVE     BIT(30)
 #define KEY_MARKS        (KEY_NOT_CALLABLE | KEY_NOT_LIVE)
 
 enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1 };
+_Static_assert(CHUNKS_MAX << CHUNK_SLOTS_LOG2 <= KEY_NOT_LIVE, "no index reaches the marks");
 
 /* The tree of derivation, in the chunk's second page. */
 struct handle_links {
@@ -48,7 +50,7 @@ struct handle_table *handle_slot_table(const struct handle_slot *slot)
 
 static uint32_t slot_index(const struct handle_slot *slot)
 {
-    return (uint32_t)slot->key;
+    return (uint32_t)(slot->key & ~KEY_MARKS);
 }
 
 static uint32_t slot_generation(const struct handle_slot *slot)

@@ -35,6 +35,8 @@ void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area)
 
 void fp_drop(struct cross_thread *thread)
 {
-    if (thread->fp_state != FP_STATE_NONE)
+    /* The registers may be another's: a thread that doesn't run is thrown out of a call, too. */
+    if (thread->fp_state == FP_STATE_LIVE)
         fp_close(thread, FP_STATE_NONE);
+    thread->fp_state = FP_STATE_NONE;
 }

@@ -4,6 +4,7 @@
 The image holds one program, in the launcher's place (tests/target/kernel).  It says a line for each
 test and switches the machine off; a test that the sources name and the machine doesn't is a
 failure, and so is a reboot.  Several CPUs and memory sizes: what is proven must not depend on them.
+Time counts instructions, so no test depends on how busy the host is.
 """
 # timeout: 300
 
@@ -39,8 +40,8 @@ def names_in_sources():
 def run(machine):
     """Boot one machine; what went wrong, as lines."""
     image = os.path.join(rotunda_vm.build_folder(), "rotunda-kernel-test.Image")
-    with rotunda_vm.Machine(image, network=False, entropy=False, options=["-no-reboot"],
-                            **machine) as vm:
+    with rotunda_vm.Machine(image, network=False, entropy=False, icount="shift=0,sleep=off",
+                            options=["-no-reboot"], **machine) as vm:
         vm.wait_exit(SECONDS)
         text = rotunda_vm.plain(vm.text)
         tail = vm.tail()

@@ -285,7 +285,8 @@ class Machine:
         echo = next((i for i, text in enumerate(lines) if text.endswith(line)), -1)
         lines = lines[echo + 1:]
         if not line.startswith("log"):
-            lines = [text for text in lines if not LOG_LINE.match(text)]
+            lines = [text for text in lines
+                     if not LOG_LINE.match(text) and text.strip() != PROMPT.strip()]
         return "\n".join(lines)
 
     def drain(self, quiet=0.05):

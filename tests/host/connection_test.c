@@ -272,6 +272,27 @@ static void messages_that_are_left_wait_for_resume(void **state)
     assert_int_equal(server.count, 6);
 }
 
+static void messages_that_are_taken_elsewhere_need_no_resume(void **state)
+{
+    struct ring_message m;
+
+    (void)state;
+    open_client();
+    server.take_limit = 2;
+    send_from(&client, 0, 6);
+    loop_settle();
+    assert_int_equal(server.count, 2);
+    for (uint64_t i = 2; i < 6; i++) {
+        assert_true(connection_receive(server.connection, &m));
+        assert_int_equal(m.word[0], i);
+    }
+    assert_false(connection_receive(server.connection, &m));
+    loop_settle();
+    send_from(&client, 6, 2);
+    loop_settle();
+    assert_int_equal(server.count, 4);
+}
+
 static void last_messages_arrive_before_the_close(void **state)
 {
     (void)state;
@@ -501,6 +522,7 @@ int main(void)
         CLAIM(buffers_are_seen_by_the_other_side),
         CLAIM(full_ring_tells_when_there_is_room),
         CLAIM(messages_that_are_left_wait_for_resume),
+        CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),
         CLAIM(server_can_close_too),
         CLAIM(client_waits_for_a_service_that_is_not_up),

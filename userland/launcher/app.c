@@ -6,6 +6,7 @@
  */
 #include "app.h"
 
+#include "origin.h"
 #include "services.h"
 #include "supervisor.h"
 
@@ -125,6 +126,17 @@ static enum status app_exit_request(struct operation *op)
     return STATUS_OK;
 }
 
+static enum status app_power_off_request(const struct operation *op)
+{
+    if (!op->caller->domain->may_power_off) {
+        log_line("%s: may not switch the machine off: add `may-power-off` to its manifest entry",
+                 op->caller->domain->name);
+        return STATUS_DENIED;
+    }
+    log_line("%s asked for power off", op->caller->domain->name);
+    return system_control(origin_get()->boot.factory, SYSTEM_POWEROFF);
+}
+
 static enum status app_run(struct operation *op)
 {
     switch (op->in->word[0]) {
@@ -140,6 +152,8 @@ static enum status app_run(struct operation *op)
         return app_restart_request(op);
     case APP_EXIT:
         return app_exit_request(op);
+    case APP_POWER_OFF:
+        return app_power_off_request(op);
     default:
         return STATUS_BAD_ARGUMENT;
     }
@@ -159,7 +173,8 @@ void app_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     if (op.caller == NULL)
         s = STATUS_DENIED;
-    else if (in.word[0] == APP_EXIT || service_name_unpack(&in.word[NAME_WORD], op.name))
+    else if (in.word[0] == APP_EXIT || in.word[0] == APP_POWER_OFF
+             || service_name_unpack(&in.word[NAME_WORD], op.name))
         s = app_run(&op);
     m->word[0] = s;
     close_quietly(op.handle);

@@ -222,6 +222,8 @@ static enum status read_make(const struct property_reader *reader, struct manife
         s = property_flag(reader, "sees-archive", &out->sees_archive);
     if (s == STATUS_OK)
         s = property_flag(reader, "takes-log", &out->takes_log);
+    if (s == STATUS_OK)
+        s = property_flag(reader, "may-power-off", &out->may_power_off);
     out->start = (enum manifest_start)start;
     out->denial_faults = denial == 1;
     return s;
@@ -249,10 +251,11 @@ static enum status read_policy(const struct property_reader *reader, struct mani
 static enum status read_domain(const struct property_reader *reader, struct manifest_domain *out)
 {
     static const char *const known[] = {
-        "program",       "argument",      "start",         "priority",      "quota-frames",
-        "quota-handles", "quota-threads", "quota-objects", "heap-bytes",    "stack-bytes",
-        "system-calls",  "denied-call",   "sees-archive",  "takes-log",     "offers",
-        "connects",      "launches",      "restart",       "restart-limit", "restart-delay-ms",
+        "program",          "argument",      "start",         "priority",   "quota-frames",
+        "quota-handles",    "quota-threads", "quota-objects", "heap-bytes", "stack-bytes",
+        "system-calls",     "denied-call",   "sees-archive",  "takes-log",  "may-power-off",
+        "offers",           "connects",      "launches",      "restart",    "restart-limit",
+        "restart-delay-ms",
     };
     enum status s = STATUS_OK;
 

@@ -62,6 +62,7 @@ struct manifest_domain {
     uint64_t syscall_mask;
     bool denial_faults; /* a call outside the mask stops the domain */
     bool sees_archive;  /* it gets the boot archive, readable */
+    bool may_power_off;
     bool takes_log;     /* once it offers its first service, the kernel's own console is silent */
 
     enum manifest_restart restart;

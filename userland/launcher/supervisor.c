@@ -144,7 +144,7 @@ static void child_apply_policy(struct child *child, enum policy_cause cause)
     loop_timer_start(&child->timer, child->next_start_ns);
 }
 
-/* The pause is over.  What can't be started now may be startable later, so that is a failure too. */
+/* The pause is over.  What can't be started now may be later, so that is one more failure. */
 static void on_time(void *context, struct loop_timer *timer)
 {
     struct child *child = context;

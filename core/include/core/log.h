@@ -45,7 +45,8 @@ void log_console_set(log_console_fn *console);
 void log_console_release(void);
 
 /*
- * Take the console back for a panic, whoever holds the log's lock.
+ * Take the console back for a panic or the machine's end, whoever holds the log's lock, and
+ * print what nobody has read yet.
  * The log may lose the line that was being written; nothing else may be running.
  */
 void log_console_seize(void);

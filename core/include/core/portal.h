@@ -18,7 +18,15 @@
 enum record_flag {
     RECORD_DEADLINE = 1U << 0, /* `deadline` is armed */
     RECORD_FAULT = 1U << 1,    /* the call is a fault's; its answer is a verdict */
+    RECORD_LATE = 1U << 2,     /* the deadline has passed, `deadline` is the end of the grace */
 };
+
+/*
+ * How much longer a callee may work when a deadline passes while it executes.  Cut off at once, it
+ * would leave its locks held and its data half changed, and whoever may call it could do that to it
+ * at any instruction.  One that waits is cut off at the deadline.
+ */
+#define PORTAL_GRACE_NS (UINT64_C(50) * 1000 * 1000)
 
 struct record {
     struct cross_record cross;

@@ -107,6 +107,14 @@ enum status app_restart(const char *program)
     return app_request(APP_RESTART, program, &m);
 }
 
+enum status app_power_off(void)
+{
+    struct portal_message m = {.word = {APP_POWER_OFF}};
+    const enum status s = portal_call_with(startup_get()->app_portal, &m, DEADLINE_NEVER);
+
+    return s == STATUS_OK ? (enum status)m.word[0] : s;
+}
+
 void app_exit(int code)
 {
     const struct startup *startup = startup_get();

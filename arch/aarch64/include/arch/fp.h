@@ -22,5 +22,5 @@ void fp_save(struct cross_thread *thread, struct fp_registers *area);
 /* EL0 trapped on its first FP instruction: give it its own registers, or zeroes, and open access. */
 void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area);
 
-/* A crossing in C: the registers' contents are lost to the thread. */
+/* A crossing in C: the registers' contents are lost to the thread, whether it runs or not. */
 void fp_drop(struct cross_thread *thread);

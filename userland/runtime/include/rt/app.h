@@ -21,6 +21,7 @@
  *   APP_STOP      words 1-4 program name                       -
  *   APP_RESTART   words 1-4 program name                       -
  *   APP_EXIT      word 1: exit code                            never answers: the domain ends
+ *   APP_POWER_OFF                                              never answers: the machine is off
  *
  * APP_CONNECT: NOT_FOUND no program in the manifest offers that name; DENIED the manifest doesn't
  * let the caller connect (the log says why); WOULD_BLOCK it may, but the service is not up: the
@@ -50,6 +51,7 @@ enum app_operation {
     APP_STOP = 4,
     APP_RESTART = 5,
     APP_EXIT = 6,
+    APP_POWER_OFF = 7,
 };
 
 /* Ask once.  `event` is signalled when a WOULD_BLOCK is worth another try; 0: don't. */
@@ -68,6 +70,9 @@ CHECK_RESULT enum status app_launch(const char *program, const char *argument, h
                                     uint32_t *domain_id, handle_t *domain);
 CHECK_RESULT enum status app_stop(const char *program);
 CHECK_RESULT enum status app_restart(const char *program);
+
+/* Switch the machine off.  Errors: DENIED (the manifest entry has no `may-power-off`). */
+CHECK_RESULT enum status app_power_off(void);
 
 /* End this program; the restart policy sees `code`, 0 being success. */
 _Noreturn void app_exit(int code);

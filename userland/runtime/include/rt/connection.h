@@ -88,8 +88,8 @@ struct connection_ops {
      * is the service's and may be changed for this one, c->wanted_bytes says what it asked for.
      * Anything but OK refuses. */
     enum status (*on_open)(void *context, struct connection *c, struct connection_config *config);
-    /* Messages may be there: connection_receive() until false.  Left ones wait for
-     * connection_resume(). */
+    /* Messages may be there: connection_receive() until false.  Of those that are left nothing is
+     * said until connection_resume(), or until they were received elsewhere. */
     void (*on_messages)(void *context, struct connection *c);
     /* There is room again, after connection_send() found none. */
     void (*on_room)(void *context, struct connection *c);
@@ -172,14 +172,17 @@ CHECK_RESULT static inline bool connection_send(struct connection *c, const stru
  * of every callback of this connection; elsewhere it is for the sender to do. */
 void connection_flush(struct connection *c);
 
-/* Take one message.  False: none left. */
+/* Have on_messages called again for messages that it left; nothing happens if it left none. */
+void connection_resume(struct connection *c);
+
+/* Take one message, in on_messages or elsewhere.  False: none left; on_messages tells of more. */
 CHECK_RESULT static inline bool connection_receive(struct connection *c, struct ring_message *out)
 {
-    return __builtin_expect(c->state == CONNECTION_OPENED, 1) && ring_take(&c->in, out);
+    if (__builtin_expect(c->state == CONNECTION_OPENED, 1) && ring_take(&c->in, out))
+        return true;
+    connection_resume(c);
+    return false;
 }
-
-/* Ask for the messages that on_messages left. */
-void connection_resume(struct connection *c);
 
 /* The peer broke the protocol: end it, on_close runs with BAD_DATA. */
 void connection_fail(struct connection *c);
