@@ -363,17 +363,18 @@ static bool is_stopped(const struct domain *domain)
 /* Unwind up to and including `last`, and on through domains that have stopped. */
 static void unwind_to(struct thread *thread, const struct cross_record *last, enum status status)
 {
-    const struct cross_record *left;
     struct domain *faulted = NULL;
+    bool goes_on = true; /* `last` is still to come */
 
     do {
-        left = thread->cross.record;
+        const struct cross_record *left = thread->cross.record;
+        goes_on = goes_on && left != last;
         if ((left->flags & RECORD_FAULT) != 0) {
             thread->has_fault_frame = false;
             faulted = domain_of_cross(left->caller);
         }
         record_leave(thread);
-    } while (left != last || (thread->cross.record != NULL && is_stopped(thread_domain(thread))));
+    } while (goes_on || (thread->cross.record != NULL && is_stopped(thread_domain(thread))));
 
     context_set_status(thread, status);
     if (thread->building != NULL) { /* a segment_create that will not go on */
