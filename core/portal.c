@@ -503,6 +503,17 @@ uint64_t portal_calls(const struct portal *portal)
     return calls;
 }
 
+void portal_doom(const struct thread *thread)
+{
+    struct cross_record *outermost = thread->cross.record;
+
+    if (outermost == NULL)
+        return;
+    while (outermost->previous != NULL)
+        outermost = outermost->previous;
+    outermost->flags |= RECORD_DOOMED;
+}
+
 uint32_t portal_depth(const struct thread *thread)
 {
     return THREAD_DEPTH_MAX - (uint32_t)thread->cross.depth_left;

@@ -2,6 +2,7 @@
 
 #include "arch/usercopy.h"
 #include "base/bits.h"
+#include "core/portal.h"
 #include "core/scheduler.h"
 
 #define UNUSED __attribute__((unused))
@@ -61,6 +62,7 @@ struct sysret sys_thread_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t
     if (status != STATUS_OK)
         return sysret(status);
     thread->is_doomed = true;
+    portal_doom(thread);
     if (thread == thread_current())
         cpu_self()->exit_work |= EXIT_END;
     else if (thread->cross.record == NULL)

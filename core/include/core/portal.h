@@ -19,6 +19,7 @@ enum record_flag {
     RECORD_DEADLINE = 1U << 0, /* `deadline` is armed */
     RECORD_FAULT = 1U << 1,    /* the call is a fault's; its answer is a verdict */
     RECORD_LATE = 1U << 2,     /* the deadline has passed, `deadline` is the end of the grace */
+    RECORD_DOOMED = 1U << 3,   /* the thread that comes home by it ends there */
 };
 
 /*
@@ -87,6 +88,9 @@ void portal_on_domain_stop(struct portal *portal);
 
 /* Calls ever served. */
 uint64_t portal_calls(const struct portal *portal);
+
+/* The thread is to end at home: its way there goes through the slow path, which looks. */
+void portal_doom(const struct thread *thread);
 
 /* Portal calls that the thread is inside of. */
 uint32_t portal_depth(const struct thread *thread);
