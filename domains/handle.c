@@ -293,6 +293,16 @@ static enum status transfer_lookup(struct handle_table *from, uint64_t word,
     return handle_lookup(from, word & ~HANDLE_MOVE, OBJECT_NONE, need, out);
 }
 
+/* Whether a word before `at` moves the same handle: it is gone then. */
+static bool is_moved_before(const uint64_t *words, unsigned at)
+{
+    for (unsigned i = 0; i < at; i++)
+        if ((words[i] & HANDLE_MOVE) != 0
+            && (words[i] & ~HANDLE_MOVE) == (words[at] & ~HANDLE_MOVE))
+            return true;
+    return false;
+}
+
 static void transfer_undo(struct handle_table *to, handle_t *out, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -313,7 +323,8 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
         out[i] = 0;
         if (words[i] == 0)
             continue;
-        enum status status = transfer_lookup(from, words[i], &source);
+        enum status status = is_moved_before(words, i) ? STATUS_BAD_HANDLE
+                                                       : transfer_lookup(from, words[i], &source);
         if (status == STATUS_OK) {
             object_get(source->object);
             status =
@@ -326,7 +337,7 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
             return status;
         }
     }
-    /* Then those that move take their source's place.  A handle named twice has moved already. */
+    /* Then those that move take their source's place. */
     for (unsigned i = 0; i < count; i++) {
         struct handle_slot *heir;
         if ((words[i] & HANDLE_MOVE) == 0
