@@ -127,7 +127,7 @@ struct sysret sys_domain_watch(uint64_t h, uint64_t event, uint64_t bits, UNUSED
 {
     struct object *watched, *target;
     struct domain *domain;
-    enum status status = caller_lookup(h, OBJECT_NONE, 0, &watched);
+    enum status status = caller_lookup(h, OBJECT_NONE, RIGHT_INSPECT, &watched);
 
     if (status == STATUS_OK)
         status = served_by(watched, &domain);

@@ -89,7 +89,7 @@ enum syscall {
     /* (domain): stop, and give back everything it had. */
     SYS_DOMAIN_DESTROY = 17,
     /* (h, event, bits): set `bits` when the domain that serves h (a domain, portal or event)
-     * stops or dies.  At once if it has already. */
+     * stops or dies.  At once if it has already.  Needs INSPECT of h and WAIT of the event. */
     SYS_DOMAIN_WATCH = 18,
     /* (domain, enum info, index, out, out_bytes) -> x1 next index (0: that was the last).
      * Domain 0 is the caller's own.  See info.h. */
