@@ -141,7 +141,12 @@ static enum status addresses_take(struct segment *segment, const struct segment_
         const uint32_t home = segment->owner == NULL ? 1 : segment->owner->home_gigabyte;
         if (!segment->by_gigabyte && count > SLOTS_PER_GIGABYTE)
             return STATUS_BAD_ARGUMENT;
-        return space_take(segment, count, segment->by_gigabyte, home, &segment->address);
+        const enum status status =
+            space_take(segment, count, segment->by_gigabyte, home, &segment->address);
+        /* Home is full: the next ones go where this one went, and share its tables. */
+        if (status == STATUS_OK && segment->owner != NULL && !segment->by_gigabyte)
+            segment->owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
+        return status;
     }
     segment->address = request->at;
     space_pass(request->at, count, segment);

@@ -15,7 +15,8 @@ enum { WORDS_PER_GIGABYTE = SLOTS_PER_GIGABYTE / 64 };
 static uint64_t taken[SPACE_SLOTS / 64];
 static uint64_t resting[SPACE_SLOTS / 64];
 static uint32_t resting_count;
-static struct segment **owners[SPACE_GIGABYTES]; /* a frame each, made on demand, kept */
+/* A frame each, which counts the slots that somebody owns; there while there is one. */
+static struct segment **owners[SPACE_GIGABYTES];
 static uint64_t random_state;
 static uint64_t table_frames;
 
@@ -128,9 +129,27 @@ static enum status owners_prepare(uint32_t slot, uint32_t count)
     return STATUS_OK;
 }
 
+static uint16_t *owners_count(uint32_t gigabyte)
+{
+    return frame_count(direct_map_physical(owners[gigabyte]));
+}
+
 static void owner_set(uint32_t slot, struct segment *segment)
 {
     owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE] = segment;
+}
+
+/* Give back the owner tables, of those that these slots are in, that say nothing any more. */
+static void owners_release(uint32_t slot, uint32_t count)
+{
+    for (uint32_t g = slot / SLOTS_PER_GIGABYTE; g <= (slot + count - 1) / SLOTS_PER_GIGABYTE;
+         g++) {
+        if (owners[g] == NULL || *owners_count(g) != 0)
+            continue;
+        frame_free(direct_map_physical(owners[g]));
+        owners[g] = NULL;
+        table_frames--;
+    }
 }
 
 enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte, uint32_t home,
@@ -147,12 +166,15 @@ enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte
             return STATUS_OUT_OF_SPACE;
     }
     const enum status status = owners_prepare(slot, count);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
+        owners_release(slot, count);
         return status;
+    }
 
     for (uint32_t i = 0; i < count; i++) {
         bit_set(taken, slot + i);
         owner_set(slot + i, segment);
+        ++*owners_count((slot + i) / SLOTS_PER_GIGABYTE);
     }
     *out = (uaddr_t)slot << SLOT_SHIFT;
     return STATUS_OK;
@@ -171,7 +193,9 @@ void space_give(uaddr_t address, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         bit_set(resting, slot + i);
         owner_set(slot + i, NULL);
+        --*owners_count((slot + i) / SLOTS_PER_GIGABYTE);
     }
+    owners_release(slot, count);
     resting_count += count;
 }
 
