@@ -53,14 +53,16 @@ static void manifest_try(const void *tree, size_t size)
 static void devices_try(const void *tree, size_t size)
 {
     static const char *const compatibles[] = {"arm,pl011", "virtio,mmio", "gpio-keys", "arm,gic"};
+    static struct device_index index;
     struct property_error error;
     struct device device;
+    const char *why;
 
-    if (property_check_tree(tree, size) != NULL)
+    if (device_index_read(tree, size, &index, &why) != STATUS_OK)
         return;
     for (size_t i = 0; i < sizeof compatibles / sizeof compatibles[0]; i++) {
         int after = -1;
-        while (device_find(tree, compatibles[i], after, &device, &error) != STATUS_NOT_FOUND) {
+        while (device_find(&index, compatibles[i], after, &device, &error) != STATUS_NOT_FOUND) {
             require(device.node > after);
             require(device.register_count <= DEVICE_REGISTERS_MAX);
             require(device.interrupt_count <= DEVICE_INTERRUPTS_MAX);

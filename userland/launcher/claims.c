@@ -47,7 +47,7 @@ static enum status claim_find(const struct manifest_domain *domain,
 
     for (;;) {
         const enum status s =
-            device_find(origin_get()->tree, claim->compatible, after, out, &error);
+            device_find(&origin_get()->devices, claim->compatible, after, out, &error);
         if (s == STATUS_NOT_FOUND)
             return STATUS_NOT_SUPPORTED;
         if (s == STATUS_OK && taken_find(out->node) == NULL && claim_fits(claim, out))
@@ -118,6 +118,16 @@ static enum status claim_take(const struct manifest_domain *domain,
     return s;
 }
 
+static void log_missing(const struct manifest_domain *domain, const struct manifest_claim *claim)
+{
+    if (claim->has_virtio_id)
+        log_line("%s: this machine has no %s (virtio device %u) for it", domain->name, claim->name,
+                 (unsigned)claim->virtio_id);
+    else
+        log_line("%s: this machine has no %s (compatible \"%s\") for it", domain->name, claim->name,
+                 claim->compatible);
+}
+
 enum status claims_take(const struct manifest_domain *domain, struct claim_set *out)
 {
     *out = (struct claim_set){0};
@@ -129,8 +139,7 @@ enum status claims_take(const struct manifest_domain *domain, struct claim_set *
             out->count++;
         } else if (!(s == STATUS_NOT_SUPPORTED && claim->is_optional)) {
             if (s == STATUS_NOT_SUPPORTED)
-                log_line("%s: this machine has no %s (compatible \"%s\") for it", domain->name,
-                         claim->name, claim->compatible);
+                log_missing(domain, claim);
             claims_release(out);
             return s;
         }

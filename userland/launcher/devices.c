@@ -14,8 +14,6 @@
 #include <string.h>
 
 enum {
-    DEPTH_MAX = 16, /* buses between a device and the root */
-
     GIC_CELLS_MAX = 4,
     GIC_SPI = 0,
     GIC_PPI = 1,
@@ -26,6 +24,122 @@ enum {
     GIC_TRIGGER_MASK = 0xf,
     GIC_TRIGGER_EDGE = 0x3, /* rising or falling */
 };
+
+/* ---- the index ---- */
+
+/* What the property at `offset` adds to its node. */
+static void node_take_property(struct device_node *node, const void *tree, int offset)
+{
+    const char *name = NULL;
+    int bytes;
+    const void *value = fdt_getprop_by_offset(tree, offset, &name, &bytes);
+
+    if (value == NULL || bytes <= 0)
+        return;
+    if (strcmp(name, "phandle") == 0 && bytes == (int)sizeof(fdt32_t)) {
+        node->phandle = fdt32_ld(value);
+    } else if (strcmp(name, "compatible") == 0 && ((const char *)value)[bytes - 1] == '\0') {
+        node->compatible = value;
+        node->compatible_bytes = (uint32_t)bytes;
+    }
+}
+
+/* One step of the walk; `*at` is the node that is open, -1 before the root. */
+static const char *index_take(struct device_index *index, uint32_t tag, int offset, int *at)
+{
+    if (tag == FDT_END_NODE && *at >= 0)
+        *at = index->nodes[*at].parent;
+    if (tag == FDT_PROP && *at >= 0)
+        node_take_property(&index->nodes[*at], index->tree, offset);
+    if (tag != FDT_BEGIN_NODE)
+        return NULL;
+    if (index->node_count == DEVICE_NODES_MAX)
+        return "it has too many nodes";
+    index->nodes[index->node_count] = (struct device_node){.offset = offset, .parent = *at};
+    *at = index->node_count++;
+    return NULL;
+}
+
+enum status device_index_read(const void *tree, size_t tree_bytes, struct device_index *out,
+                              const char **why)
+{
+    const char *wrong = property_check_header(tree, tree_bytes);
+    int offset = 0;
+    int next = 0;
+    int at = -1;
+
+    out->tree = tree;
+    out->node_count = 0;
+    while (wrong == NULL) {
+        const uint32_t tag = fdt_next_tag(tree, offset, &next);
+        if (tag == FDT_END && next >= 0)
+            return STATUS_OK;
+        wrong = next < 0 ? fdt_strerror(next) : index_take(out, tag, offset, &at);
+        offset = next;
+    }
+    *why = wrong;
+    return STATUS_BAD_DATA;
+}
+
+static int index_by_phandle(const struct device_index *index, uint32_t phandle)
+{
+    for (int i = 0; i < index->node_count; i++) {
+        if (index->nodes[i].phandle == phandle)
+            return i;
+    }
+    return -1;
+}
+
+static bool node_is_compatible(const struct device_node *node, const char *compatible)
+{
+    const size_t length = strlen(compatible) + 1;
+
+    if (node->compatible == NULL)
+        return false;
+    const char *end = node->compatible + node->compatible_bytes;
+    for (const char *text = node->compatible; text < end; text += strlen(text) + 1) {
+        if ((size_t)(end - text) >= length && memcmp(text, compatible, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- values ---- */
+
+/* A device being read: its node, and how to complain about it. */
+struct device_reader {
+    const struct device_index *index;
+    const struct device_node *node;
+    struct property_reader at;
+};
+
+static const void *node_property(const struct device_reader *reader, int node, const char *name,
+                                 int *bytes)
+{
+    return fdt_getprop(reader->index->tree, reader->index->nodes[node].offset, name, bytes);
+}
+
+/* A number of cells; the Specification's default where the node doesn't say. */
+static int node_cells(const struct device_reader *reader, int node, const char *name, int fallback)
+{
+    int bytes;
+    const void *value = node_property(reader, node, name, &bytes);
+
+    if (value == NULL)
+        return fallback;
+    const uint32_t cells = bytes == (int)sizeof(fdt32_t) ? fdt32_ld(value) : 0;
+    return cells <= FDT_MAX_NCELLS ? (int)cells : 0;
+}
+
+static int node_address_cells(const struct device_reader *reader, int node)
+{
+    return node_cells(reader, node, "#address-cells", 2);
+}
+
+static int node_size_cells(const struct device_reader *reader, int node)
+{
+    return node_cells(reader, node, "#size-cells", 1);
+}
 
 static uint64_t cells_get(const fdt32_t *cells, int count)
 {
@@ -39,23 +153,23 @@ static uint64_t cells_get(const fdt32_t *cells, int count)
 /* ---- addresses ---- */
 
 /* Translate `*address` from the bus `bus` to its parent's addresses. */
-static enum status translate_once(struct property_reader *reader, int bus, int parent,
-                                  uint64_t size, uint64_t *address)
+static enum status translate_once(struct device_reader *reader, int bus, int parent, uint64_t size,
+                                  uint64_t *address)
 {
     int bytes;
-    const fdt32_t *ranges = fdt_getprop(reader->tree, bus, "ranges", &bytes);
-    const int child_cells = fdt_address_cells(reader->tree, bus);
-    const int parent_cells = fdt_address_cells(reader->tree, parent);
-    const int size_cells = fdt_size_cells(reader->tree, bus);
+    const fdt32_t *ranges = node_property(reader, bus, "ranges", &bytes);
+    const int child_cells = node_address_cells(reader, bus);
+    const int parent_cells = node_address_cells(reader, parent);
+    const int size_cells = node_size_cells(reader, bus);
     const int row = child_cells + parent_cells + size_cells;
 
     if (ranges == NULL)
-        return property_refuse(reader, "reg", "the bus above has no ranges");
+        return property_refuse(&reader->at, "reg", "the bus above has no ranges");
     if (bytes == 0)
         return STATUS_OK;
     if (child_cells < 1 || child_cells > 2 || parent_cells < 1 || parent_cells > 2 || size_cells < 1
         || size_cells > 2 || bytes % (row * (int)sizeof(fdt32_t)) != 0)
-        return property_refuse(reader, "reg", "the bus above has ranges that make no sense");
+        return property_refuse(&reader->at, "reg", "the bus above has ranges that make no sense");
 
     for (int i = 0; i < bytes / (int)sizeof(fdt32_t); i += row) {
         const uint64_t child = cells_get(ranges + i, child_cells);
@@ -67,40 +181,36 @@ static enum status translate_once(struct property_reader *reader, int bus, int p
             return STATUS_OK;
         }
     }
-    return property_refuse(reader, "reg", "is outside the ranges of the bus above");
+    return property_refuse(&reader->at, "reg", "is outside the ranges of the bus above");
 }
 
 /* Walk up from the device's bus to the root. */
-static enum status translate(struct property_reader *reader, uint64_t size, uint64_t *address)
+static enum status translate(struct device_reader *reader, uint64_t size, uint64_t *address)
 {
-    int bus = fdt_parent_offset(reader->tree, reader->node);
-
-    for (int depth = 0; bus > 0; depth++) {
-        const int parent = fdt_parent_offset(reader->tree, bus);
-        if (parent < 0 || depth == DEPTH_MAX)
-            return property_refuse(reader, "reg", "the buses above cannot be followed");
-        const enum status s = translate_once(reader, bus, parent, size, address);
+    for (int bus = reader->node->parent; bus > 0; bus = reader->index->nodes[bus].parent) {
+        const enum status s =
+            translate_once(reader, bus, reader->index->nodes[bus].parent, size, address);
         if (s != STATUS_OK)
             return s;
-        bus = parent;
     }
     return STATUS_OK;
 }
 
-static enum status read_registers(struct property_reader *reader, struct device *out)
+static enum status read_registers(struct device_reader *reader, struct device *out)
 {
     int bytes;
-    const fdt32_t *cells = fdt_getprop(reader->tree, reader->node, "reg", &bytes);
-    const int bus = fdt_parent_offset(reader->tree, reader->node);
+    const fdt32_t *cells = node_property(reader, out->node, "reg", &bytes);
+    const int bus = reader->node->parent;
 
-    if (cells == NULL)
+    if (cells == NULL || bus < 0)
         return STATUS_OK;
-    const int address_cells = bus < 0 ? 0 : fdt_address_cells(reader->tree, bus);
-    const int size_cells = bus < 0 ? 0 : fdt_size_cells(reader->tree, bus);
+    const int address_cells = node_address_cells(reader, bus);
+    const int size_cells = node_size_cells(reader, bus);
     const int row = address_cells + size_cells;
     if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2 || bytes == 0
         || bytes % (row * (int)sizeof(fdt32_t)) != 0)
-        return property_refuse(reader, "reg", "%d bytes are no list of addresses and sizes", bytes);
+        return property_refuse(&reader->at, "reg", "%d bytes are no list of addresses and sizes",
+                               bytes);
 
     const int count = bytes / (row * (int)sizeof(fdt32_t));
     for (int i = 0; i < count && i < DEVICE_REGISTERS_MAX; i++) {
@@ -108,7 +218,7 @@ static enum status read_registers(struct property_reader *reader, struct device 
         registers->base = cells_get(cells + i * row, address_cells);
         registers->size = cells_get(cells + i * row + address_cells, size_cells);
         if (registers->size == 0 || registers->base > UINT64_MAX - registers->size)
-            return property_refuse(reader, "reg", "has a range that is empty or wraps");
+            return property_refuse(&reader->at, "reg", "has a range that is empty or wraps");
         const enum status s = translate(reader, registers->size, &registers->base);
         if (s != STATUS_OK)
             return s;
@@ -120,32 +230,31 @@ static enum status read_registers(struct property_reader *reader, struct device 
 /* ---- interrupts ---- */
 
 /* The node that interprets `interrupts`: named here or by the nearest node above that does. */
-static int interrupt_parent(const void *tree, int node)
+static int interrupt_parent(const struct device_reader *reader, int node)
 {
-    for (int depth = 0; node >= 0 && depth <= DEPTH_MAX; depth++) {
+    for (; node >= 0; node = reader->index->nodes[node].parent) {
         int bytes;
-        const fdt32_t *phandle = fdt_getprop(tree, node, "interrupt-parent", &bytes);
+        const fdt32_t *phandle = node_property(reader, node, "interrupt-parent", &bytes);
         if (phandle != NULL && bytes == (int)sizeof *phandle)
-            return fdt_node_offset_by_phandle(tree, fdt32_ld(phandle));
-        node = fdt_parent_offset(tree, node);
+            return index_by_phandle(reader->index, fdt32_ld(phandle));
     }
-    return -FDT_ERR_NOTFOUND;
+    return -1;
 }
 
-static bool is_gic(const void *tree, int node)
+static bool is_gic(const struct device_node *node)
 {
     static const char *const names[] = {
         "arm,gic-v3", "arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (fdt_node_check_compatible(tree, node, names[i]) == 0)
+        if (node_is_compatible(node, names[i]))
             return true;
     }
     return false;
 }
 
-static enum status read_interrupt(const struct property_reader *reader, const fdt32_t *cells,
+static enum status read_interrupt(const struct device_reader *reader, const fdt32_t *cells,
                                   struct device_interrupt *out)
 {
     const uint32_t kind = fdt32_ld(cells);
@@ -154,7 +263,7 @@ static enum status read_interrupt(const struct property_reader *reader, const fd
     const uint32_t limit = kind == GIC_SPI ? GIC_SPI_COUNT : GIC_PPI_COUNT;
 
     if ((kind != GIC_SPI && kind != GIC_PPI) || number >= limit)
-        return property_refuse(reader, "interrupts", "<%u %u> is none that a GIC has",
+        return property_refuse(&reader->at, "interrupts", "<%u %u> is none that a GIC has",
                                (unsigned)kind, (unsigned)number);
     out->number = number + (kind == GIC_SPI ? GIC_SPI_FIRST : GIC_PPI_FIRST);
     out->flags = (trigger & GIC_TRIGGER_EDGE) != 0 ? INTERRUPT_EDGE : 0;
@@ -162,27 +271,22 @@ static enum status read_interrupt(const struct property_reader *reader, const fd
 }
 
 /* Interrupts that go to another controller than the GIC (a GPIO block's, say) are left out. */
-static enum status read_interrupts(struct property_reader *reader, struct device *out)
+static enum status read_interrupts(struct device_reader *reader, struct device *out)
 {
     int bytes;
-    const fdt32_t *cells = fdt_getprop(reader->tree, reader->node, "interrupts", &bytes);
-    uint32_t row = 0;
+    const fdt32_t *cells = node_property(reader, out->node, "interrupts", &bytes);
 
     if (cells == NULL)
         return STATUS_OK;
-    const int parent = interrupt_parent(reader->tree, reader->node);
+    const int parent = interrupt_parent(reader, out->node);
     if (parent < 0)
-        return property_refuse(reader, "interrupt-parent", "leads nowhere");
-    if (!is_gic(reader->tree, parent))
+        return property_refuse(&reader->at, "interrupt-parent", "leads nowhere");
+    if (!is_gic(&reader->index->nodes[parent]))
         return STATUS_OK;
-    struct property_reader gic = *reader;
-    gic.node = parent;
-    const enum status s = property_cells(&gic, "#interrupt-cells", 1, &row);
-    if (s != STATUS_OK)
-        return s;
+    const uint32_t row = (uint32_t)node_cells(reader, parent, "#interrupt-cells", 0);
     if (row < 3 || row > GIC_CELLS_MAX || bytes == 0 || bytes % (int)(row * sizeof *cells) != 0)
-        return property_refuse(reader, "interrupts", "%d bytes are no list of %u cells each", bytes,
-                               (unsigned)row);
+        return property_refuse(&reader->at, "interrupts", "%d bytes are no list of %u cells each",
+                               bytes, (unsigned)row);
 
     const uint32_t count = (uint32_t)bytes / (row * (uint32_t)sizeof *cells);
     for (uint32_t i = 0; i < count && i < DEVICE_INTERRUPTS_MAX; i++) {
@@ -197,53 +301,63 @@ static enum status read_interrupts(struct property_reader *reader, struct device
 /* ---- the rest ---- */
 
 /* "clock-frequency" of the node itself, or of the fixed clock that it names first. */
-static uint32_t read_clock(const void *tree, int node)
+static uint32_t read_clock(const struct device_reader *reader, int node)
 {
     int bytes;
-    const fdt32_t *hz = fdt_getprop(tree, node, "clock-frequency", &bytes);
+    const fdt32_t *hz = node_property(reader, node, "clock-frequency", &bytes);
 
     if (hz == NULL) {
-        const fdt32_t *clock = fdt_getprop(tree, node, "clocks", &bytes);
+        const fdt32_t *clock = node_property(reader, node, "clocks", &bytes);
         if (clock == NULL || bytes < (int)sizeof *clock)
             return 0;
-        const int source = fdt_node_offset_by_phandle(tree, fdt32_ld(clock));
+        const int source = index_by_phandle(reader->index, fdt32_ld(clock));
         if (source < 0)
             return 0;
-        hz = fdt_getprop(tree, source, "clock-frequency", &bytes);
+        hz = node_property(reader, source, "clock-frequency", &bytes);
     }
     return hz != NULL && bytes == (int)sizeof *hz ? fdt32_ld(hz) : 0;
 }
 
-static bool is_enabled(const void *tree, int node)
+static bool is_enabled(const struct device_index *index, int node)
 {
     int bytes;
-    const char *text = fdt_getprop(tree, node, "status", &bytes);
+    const char *text = fdt_getprop(index->tree, index->nodes[node].offset, "status", &bytes);
 
     return text == NULL || (bytes == 5 && memcmp(text, "okay", 5) == 0)
            || (bytes == 3 && memcmp(text, "ok", 3) == 0);
 }
 
-enum status device_find(const void *tree, const char *compatible, int after, struct device *out,
-                        struct property_error *error)
+static enum status device_read(const struct device_index *index, int node, const char *compatible,
+                               struct device *out, struct property_error *error)
 {
-    int node = fdt_node_offset_by_compatible(tree, after, compatible);
-
-    while (node >= 0 && !is_enabled(tree, node))
-        node = fdt_node_offset_by_compatible(tree, node, compatible);
-    if (node < 0)
-        return STATUS_NOT_FOUND;
+    const char *name = fdt_get_name(index->tree, index->nodes[node].offset, NULL);
+    struct device_reader reader = {
+        .index = index,
+        .node = &index->nodes[node],
+        .at = {.tree = index->tree,
+               .node = index->nodes[node].offset,
+               .where = name == NULL ? "?" : name,
+               .error = error},
+    };
+    int bytes;
 
     *out = (struct device){
         .node = node,
-        .name = fdt_get_name(tree, node, NULL),
+        .name = reader.at.where,
         .compatible = compatible,
-        .clock_hz = read_clock(tree, node),
-        .is_coherent = fdt_getprop(tree, node, "dma-coherent", NULL) != NULL,
+        .clock_hz = read_clock(&reader, node),
+        .is_coherent = node_property(&reader, node, "dma-coherent", &bytes) != NULL,
     };
-    if (out->name == NULL)
-        out->name = "?";
-    struct property_reader reader = {
-        .tree = tree, .node = node, .where = out->name, .error = error};
     const enum status s = read_registers(&reader, out);
     return s == STATUS_OK ? read_interrupts(&reader, out) : s;
+}
+
+enum status device_find(const struct device_index *index, const char *compatible, int after,
+                        struct device *out, struct property_error *error)
+{
+    for (int node = after + 1; node < index->node_count; node++) {
+        if (node_is_compatible(&index->nodes[node], compatible) && is_enabled(index, node))
+            return device_read(index, node, compatible, out, error);
+    }
+    return STATUS_NOT_FOUND;
 }

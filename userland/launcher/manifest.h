@@ -63,7 +63,7 @@ struct manifest_domain {
     bool denial_faults; /* a call outside the mask stops the domain */
     bool sees_archive;  /* it gets the boot archive, readable */
     bool may_power_off;
-    bool takes_log;     /* once it offers its first service, the kernel's own console is silent */
+    bool takes_log; /* once it offers its first service, the kernel's own console is silent */
 
     enum manifest_restart restart;
     uint32_t restart_delay_ms; /* before the first restart; doubles each time */

@@ -35,9 +35,8 @@ enum status origin_read(const struct boot_record *boot, struct property_error *e
     if (archive_open(start, boot->archive_bytes, &origin.archive, &why) != STATUS_OK)
         return refuse(error, "the boot archive", why);
 
-    origin.tree = (const void *)(uintptr_t)boot->devicetree_address;
-    why = property_check_tree(origin.tree, boot->devicetree_bytes);
-    if (why != NULL)
+    const void *tree = (const void *)(uintptr_t)boot->devicetree_address;
+    if (device_index_read(tree, boot->devicetree_bytes, &origin.devices, &why) != STATUS_OK)
         return refuse(error, "the machine's devicetree", why);
 
     if (system_info(INFO_MACHINE, 0, &origin.machine, sizeof origin.machine, &next) != STATUS_OK)

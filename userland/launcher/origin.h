@@ -8,6 +8,7 @@
 #pragma once
 
 #include "archive.h"
+#include "devices.h"
 #include "manifest.h"
 
 #include "abi/boot.h"
@@ -16,7 +17,7 @@
 struct origin {
     struct boot_record boot;
     struct archive archive;
-    const void *tree; /* the machine's devicetree */
+    struct device_index devices; /* of the machine */
     struct manifest manifest;
     struct info_machine machine;
 };

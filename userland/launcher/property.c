@@ -153,17 +153,25 @@ enum status property_check(const struct property_reader *reader, const char *con
     return STATUS_OK;
 }
 
-const char *property_check_tree(const void *tree, size_t tree_bytes)
+const char *property_check_header(const void *tree, size_t tree_bytes)
 {
     if (tree_bytes < sizeof(struct fdt_header))
         return fdt_strerror(-FDT_ERR_TRUNCATED);
     int bad = fdt_check_header(tree);
+    if (bad == 0 && fdt_totalsize(tree) > tree_bytes)
+        bad = -FDT_ERR_TRUNCATED;
     /* libfdt reads whole words where the header says that the parts start. */
     if (bad == 0
         && (fdt_off_dt_struct(tree) % sizeof(fdt32_t) != 0
             || fdt_off_mem_rsvmap(tree) % sizeof(fdt64_t) != 0))
         bad = -FDT_ERR_ALIGNMENT;
-    if (bad == 0)
-        bad = fdt_check_full(tree, tree_bytes);
     return bad == 0 ? NULL : fdt_strerror(bad);
+}
+
+const char *property_check_tree(const void *tree, size_t tree_bytes)
+{
+    const char *why = property_check_header(tree, tree_bytes);
+    const int bad = why != NULL ? 0 : fdt_check_full(tree, tree_bytes);
+
+    return bad == 0 ? why : fdt_strerror(bad);
 }

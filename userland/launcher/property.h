@@ -66,5 +66,8 @@ CHECK_RESULT enum status property_word(const struct property_reader *reader, con
 CHECK_RESULT enum status property_check(const struct property_reader *reader,
                                         const char *const *known, size_t known_count);
 
+/* Why the header of the tree at `tree` is wrong for `tree_bytes`; NULL: it is sound. */
+const char *property_check_header(const void *tree, size_t tree_bytes);
+
 /* Why the `tree_bytes` at `tree`, 8-byte aligned, are no sound devicetree; NULL: they are. */
 const char *property_check_tree(const void *tree, size_t tree_bytes);
