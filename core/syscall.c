@@ -115,23 +115,41 @@ enum status caller_has_factory(handle_t factory)
     return caller_lookup(factory, OBJECT_FACTORY, RIGHT_MANAGE, &object);
 }
 
+/*
+ * What a call leaves in x2..x17: zeroes, unless the context holds its results (to x7), or the
+ * arguments and number with which it is to be made again (to x8).  Written out, because a loop
+ * costs more than all else here.
+ */
+static void context_clear(struct context *regs, uint32_t work)
+{
+    if ((work & (EXIT_RESULTS | EXIT_RESTART)) == 0) {
+        regs->x[2] = regs->x[3] = 0;
+        regs->x[4] = regs->x[5] = 0;
+        regs->x[6] = regs->x[7] = 0;
+    }
+    if ((work & EXIT_RESTART) == 0)
+        regs->x[8] = 0;
+    regs->x[9] = regs->x[10] = 0;
+    regs->x[11] = regs->x[12] = 0;
+    regs->x[13] = regs->x[14] = 0;
+    regs->x[15] = regs->x[16] = 0;
+    regs->x[17] = 0;
+}
+
 struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t status,
                                             uint64_t value)
 {
     struct thread *thread = thread_of_cross(cross);
     struct context *regs = &cross->regs;
     const uint32_t work = cpu_self()->exit_work;
-    const bool restarts = (work & EXIT_RESTART) != 0;
 
-    if (restarts) {
+    if ((work & EXIT_RESTART) != 0) {
         regs->pc -= 4;
     } else {
         regs->x[0] = status;
         regs->x[1] = value;
     }
-    for (unsigned i = (work & (EXIT_RESULTS | EXIT_RESTART)) != 0 ? 8 : 2; i < 18; i++)
-        if (i != 8 || !restarts)
-            regs->x[i] = 0;
+    context_clear(regs, work);
 
     if ((work & EXIT_END) != 0) {
         if (thread->cross.record != NULL)
