@@ -219,11 +219,11 @@ void connection_flush(struct connection *c)
         (void)event_signal(c->doorbell, UINT64_MAX);
 }
 
-bool connection_send_full(struct connection *c, const struct ring_message *m)
+bool connection_await_room(struct connection *c)
 {
     connection_flush(c);
     if (!ring_producer_sleep(&c->out))
-        return ring_put(&c->out, m);
+        return true;
     c->is_room_awaited = true;
     if (c->out.is_broken)
         loop_raise(c->doorbell_bit);

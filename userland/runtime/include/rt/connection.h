@@ -156,16 +156,22 @@ CHECK_RESULT enum status connection_restart(struct connection *c);
 /* Client: portal_request() to the service. */
 CHECK_RESULT enum status connection_call(struct connection *c, struct portal_message *m);
 
-/* The slow half of connection_send(). */
-CHECK_RESULT bool connection_send_full(struct connection *c, const struct ring_message *m);
+/* The slow half of connection_has_room(). */
+CHECK_RESULT bool connection_await_room(struct connection *c);
+
+/* There is room for a message; if not, on_room will tell. */
+CHECK_RESULT static inline bool connection_has_room(struct connection *c)
+{
+    if (__builtin_expect(c->state != CONNECTION_OPENED, 0))
+        return false;
+    return __builtin_expect(ring_has_room(&c->out), 1) || connection_await_room(c);
+}
 
 /* Put one message into the outgoing ring; the peer sees it at connection_flush().
  * False: no room (on_room will tell), or not open. */
 CHECK_RESULT static inline bool connection_send(struct connection *c, const struct ring_message *m)
 {
-    if (__builtin_expect(c->state != CONNECTION_OPENED, 0))
-        return false;
-    return __builtin_expect(ring_put(&c->out, m), 1) || connection_send_full(c, m);
+    return connection_has_room(c) && ring_put(&c->out, m);
 }
 
 /* Publish what was sent, and ring the doorbell if the peer sleeps.  The runtime does it at the end
