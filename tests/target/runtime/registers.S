@@ -1,7 +1,8 @@
 /*
- * void registers_entry(void): a raw portal that tells its caller what the caller's stub let through.
+ * void registers_entry(void): a raw portal that tells its caller what the caller's stub let
+ * through.
  *
- * Answers in word 0 the bits of x18..x30, in word 1 those of x9..x12 and x14..x17; both are to be 0.
+ * Answers in word 0 the bits of x18..x30, in word 1 those of x9..x12 and x14..x17, all to be 0.
  */
         .text
         .global registers_entry
