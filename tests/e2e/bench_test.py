@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""
+tools/bench measures every row, and no row is worse than what the project promises.
+"""
+# timeout: 1200
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import rotunda_vm
+
+# The promises of this stage, in instructions.
+LIMITS = {
+    "portal_cross_0w": 150,
+    "portal_cross_8w": 150,
+    "null_syscall": 60,
+    "https_keepalive_1k": 60_000,
+    "boot_first_https": 100_000_000,
+}
+MEMORY_LIMIT = 40 << 20
+
+
+def main():
+    rotunda_vm.wanted_tests()
+    image = rotunda_vm.default_image()
+    if not os.path.exists(image):
+        print(f"skipped: needs {image}")
+        return rotunda_vm.CANNOT_RUN
+    with tempfile.TemporaryDirectory(prefix="rotunda-bench-") as folder:
+        results = os.path.join(folder, "bench.json")
+        run = subprocess.run([sys.executable, os.path.join(rotunda_vm.ROOT, "tools", "bench"),
+                              "--image", image, "--json", results], check=False)
+        with open(results, encoding="utf-8") as text:
+            report = json.load(text)
+    rows = {row["id"]: row["instructions"] for row in report["rows"]}
+    problems = [f"{name}: {rows.get(name)} instructions, at most {limit} promised"
+                for name, limit in LIMITS.items() if rows.get(name) and rows[name] > limit]
+    in_use = report.get("memory_in_use_bytes")
+    if in_use is None or in_use > MEMORY_LIMIT:
+        problems.append(f"memory in use while serving: {in_use} bytes")
+    if run.returncode != 0:
+        problems.append("some rows could not be measured")
+    print("\n".join(problems) if problems else "all rows measured, all promises kept")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
