@@ -56,4 +56,12 @@ portal_carry:
 1:      svc     #4
         .size   portal_carry, . - portal_carry
 
+/* void portal_bounce(void): a portal's entry that returns at once, without a stack. */
+        .global portal_bounce
+        .hidden portal_bounce
+        .type   portal_bounce, %function
+portal_bounce:
+        svc     #1
+        .size   portal_bounce, . - portal_bounce
+
         .section .note.GNU-stack, "", %progbits
