@@ -6,6 +6,7 @@
  */
 #include "app.h"
 
+#include "handle.h"
 #include "origin.h"
 #include "services.h"
 #include "supervisor.h"
@@ -30,12 +31,6 @@ struct operation {
     handle_t handle; /* the first that came; whoever keeps it sets it to 0 */
     struct portal_message *out;
 };
-
-static void close_quietly(handle_t h)
-{
-    if (h != 0 && handle_close(h) != STATUS_OK)
-        return;
-}
 
 static enum status app_connect_request(struct operation *op)
 {
@@ -177,7 +172,7 @@ void app_on_request(uint64_t badge, struct portal_message *m)
              || service_name_unpack(&in.word[NAME_WORD], op.name))
         s = app_run(&op);
     m->word[0] = s;
-    close_quietly(op.handle);
+    handle_drop(op.handle);
     for (unsigned i = 1; i < PORTAL_HANDLES; i++)
-        close_quietly(in.handle[i]);
+        handle_drop(in.handle[i]);
 }

@@ -3,6 +3,7 @@
  */
 #include "claims.h"
 
+#include "handle.h"
 #include "origin.h"
 
 #include "rt/log.h"
@@ -62,13 +63,8 @@ static void claimed_release(struct claimed *claimed)
 {
     int *mark = taken_find(claimed->device.node);
 
-    for (unsigned i = 0; i < DEVICE_INTERRUPTS_MAX; i++) {
-        if (claimed->interrupts[i] == 0)
-            continue;
-        enum status s = handle_revoke(claimed->interrupts[i]);
-        s = handle_close(claimed->interrupts[i]);
-        (void)s;
-    }
+    for (unsigned i = 0; i < DEVICE_INTERRUPTS_MAX; i++)
+        handle_withdraw(claimed->interrupts[i]);
     for (unsigned i = 0; i < DEVICE_REGISTERS_MAX; i++)
         registers_put(&claimed->registers[i]);
     if (mark != NULL && claimed->device.node != 0)

@@ -3,6 +3,7 @@
  */
 #include "inspect.h"
 
+#include "handle.h"
 #include "listing.h"
 #include "measure.h"
 #include "origin.h"
@@ -30,12 +31,6 @@ struct query {
     uint8_t *buffer;
     struct portal_message *out;
 };
-
-static void close_quietly(handle_t h)
-{
-    if (h != 0 && handle_close(h) != STATUS_OK)
-        return;
-}
 
 /* ---- connections ---- */
 
@@ -248,7 +243,7 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
 
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
-        close_quietly(in.handle[i]);
+        handle_drop(in.handle[i]);
     if (query.client != NULL && in.word[0] <= INSPECT_MEASURE) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);

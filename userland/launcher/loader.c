@@ -6,6 +6,7 @@
  */
 #include "loader.h"
 
+#include "handle.h"
 #include "origin.h"
 
 #include "rt/log.h"
@@ -295,16 +296,6 @@ enum status loader_load(const struct load_request *request, struct loaded *out)
     return STATUS_OK;
 }
 
-/* Close a handle and all that was made from it; what fails is gone already. */
-static void give_up(handle_t h)
-{
-    if (h == 0)
-        return;
-    enum status s = handle_revoke(h);
-    s = handle_close(h);
-    (void)s;
-}
-
 static void unload_segment(struct loaded_segment *segment)
 {
     if (segment->handle == 0)
@@ -312,7 +303,7 @@ static void unload_segment(struct loaded_segment *segment)
     /* Ours only if loading broke off in the middle. */
     const enum status s = segment_revoke(segment->handle, 0);
     (void)s;
-    give_up(segment->handle);
+    handle_withdraw(segment->handle);
 }
 
 void loader_unload(struct loaded *loaded)
@@ -323,8 +314,8 @@ void loader_unload(struct loaded *loaded)
         s = domain_destroy(loaded->domain);
         (void)s;
     }
-    give_up(loaded->thread);
-    give_up(loaded->domain);
+    handle_withdraw(loaded->thread);
+    handle_withdraw(loaded->domain);
     unload_segment(&loaded->stack);
     unload_segment(&loaded->data);
     unload_segment(&loaded->text);

@@ -6,6 +6,7 @@
  */
 #include "registers.h"
 
+#include "handle.h"
 #include "origin.h"
 
 #include "rt/syscall.h"
@@ -106,9 +107,7 @@ void registers_put(struct registers *registers)
     if (--run->users != 0)
         return;
     /* Nobody but the launcher may keep a way to them. */
-    enum status s = handle_revoke(run->segment);
-    s = handle_close(run->segment);
-    (void)s;
+    handle_withdraw(run->segment);
     *run = (struct run){0};
 }
 

@@ -8,6 +8,8 @@
  */
 #include "request.h"
 
+#include "handle.h"
+
 #include "rt/loop.h"
 #include "rt/syscall.h"
 
@@ -79,8 +81,7 @@ static void words_close_handles(struct words *from)
 {
     for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
         const handle_t h = atomic_exchange_explicit(&from->handle[i], 0, memory_order_relaxed);
-        if (h != 0 && handle_close(h & ~HANDLE_MOVE) != STATUS_OK)
-            continue;
+        handle_drop(h & ~HANDLE_MOVE);
     }
 }
 

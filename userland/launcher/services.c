@@ -3,6 +3,7 @@
  */
 #include "services.h"
 
+#include "handle.h"
 #include "inspect.h"
 #include "origin.h"
 
@@ -26,13 +27,6 @@ static struct service_entry services[SERVICES_MAX];
 static unsigned service_count;
 static struct waiter waiters[WAITERS_MAX];
 static uint32_t connection_count; /* ever; makes badges unique */
-
-static void close_quietly(handle_t h)
-{
-    /* What fails here has been closed by its owner's end. */
-    if (h != 0 && handle_close(h) != STATUS_OK)
-        return;
-}
 
 enum status services_init(void)
 {
@@ -73,7 +67,7 @@ static void waiter_end(struct waiter *waiter, bool signal)
 {
     if (signal)
         (void)event_signal(waiter->event, UINT64_MAX);
-    close_quietly(waiter->event);
+    handle_drop(waiter->event);
     waiter->service->waiting_count--;
     *waiter = (struct waiter){0};
 }
@@ -133,14 +127,14 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     if (service == NULL || service->owner != child) {
         log_line("%s: may not offer %s: its manifest entry lacks offers = \"%s\"",
                  child->domain->name, name, name);
-        close_quietly(portal);
+        handle_drop(portal);
         return STATUS_DENIED;
     }
     if (!is_offerable(portal)) {
-        close_quietly(portal);
+        handle_drop(portal);
         return STATUS_BAD_ARGUMENT;
     }
-    close_quietly(service->portal);
+    handle_drop(service->portal);
     service->portal = portal;
     service->client_count = 0;
     if (child->domain->takes_log)
@@ -185,7 +179,7 @@ static enum status connect_waiting(struct service_entry *service, struct child *
             return s;
         s = added;
     }
-    close_quietly(event);
+    handle_drop(event);
     return s;
 }
 
@@ -207,24 +201,24 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
     struct service_entry *service = service_find(name);
 
     if (service == NULL && !is_builtin) {
-        close_quietly(event);
+        handle_drop(event);
         log_line("%s: asked for %s, which nobody in the manifest offers", child->domain->name,
                  name);
         return STATUS_NOT_FOUND;
     }
     if (!manifest_may_connect(child->domain, name)) {
-        close_quietly(event);
+        handle_drop(event);
         log_line("%s: may not connect to %s: add it to `connects` of its manifest entry",
                  child->domain->name, name);
         return STATUS_DENIED;
     }
     if (is_builtin) {
-        close_quietly(event);
+        handle_drop(event);
         return inspect_connect(child, portal);
     }
     if (service->portal == 0)
         return connect_waiting(service, child, event);
-    close_quietly(event);
+    handle_drop(event);
     return connect_now(service, child, portal);
 }
 
@@ -235,7 +229,7 @@ void services_withdraw(struct child *child)
     for (unsigned i = 0; i < service_count; i++) {
         if (services[i].owner != child)
             continue;
-        close_quietly(services[i].portal);
+        handle_drop(services[i].portal);
         services[i].portal = 0;
         services[i].client_count = 0;
     }

@@ -6,6 +6,7 @@
  */
 #include "supervisor.h"
 
+#include "handle.h"
 #include "origin.h"
 #include "policy.h"
 #include "report.h"
@@ -114,8 +115,7 @@ static void child_end(struct child *child, enum inspect_state state)
     child->state = state;
     if (child->on_end != 0) {
         (void)event_signal(child->on_end, UINT64_MAX);
-        if (handle_close(child->on_end) != STATUS_OK)
-            log_line("%s: the event of its end was gone", child->domain->name);
+        handle_drop(child->on_end);
         child->on_end = 0;
     }
 }
