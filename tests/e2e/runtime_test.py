@@ -2,7 +2,8 @@
 """The runtime's tests on the target: boot them, hear how each ends, miss none.
 
 The image holds the launcher and two programs (tests/target/runtime): one tests, the other is
-called, crashed and started again.  A test that the source names and the machine doesn't is a failure.
+called, crashed and started again.  A test that the source names and the machine doesn't is a
+failure.
 """
 # timeout: 300
 
