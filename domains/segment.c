@@ -308,7 +308,7 @@ static uint64_t step_pages(const struct segment *segment, uint64_t page)
     return count;
 }
 
-/* Own frames: the largest run that is to be had, at most `*count` pages; `*count` is what it was. */
+/* Own frames: the largest run to be had, at most `*count` pages; `*count` is what it was. */
 static enum status frames_take(struct segment *segment, uint64_t *count, paddr_t *out)
 {
     unsigned order = bits_highest(*count);

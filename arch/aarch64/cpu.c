@@ -35,7 +35,7 @@ static unsigned id_field(uint64_t value, unsigned low)
     return (unsigned)bits_field(value, low, 4);
 }
 
-/* ID_AA64MMFR0_EL1.PARange as a number of bits; sizes newer than this table are at least its last. */
+/* ID_AA64MMFR0_EL1.PARange as a number of bits; newer sizes are at least the last of these. */
 static unsigned physical_bits(unsigned range)
 {
     static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};

@@ -33,7 +33,7 @@
 #define SCTLR_EL1_ON     (SCTLR_EL1_RES1 | SCTLR_EL1_M | SCTLR_EL1_C | SCTLR_EL1_SA | \
                           SCTLR_EL1_SA0 | SCTLR_EL1_I | SCTLR_EL1_DZE | SCTLR_EL1_UCT)
 
-/* T0SZ, T1SZ, 4 KiB granules, inner shareable write-back walks; IPS and AS are added at run time. */
+/* T0SZ, T1SZ, 4 KiB granules, inner shareable write-back walks; IPS and AS come at run time. */
 #define TCR_EL1_BASE     ((64 - SHARED_SPACE_BITS) | ((64 - KERNEL_SPACE_BITS) << 16) | \
                           (1 << 8) | (1 << 10) | (3 << 12) | \
                           (1 << 24) | (1 << 26) | (3 << 28) | (2 << 30))

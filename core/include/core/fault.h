@@ -7,7 +7,7 @@
 
 #include "core/thread.h"
 
-/* The thread's context is as at the fault.  Its domain has stopped afterwards, or a handler runs. */
+/* The thread's context is as at the fault.  Afterwards its domain is stopped, or a handler runs. */
 void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr);
 
 /* Stop the launcher, and the machine with it, with a report. */

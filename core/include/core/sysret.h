@@ -69,7 +69,7 @@ CHECK_RESULT enum status caller_lookup(handle_t h, enum object_type type, rights
 /* The domain that `h` names, or the caller's own if it is 0. */
 CHECK_RESULT enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out);
 
-/* Give the caller a handle to a new object, whose one reference it takes over; or put the object. */
+/* Give the caller a handle to a new object, whose one reference goes with it; or put the object. */
 CHECK_RESULT enum status caller_insert(struct object *object, rights_t rights, uint64_t badge,
                                        handle_t *out);
 
@@ -84,8 +84,7 @@ syscall_fn sys_handle_close, sys_handle_duplicate, sys_handle_revoke, sys_handle
     sys_handle_narrow;
 syscall_fn sys_segment_create, sys_segment_grant, sys_segment_revoke, sys_segment_info,
     sys_segment_dma_address, sys_segment_create_device, sys_segment_create_alias,
-    sys_segment_create_behind, sys_segment_open,
-    sys_segment_assign;
+    sys_segment_create_behind, sys_segment_open, sys_segment_assign;
 syscall_fn sys_domain_create, sys_domain_give, sys_domain_stop, sys_domain_destroy,
     sys_domain_watch, sys_domain_info, sys_domain_set_fault_portal, sys_domain_narrow_mask;
 syscall_fn sys_thread_create, sys_thread_exit, sys_thread_destroy, sys_thread_yield,

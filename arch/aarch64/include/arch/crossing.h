@@ -193,7 +193,7 @@ struct cross_thread *kernel_on_serror(struct cross_thread *thread);
 /* A system call left work behind (struct cpu, exit_work); `status` and `value` are its results. */
 struct cross_thread *kernel_on_syscall_exit(struct cross_thread *thread, uint64_t status,
                                             uint64_t value);
-/* An exception inside the kernel that is not the checked copy's.  `regs`: x0..x30, sp, pc, pstate. */
+/* An exception inside the kernel that is not the checked copy's; `regs` are as at it. */
 __attribute__((noreturn)) void kernel_on_kernel_fault(const struct context *regs, uint64_t esr,
                                                       uint64_t far);
 #endif

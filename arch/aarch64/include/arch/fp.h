@@ -19,7 +19,7 @@ struct fp_registers {
 /* The thread leaves this CPU: save its registers if it has live ones, and close access. */
 void fp_save(struct cross_thread *thread, struct fp_registers *area);
 
-/* EL0 trapped on its first FP instruction: give it its own registers, or zeroes, and open access. */
+/* EL0 trapped on its first FP instruction: give it its own registers, or zeroes, and access. */
 void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area);
 
 /* A crossing in C: the registers' contents are lost to the thread, whether it runs or not. */
