@@ -15,6 +15,7 @@ struct bench {
     handle_t peer;          /* bench:Peer */
     handle_t peer_null;     /* portal in the peer that returns at once */
     handle_t peer_fault;    /* portal in the peer that skips the faulting instruction */
+    handle_t peer_fp;       /* portal in the peer that uses the FP registers */
     handle_t peer_event;    /* event with an urgent thread of the peer waiting for it */
     unsigned failure_count; /* rows that could not be measured */
     struct samples samples; /* of the row being measured */
@@ -22,6 +23,13 @@ struct bench {
 
 /* Whether row `id` is to be measured. */
 bool bench_wants(const struct bench *bench, const char *id);
+
+/*
+ * Start a row's samples, with `warm_up` rounds to throw away.  Gives up the FP registers, which the
+ * C library has used for printing: a thread that uses them pays at every switch, and the rows
+ * are about one that doesn't.
+ */
+void bench_begin(struct bench *bench, uint32_t warm_up);
 
 /* The samples hold row `id`, `operations` operations in each. */
 void bench_report(struct bench *bench, const char *id, uint32_t operations);

@@ -19,7 +19,7 @@ static void row_portal_0w(struct bench *bench, const char *id, handle_t portal)
 {
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         struct portal_message message = {{0}, {0}};
         uint32_t begin = meter_read();
@@ -38,7 +38,7 @@ static void row_portal_8w(struct bench *bench)
     struct portal_message message = {{1, 2, 3, 4, 5, 6, 7, 8}, {0}};
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         __asm__ volatile("" : "+m"(message));
         uint32_t begin = meter_read();
@@ -53,12 +53,31 @@ static void row_portal_8w(struct bench *bench)
                              s == STATUS_OK ? "the words came back changed" : status_text(s));
 }
 
+/* Contains: as without words, and the first FP instruction on each side, which traps. */
+static void row_portal_fp(struct bench *bench)
+{
+    enum status s = STATUS_OK;
+
+    bench_begin(bench, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
+        struct portal_message message = {{0}, {0}};
+        uint32_t begin = meter_read();
+        entry_fp();
+        s = portal_call(bench->peer_fp, &message);
+        samples_add(&bench->samples, begin, meter_read());
+    }
+    if (s == STATUS_OK)
+        bench_report(bench, "portal_cross_fp", 1);
+    else
+        bench_report_failure(bench, "portal_cross_fp", status_text(s));
+}
+
 /* Contains: all of a request to a service written in C: stubs, monitor, handler. */
 static void row_portal_request(struct bench *bench)
 {
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         struct portal_message message = {{PEER_NOTHING}, {0}};
         uint32_t begin = meter_read();
@@ -76,7 +95,7 @@ static void row_handle_pass(struct bench *bench, handle_t handle)
 {
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         struct portal_message message = {{PEER_NOTHING}, {handle}};
         uint32_t begin = meter_read();
@@ -97,6 +116,8 @@ void rows_of_portals(struct bench *bench)
         row_portal_0w(bench, "portal_cross_0w", bench->peer_null);
     if (bench_wants(bench, "portal_cross_8w"))
         row_portal_8w(bench);
+    if (bench_wants(bench, "portal_cross_fp"))
+        row_portal_fp(bench);
     if (bench_wants(bench, "portal_request"))
         row_portal_request(bench);
 
@@ -115,7 +136,7 @@ static void row_signal(struct bench *bench, const char *id, handle_t event)
 {
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         uint32_t begin = meter_read();
         s = event_signal(event, 1);
@@ -168,7 +189,7 @@ void rows_of_faults(struct bench *bench)
     }
     /* The first slot of the shared space is never given out. */
     const void *nowhere = (const void *)(uintptr_t)PAGE_BYTES;
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         uint32_t begin = meter_read();
         entry_fault(nowhere);

@@ -25,11 +25,12 @@ enum {
     LAUNCH_ROUNDS = 16,
 };
 
-static enum status domain_rounds(struct samples *create, struct samples *destroy)
+/* The creations go to the row's own samples. */
+static enum status domain_rounds(struct bench *bench, struct samples *destroy)
 {
     struct inspect inspect;
 
-    samples_begin(create, 2);
+    bench_begin(bench, 2);
     samples_begin(destroy, 2);
     enum status s = inspect_open(&inspect);
     if (s != STATUS_OK)
@@ -41,7 +42,7 @@ static enum status domain_rounds(struct samples *create, struct samples *destroy
         if (s != STATUS_OK || records.count != 1)
             break;
         const struct inspect_measure *measure = inspect_record(&records, 0);
-        samples_add(create, 0, measure->create);
+        samples_add(&bench->samples, 0, measure->create);
         samples_add(destroy, 0, measure->destroy);
     }
     inspect_close(&inspect);
@@ -54,7 +55,7 @@ static void rows_create_destroy(struct bench *bench)
 
     if (!bench_wants(bench, "domain_create") && !bench_wants(bench, "domain_destroy"))
         return;
-    enum status s = domain_rounds(&bench->samples, &destroy);
+    enum status s = domain_rounds(bench, &destroy);
     if (s != STATUS_OK) {
         bench_report_failure(bench, "domain_create", status_text(s));
         bench_report_failure(bench, "domain_destroy", status_text(s));
@@ -89,7 +90,7 @@ static void row_launch(struct bench *bench)
     enum status s = loop_bit_allocate(on_nothing, NULL, &bit);
     if (s == STATUS_OK)
         s = loop_signal_handle(bit, &on_end);
-    samples_begin(&bench->samples, 2);
+    bench_begin(bench, 2);
     for (unsigned i = 0; i < LAUNCH_ROUNDS && s == STATUS_OK; i++)
         s = launch_round(&bench->samples, bit, on_end);
     if (s == STATUS_OK)

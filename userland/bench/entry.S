@@ -12,6 +12,13 @@ entry_thread_exit:
         brk     #0
         .size   entry_thread_exit, . - entry_thread_exit
 
+        .global entry_fp
+        .type   entry_fp, %function
+entry_fp:
+        movi    v0.2d, #0
+        ret
+        .size   entry_fp, . - entry_fp
+
         .global entry_fault
         .type   entry_fault, %function
 entry_fault:

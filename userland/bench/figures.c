@@ -32,6 +32,7 @@ static const struct figure figures[] = {
     {"object_call", "smallest call on a kernel object", 363, 0},
     {"portal_cross_0w", "portal call and return, other domain, 0 words", 414, 11565},
     {"portal_cross_8w", "portal call and return, other domain, 8 words", 1377, 11565},
+    {"portal_cross_fp", "the same, FP registers in use on both sides", 519, 0},
     {"portal_same_0w", "portal call and return, same domain, 0 words", 0, 0},
     {"portal_request", "request to a service in C, with its monitor", 0, 11565},
     {"handle_pass", "request that passes a handle, closed there", 0, 7788},

@@ -98,7 +98,7 @@ static enum status trigger_open(struct bench *bench, const struct startup_device
 
 static enum status trigger_rounds(struct bench *bench, struct driver *driver, handle_t trigger)
 {
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         struct portal_message message = {{driver->registers + PL061_IE, PIN}, {0}};
         driver->first_reading = 0;

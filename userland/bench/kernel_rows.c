@@ -10,7 +10,7 @@
 /* Contains: the svc stub, kernel entry and exit, dispatch. */
 static void row_null_syscall(struct bench *bench)
 {
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         uint32_t begin = meter_read();
         (void)system_null();
@@ -25,7 +25,7 @@ static void row_object_call(struct bench *bench)
     struct handle_info info;
     enum status s = STATUS_OK;
 
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         uint32_t begin = meter_read();
         s = handle_info(bench->peer_null, &info);
@@ -70,7 +70,7 @@ void rows_of_threads(struct bench *bench)
 
     if (!bench_wants(bench, "thread_create"))
         return;
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         enum status s = thread_round(priority, &bench->samples);
         if (s != STATUS_OK) {

@@ -59,7 +59,7 @@ __attribute__((noinline)) static enum status ring_send(struct ring_end *end, uns
 
 static void row_ring(struct bench *bench, const char *id, struct ring_end *end, unsigned batch)
 {
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         uint32_t begin = meter_read();
         enum status s = ring_send(end, batch);

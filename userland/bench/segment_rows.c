@@ -41,7 +41,7 @@ static enum status create_rounds(struct bench *bench, const struct size_of_segme
 {
     uint32_t warm_up = size->rounds > 1 ? 2 : 0;
 
-    samples_begin(&bench->samples, warm_up);
+    bench_begin(bench, warm_up);
     for (uint32_t i = 0; i < size->rounds + warm_up; i++) {
         handle_t segment;
         uaddr_t address;
@@ -56,10 +56,11 @@ static enum status create_rounds(struct bench *bench, const struct size_of_segme
     return STATUS_OK;
 }
 
-static enum status grant_rounds(struct samples *grants, struct samples *revokes, handle_t segment,
+/* The grants go to the row's own samples. */
+static enum status grant_rounds(struct bench *bench, struct samples *revokes, handle_t segment,
                                 uaddr_t address)
 {
-    samples_begin(grants, WARM_UP);
+    bench_begin(bench, WARM_UP);
     samples_begin(revokes, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         uint32_t begin = meter_read();
@@ -67,7 +68,7 @@ static enum status grant_rounds(struct samples *grants, struct samples *revokes,
         uint32_t end = meter_read();
         if (s != STATUS_OK)
             return s;
-        samples_add(grants, begin, end);
+        samples_add(&bench->samples, begin, end);
         *(volatile uint64_t *)(uintptr_t)address = i; /* now the TLB has it */
 
         begin = meter_read();
@@ -107,7 +108,7 @@ static void rows_grant_revoke(struct bench *bench, const struct size_of_segment 
         return;
     enum status s = segment_new(size->bytes, &segment, &address);
     if (s == STATUS_OK) {
-        s = grant_rounds(&bench->samples, &revokes, segment, address);
+        s = grant_rounds(bench, &revokes, segment, address);
         (void)!handle_close(segment);
     }
     if (s != STATUS_OK) {
@@ -123,7 +124,7 @@ static void rows_grant_revoke(struct bench *bench, const struct size_of_segment 
 /* Contains: all of it for one page: create, grant, touch, revoke, close. */
 static void row_cycle(struct bench *bench)
 {
-    samples_begin(&bench->samples, WARM_UP);
+    bench_begin(bench, WARM_UP);
     for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
         handle_t segment;
         uaddr_t address;

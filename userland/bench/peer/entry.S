@@ -12,6 +12,14 @@ peer_entry_fault:
         svc     #1
         .size   peer_entry_fault, . - peer_entry_fault
 
+// A service that computes: one FP instruction, then back.
+        .global peer_entry_fp
+        .type   peer_entry_fp, %function
+peer_entry_fp:
+        movi    v0.2d, #0
+        svc     #1
+        .size   peer_entry_fp, . - peer_entry_fp
+
 // Store w1 to [x0], a device register that raises an interrupt, right behind a reading of the
 // counter, which is the answer.  The load waits until the store has reached the device.
         .global peer_entry_store

@@ -21,6 +21,7 @@ enum { STACK_BYTES = 16384 };
 
 void peer_entry_fault(void);
 void peer_entry_store(void);
+void peer_entry_fp(void);
 
 /* An event of its own for a thread that isn't the loop's, with the word that holds its bits. */
 struct doorbell {
@@ -54,11 +55,13 @@ static void wait_for_ever(void *context)
 static enum status on_portals(struct portal_message *m)
 {
     static struct doorbell doorbell;
-    handle_t null_portal, fault_portal;
+    handle_t null_portal, fault_portal, fp_portal;
 
     enum status s = portal_serve_raw(portal_entry_null, 0, PORTAL_STACK_BYTES_MIN, 2, &null_portal);
     if (s == STATUS_OK)
         s = portal_serve_raw(peer_entry_fault, 0, PORTAL_STACK_BYTES_MIN, 2, &fault_portal);
+    if (s == STATUS_OK)
+        s = portal_serve_raw(peer_entry_fp, 0, PORTAL_STACK_BYTES_MIN, 2, &fp_portal);
     if (s == STATUS_OK)
         s = doorbell_create(&doorbell);
     if (s == STATUS_OK)
@@ -69,6 +72,7 @@ static enum status on_portals(struct portal_message *m)
     m->handle[0] = null_portal | HANDLE_MOVE;
     m->handle[1] = fault_portal | HANDLE_MOVE;
     m->handle[2] = doorbell.signal | HANDLE_MOVE;
+    m->handle[3] = fp_portal | HANDLE_MOVE;
     return STATUS_OK;
 }
 

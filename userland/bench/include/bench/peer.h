@@ -13,7 +13,8 @@
 
 enum bench_peer_operation {
     PEER_PORTALS = 1, /* -> handle 0: portal that returns at once; handle 1: portal that answers
-                         a fault with FAULT_SKIP; handle 2: event with a waiting thread */
+                         a fault with FAULT_SKIP; handle 2: event with a waiting thread; handle 3:
+                         portal that uses the FP registers */
     PEER_RING = 2,    /* handle 0: segment with a struct bench_ring_producer, to be read
                          -> handle 0: segment with a struct ring_consumer_area, to be read;
                          handle 1: event that is the consumer's bell */
