@@ -3,6 +3,7 @@
  * what lwIP has to send again must stay as it was.
  */
 #include "endpoint_life.h"
+#include "link_port.h"
 #include "lwip/priv/tcp_priv.h"
 #include "packet_memory.h"
 
@@ -91,7 +92,8 @@ void endpoint_output_all(void)
 {
     struct tcp_pcb *next;
 
-    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = next) {
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && !link_port_is_refusing();
+         pcb = next) {
         next = pcb->next;
         if (pcb->unsent != NULL)
             (void)tcp_output(pcb);

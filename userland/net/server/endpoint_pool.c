@@ -98,7 +98,7 @@ bool endpoint_record_next(size_t *slot, struct net_socket_record *out)
         return true;
     out->remote = address_from_lwip(&e->pcb->remote_ip);
     out->remote_port = e->pcb->remote_port;
-    out->queued_to_send_bytes += (uint32_t)(TCP_SND_BUF - tcp_sndbuf(e->pcb));
+    out->queued_to_send_bytes += (uint32_t)(TCP_SND_BUF - e->pcb->snd_buf);
     out->round_trip_ms = (uint32_t)LWIP_MAX(e->pcb->sa >> 3, 0) * TCP_SLOW_INTERVAL;
     return true;
 }

@@ -153,7 +153,7 @@ static void stall(struct endpoint *e)
 
 static void settle(struct endpoint *e)
 {
-    if (e->is_output_due && e->pcb != NULL)
+    if (e->is_output_due && e->pcb != NULL && !link_port_is_refusing())
         (void)tcp_output(e->pcb);
     e->is_output_due = false;
     if (e->state == ENDPOINT_WAITING)

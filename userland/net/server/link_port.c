@@ -18,7 +18,8 @@
 #include "transmit_queue.h"
 
 enum {
-    REPORT_EVERY = 32, /* ask for a report when so many frames are with the driver, and again */
+    REPORT_EVERY = 32,  /* ask for a report when so many frames are with the driver, and again */
+    PUBLISH_EVERY = 32, /* don't keep more frames to ourselves: the ring would fill */
     HELD_LIMIT = RECEIVE_BUFFER_COUNT * 3 / 4,
     CHECKED_ABOVE_IP = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP,
     MADE_ABOVE_IP = NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP,
@@ -54,7 +55,7 @@ err_t link_port_output(struct netif *netif, struct pbuf *frame)
     if (counters.features & LINK_CHECKSUM_TX)
         checksum_offload(frame, &m);
     if (!transmit_queue_add(frame, &m)) {
-        is_refusing = true;
+        is_refusing = transmit_queue_length() > 0; /* else only memory is short */
         return ERR_MEM;
     }
     if (transmit_queue_length() % REPORT_EVERY == 0 || packet_memory_frames_for_data() == 0)
@@ -66,6 +67,8 @@ err_t link_port_output(struct netif *netif, struct pbuf *frame)
     }
     counters.sent_frames++;
     counters.sent_bytes += frame->tot_len;
+    if (driver.out.produce - driver.out.published >= PUBLISH_EVERY)
+        connection_flush(&driver);
     return ERR_OK;
 }
 
@@ -80,6 +83,11 @@ static bool post_batch(void)
            && receive_pool_post(&m.batch.number[m.count]))
         m.count++;
     return m.count > 0 && send_to_driver(&m);
+}
+
+bool link_port_is_refusing(void)
+{
+    return is_refusing;
 }
 
 void link_port_settle(void)
@@ -256,6 +264,7 @@ static enum status on_open(void *context, struct connection *c, struct connectio
         ;
     connection_flush(c);
     interface_on_link(counters.is_up);
+    endpoint_output_all();
     stack_settle();
     return STATUS_OK;
 }
@@ -273,6 +282,7 @@ static void on_close(void *context, struct connection *c, enum status why)
      * untouched until then. */
     receive_pool_recall();
     transmit_queue_clear();
+    is_refusing = false;
 
     enum status s = connection_restart(c);
     if (s != STATUS_OK)

@@ -29,6 +29,9 @@ CHECK_RESULT enum status link_port_start(struct netif *netif);
 /* lwIP's way out: netif->linkoutput. */
 err_t link_port_output(struct netif *netif, struct pbuf *frame);
 
+/* The driver's queue is full; endpoint_output_all() follows when it isn't any more. */
+bool link_port_is_refusing(void);
+
 /* Post idle buffers, publish frames. */
 void link_port_settle(void);
 
