@@ -201,7 +201,8 @@ def main():
     if not os.path.exists(rotunda_vm.default_image()):
         return rotunda_vm.CANNOT_RUN
     with tempfile.TemporaryDirectory() as folder:
-        text = manifest_text([(', "bench:Peer"', ""), ("    domains {\n", "    domains {" + DOMAINS)])
+        text = manifest_text([(', "bench:Peer"', ""),
+                              ("    domains {\n", "    domains {" + DOMAINS)])
         status = rotunda_vm.run_tests(TESTS, image=pack(text, folder))
         if len(sys.argv) > 2:
             return status

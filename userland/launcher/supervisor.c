@@ -135,6 +135,8 @@ static void child_apply_policy(struct child *child, enum policy_cause cause)
         if (next.is_given_up)
             log_line("%s: given up after %u failures in a row; `restart %s` tries again", name,
                      (unsigned)next.failures, name);
+        else if (!in_order)
+            log_line("%s: stays down until somebody launches it", name);
         return;
     }
     child_end(child, INSPECT_BACKING_OFF);
