@@ -161,6 +161,13 @@ def domains_stop_and_start(vm):
     vm.wait_https()
 
 
+def bench_measures_what_is_asked_for(vm):
+    assert_contains(vm.command("bench portal_cross", timeout=60), r"^portal_cross_0w .* [\d,]+")
+    assert_contains(vm.command("bench nosuch", timeout=60), r"no row's id starts with \"nosuch\"")
+    assert_contains(vm.command("bench counter"), r"instruction counter \d+|counts no instructions")
+    assert "running" in find_row(vm.command("domains"), "pl061")
+
+
 def tab_completes_verbs_and_names(vm):
     vm.send("dom\t")
     vm.expect(r"rotunda> domains")
@@ -254,6 +261,7 @@ TESTS = [
     log_is_shown_and_followed,
     top_shows_shares_until_q,
     domains_stop_and_start,
+    bench_measures_what_is_asked_for,
     tab_completes_verbs_and_names,
     history_and_editing_keys_work,
     pasted_lines_lose_nothing,

@@ -17,7 +17,8 @@ struct bench {
     handle_t peer_fault;    /* portal in the peer that skips the faulting instruction */
     handle_t peer_fp;       /* portal in the peer that uses the FP registers */
     handle_t peer_event;    /* event with an urgent thread of the peer waiting for it */
-    unsigned failure_count; /* rows that could not be measured */
+    unsigned row_count;     /* rows reported, one way or the other */
+    unsigned failure_count; /* of them, that could not be measured */
     struct samples samples; /* of the row being measured */
 };
 

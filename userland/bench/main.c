@@ -61,15 +61,29 @@ void bench_begin(struct bench *bench, uint32_t warm_up)
 
 static void print_title(const struct bench *bench)
 {
-    const char *unit = meter.counts_instructions ? "instructions" : "nanoseconds";
-
     if (bench->is_for_machines)
         return;
-    printf("Cost of one operation, user and kernel together; seL4 and Linux in instructions.\n");
-    if (!meter.counts_instructions)
-        printf("This machine counts no instructions (QEMU does with -icount): times are the "
-               "host's.\n");
-    printf("%-20s %-46s %13s  %13s %8s  %13s %8s\n", "id", "what", unit, "seL4", "", "Linux", "");
+    if (meter.counts_instructions) {
+        printf("Instructions for one operation, user and kernel together.\n");
+        printf("%-20s %-46s %13s  %13s %8s  %13s %8s\n", "id", "what", "instructions", "seL4", "",
+               "Linux", "");
+    } else {
+        printf(
+            "This machine counts no instructions (QEMU does with -icount); times depend on it.\n");
+        printf("%-20s %-46s %13s\n", "id", "what", "nanoseconds");
+    }
+}
+
+static void print_end(const struct bench *bench)
+{
+    unsigned count = bench->failure_count;
+
+    if (bench->is_for_machines)
+        printf("bench-end failures=%u\n", count);
+    else if (bench->row_count == 0)
+        printf("no row's id starts with \"%s\"\n", bench->wanted);
+    else if (count > 0)
+        printf("%u row%s could not be measured\n", count, count == 1 ? "" : "s");
 }
 
 static void peer_end(const struct bench *bench)
@@ -105,7 +119,6 @@ int main(void)
     rows_of_boot(&bench);
 
     peer_end(&bench);
-    printf(bench.is_for_machines ? "bench-end failures=%u\n" : "%u rows could not be measured\n",
-           bench.failure_count);
+    print_end(&bench);
     return bench.failure_count == 0 ? 0 : 1;
 }

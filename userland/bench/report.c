@@ -42,7 +42,7 @@ static void print_peer(uint64_t peer, uint64_t value)
 
     if (peer != 0) {
         grouped(text, peer);
-        if (meter.counts_instructions && value != 0)
+        if (value != 0)
             snprintf(ratio, sizeof ratio, "%" PRIu64 ".%" PRIu64 "x", peer / value,
                      peer * 10 / value % 10);
     }
@@ -55,8 +55,11 @@ static void print_for_people(const struct figure *figure, const struct summary *
 
     grouped(text, summary->median);
     printf("%-20s %-46s %13s", figure->id, figure->what, text);
-    print_peer(figure->sel4, summary->median);
-    print_peer(figure->linux_os, summary->median);
+    /* Nobody's instructions compare with nanoseconds. */
+    if (meter.counts_instructions) {
+        print_peer(figure->sel4, summary->median);
+        print_peer(figure->linux_os, summary->median);
+    }
     putchar('\n');
 }
 
@@ -73,9 +76,12 @@ static void report(struct bench *bench, const char *id, const struct summary *su
 {
     const struct figure *figure = figure_find(id);
 
-    if (figure == NULL || summary->count == 0)
+    if (figure == NULL || summary->count == 0) {
         bench_report_failure(bench, id, "no samples");
-    else if (bench->is_for_machines)
+        return;
+    }
+    bench->row_count++;
+    if (bench->is_for_machines)
         print_for_machines(figure, summary);
     else
         print_for_people(figure, summary);
@@ -98,6 +104,7 @@ void bench_report_value(struct bench *bench, const char *id, uint64_t value)
 
 void bench_report_failure(struct bench *bench, const char *id, const char *reason)
 {
+    bench->row_count++;
     bench->failure_count++;
     if (bench->is_for_machines)
         printf("bench-row id=%s failed=\"%s\"\n", id, reason);

@@ -71,8 +71,5 @@ struct summary samples_summary(struct samples *samples, uint32_t operations)
     out.least = in_unit(samples->value[0]) / operations;
     out.most = in_unit(samples->value[out.count - 1]) / operations;
     out.mean_tenths = in_unit(total) * 10 / ((uint64_t)out.count * operations);
-    /* A tick is many instructions long: without a PMU the mean says more than the median. */
-    if (!meter.counts_instructions)
-        out.median = (out.mean_tenths + 5) / 10;
     return out;
 }
