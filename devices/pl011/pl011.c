@@ -86,11 +86,25 @@ static bool sending_next(void)
     return false;
 }
 
+/* Bytes that the FIFO surely takes now. */
+static unsigned fifo_room(void)
+{
+    uint32_t flags = port.registers->FR;
+
+    if ((flags & FR_TXFE) != 0)
+        return PL011_FIFO_BYTES;
+    return (flags & FR_TXFF) == 0 ? 1 : 0;
+}
+
 static void transmit(void)
 {
+    unsigned room = 0;
+
     do {
-        while (port.sent < port.sending.count) {
-            if ((port.registers->FR & FR_TXFF) != 0) {
+        for (; port.sent < port.sending.count; room--) {
+            if (room == 0)
+                room = fifo_room();
+            if (room == 0) {
                 port.registers->IMSC |= INTERRUPT_TX;
                 return;
             }

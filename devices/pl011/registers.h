@@ -36,7 +36,10 @@ enum pl011_data {
 enum pl011_flag {
     FR_RXFE = 1U << 4, /* receive FIFO empty */
     FR_TXFF = 1U << 5, /* transmit FIFO full */
+    FR_TXFE = 1U << 7, /* transmit FIFO empty */
 };
+
+enum { PL011_FIFO_BYTES = 16 }; /* at least, of either FIFO */
 
 enum pl011_line {
     LCR_H_FEN = 1U << 4, /* FIFOs on */
