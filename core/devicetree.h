@@ -6,7 +6,8 @@
  * searching upwards.  Stepping from node to node passes each tag of the tree once and
  * notes the few properties that every visitor asks for; libfdt's own search by name
  * starts over for each question, which is most of a small kernel's boot.  All reads are
- * bounded by the property's length; every refusal writes one sentence that begins with the node's path and the property's name.
+ * bounded by the property's length; every refusal writes one sentence that begins with
+ * the node's path and the property's name.
  * Source: Devicetree Specification 0.4, sections 2.2 and 2.3, chapter 5.
  */
 #pragma once

@@ -41,7 +41,7 @@ static void only_portals_can_be_called(void)
     }
 }
 
-/* The fast path compares whole words: no bit that a caller adds may make another handle a portal. */
+/* The fast path compares whole words: no bit that a caller adds makes another handle a portal. */
 static void marks_make_no_portal(void)
 {
     struct info_handle record;

@@ -269,7 +269,7 @@ static void preemption_changes_no_register(void)
 
 static void served_fp_sleep(uint64_t word[SERVED_WORDS])
 {
-    __asm__ volatile("fmov d9, #1.0" : : : "v9");
+    __asm__ volatile(".arch_extension fp\n\tfmov d9, #1.0" : : : "v9");
     served_sleep(word);
 }
 

@@ -12,7 +12,7 @@
 #define SYS_LIGHTWEIGHT_PROT    0
 #define LWIP_SOCKET             0
 #define LWIP_NETCONN            0
-#define LWIP_TIMERS           0
+#define LWIP_TIMERS             0
 #define LWIP_SINGLE_NETIF       1
 #define LWIP_HAVE_LOOPIF        0
 #define LWIP_NETIF_LOOPBACK     1
