@@ -4,10 +4,11 @@
 #include "base/bits.h"
 #include "domains/pool.h"
 
-/* One domain's wish to be told of another's end. */
+/* One domain's wish to be told of another's end.  It goes with whichever of the two ends first. */
 struct watch {
-    struct list_node node; /* in the watched domain's list */
-    struct event *event;   /* owns a reference */
+    struct list_node node;       /* in the watched domain's list */
+    struct list_node event_node; /* in the event's list */
+    struct event *event;         /* owns a reference */
     uint64_t bits;
 };
 
@@ -27,14 +28,27 @@ void events_init(void)
     pool_init(&watch_pool, sizeof(struct watch));
 }
 
+/* Others may hold the event for ever; what they must not hold is its owner's memory. */
+static void event_detach(struct event *event)
+{
+    if (event->domain == NULL)
+        return;
+    quota_give(event->domain, 0, 1, 0);
+    list_remove(&event->domain_node);
+    event->domain = NULL;
+    event->word = NULL;
+    object_put(&event->segment->object);
+    event->segment = NULL;
+}
+
+/* Nobody watches by it: each watch has a reference. */
 static void event_on_destroy(struct object *object)
 {
     struct event *event = event_of_object(object);
 
     if (event->waiter != NULL)
         thread_wake(event->waiter, STATUS_BAD_HANDLE);
-    event_on_domain_stop(event);
-    object_put(&event->segment->object);
+    event_detach(event);
     pool_return(&event_pool, event);
 }
 
@@ -61,6 +75,7 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
 
     struct event *event = memory;
     object_init(&event->object, &event_class);
+    list_init(&event->watches);
     event->domain = domain;
     list_push_back(&domain->events, &event->domain_node);
     event->segment = segment;
@@ -94,21 +109,36 @@ enum status event_wait(struct event *event, struct thread *thread, nsec_t deadli
     return STATUS_WOULD_BLOCK;
 }
 
+/* Takes back the watch's reference to its event. */
+static void watch_free(struct watch *watch)
+{
+    struct event *event = watch->event;
+
+    list_remove(&watch->node);
+    list_remove(&watch->event_node);
+    pool_return(&watch_pool, watch);
+    object_put(&event->object);
+}
+
 void event_on_domain_stop(struct event *event)
 {
-    if (event->domain == NULL)
-        return;
-    quota_give(event->domain, 0, 1, 0);
-    list_remove(&event->domain_node);
-    event->domain = NULL;
+    struct list_node *node;
+
+    object_get(&event->object); /* the last watch may be all that holds it */
+    event_detach(event);
     if (event->waiter != NULL)
         thread_wake(event->waiter, STATUS_PEER_DEAD);
+    while ((node = list_first(&event->watches)) != NULL)
+        watch_free(LIST_ENTRY(node, struct watch, event_node));
+    object_put(&event->object);
 }
 
 enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
 {
     void *memory;
 
+    if (event->domain == NULL)
+        return STATUS_PEER_DEAD;
     if (domain->state >= DOMAIN_STATE_STOPPED) {
         event_signal(event, bits);
         return STATUS_OK;
@@ -131,6 +161,7 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
     watch->bits = bits;
     object_get(&event->object);
     list_push_back(&domain->watchers, &watch->node);
+    list_push_back(&event->watches, &watch->event_node);
     return STATUS_OK;
 }
 
@@ -138,10 +169,9 @@ void watches_fire(struct domain *domain)
 {
     struct list_node *node;
 
-    while ((node = list_pop_front(&domain->watchers)) != NULL) {
+    while ((node = list_first(&domain->watchers)) != NULL) {
         struct watch *watch = LIST_ENTRY(node, struct watch, node);
         event_signal(watch->event, watch->bits);
-        object_put(&watch->event->object);
-        pool_return(&watch_pool, watch);
+        watch_free(watch);
     }
 }

@@ -16,8 +16,9 @@ struct event {
     struct object object;
     struct domain *domain; /* who made it; NULL once that has stopped */
     struct list_node domain_node;
-    struct segment *segment; /* keeps the word's page; owns a reference */
-    uint64_t *word;          /* in the direct map */
+    struct segment *segment; /* keeps the word's page; owns a reference while `domain` is there */
+    uint64_t *word;          /* in the direct map; NULL without `domain` */
+    struct list watches;     /* struct watch: it is to be told of their ends */
     struct thread *waiter;   /* NULL if nobody waits */
 };
 
@@ -50,7 +51,7 @@ void event_on_domain_stop(struct event *event);
 
 /*
  * Set `bits` of `event` when `domain` stops; at once if it has.  One event watches a domain once:
- * further calls add bits.  Errors: OUT_OF_MEMORY.
+ * further calls add bits.  Errors: PEER_DEAD (the event's owner has stopped), OUT_OF_MEMORY.
  */
 CHECK_RESULT enum status watch_add(struct domain *domain, struct event *event, uint64_t bits);
 
