@@ -323,6 +323,67 @@ static void watching_needs_its_right(void)
     EXPECT_IS(domain_watch(server.portal, deaf, 1), STATUS_NO_RIGHT);
 }
 
+/* In a child: watch portal argument[1] by an event in memory of its own, and send that event. */
+static void watch_and_send(const struct birth *birth)
+{
+    struct portal_message m = {.word = {0}};
+    handle_t segment = 0;
+    uaddr_t address = 0;
+    enum status s = segment_create(birth->argument[2], RIGHT_READ | RIGHT_WRITE, 0, 0,
+                                   name_from("watch"), &segment, &address);
+
+    if (s == STATUS_OK)
+        s = event_create(segment, 0, &m.handle[0]);
+    if (s == STATUS_OK)
+        s = domain_watch(birth->argument[1], m.handle[0], 1);
+    if (s == STATUS_OK)
+        s = portal_call_with(birth->argument[0], &m, DEADLINE_NEVER);
+    birth->board->word[1] = s;
+}
+
+static handle_t sent;
+
+static void on_sent(uint64_t words[SERVED_WORDS])
+{
+    sent = words[SERVED_HANDLE];
+    words[SERVED_HANDLE] = 0;
+}
+
+static uint64_t segment_frames(void)
+{
+    struct info_memory memory = {0};
+    uint64_t next;
+
+    test_settle();
+    return system_info(INFO_MEMORY, 0, &memory, sizeof memory, &next) == STATUS_OK
+               ? memory.segment_frames
+               : 0;
+}
+
+/* Who watches a domain that never ends, and dies, leaves no memory in that watch, nor in others'
+ * handles of its event. */
+static void dead_watcher_holds_no_memory(void)
+{
+    enum { WATCH_PAGES = 64 };
+    struct child child;
+    handle_t portal = 0;
+
+    EXPECT_OK(portal_here(on_sent, 1, &portal));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const handle_t given = child_give(&child, portal, RIGHT_CALL | RIGHT_INSPECT, 0);
+    const uint64_t argument[BIRTH_ARGUMENTS] = {given, given, WATCH_PAGES * PAGE_BYTES};
+    const uint64_t before = segment_frames();
+    EXPECT_OK(child_start(&child, watch_and_send, argument));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board_get()->word[1], STATUS_OK);
+    EXPECT_IS(segment_frames(), before + WATCH_PAGES);
+    EXPECT_OK(domain_destroy(child.domain));
+    EXPECT_IS(segment_frames(), before);
+    EXPECT_IS(event_signal(sent, 1), STATUS_PEER_DEAD);
+    EXPECT_IS(event_wait(sent, 1), STATUS_PEER_DEAD);
+    EXPECT_IS(domain_watch(portal, sent, 1), STATUS_PEER_DEAD);
+}
+
 /* ---- many times ---- */
 
 static void end_at_once(const struct birth *birth)
@@ -366,6 +427,7 @@ static const struct test lifecycle_tests[] = {
     TEST(domain_stops_itself),
     TEST(watchers_are_told_once),
     TEST(watching_needs_its_right),
+    TEST(dead_watcher_holds_no_memory),
     TEST(hundreds_of_domains_leave_nothing),
     TEST(dropped_domains_leave_nothing),
 };
