@@ -106,6 +106,9 @@ void report_fault(const struct child *child, const struct fault_record *record)
     report_address(child, record);
     format_place(record->pc, place, sizeof place);
     log_line("  at %s", place);
+    /* Innermost functions have no frame record; who called one stands only in x30. */
+    format_place(record->x[30], place, sizeof place);
+    log_line("  x30 is %s", place);
     if (record->home_domain_id == record->domain_id)
         log_line("  thread %u", (unsigned)record->thread_id);
     else
