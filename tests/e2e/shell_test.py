@@ -144,8 +144,8 @@ def log_is_shown_and_followed(vm):
 
 def top_shows_shares_until_q(vm):
     vm.send_line("top")
-    vm.expect(r"CPU\(s\) used", 10)
-    vm.expect(r"CPU\(s\) used", 10)
+    vm.expect(r"CPUs? used", 10)
+    vm.expect(r"CPUs? used", 10)
     vm.send("q")
     vm.wait_prompt(5)
 

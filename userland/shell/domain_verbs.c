@@ -18,14 +18,6 @@ static void number_cell(struct table *table, uint32_t number)
         table_cell(table, "%" PRIu32, number);
 }
 
-static void used_cell(struct table *table, uint32_t used, uint32_t limit)
-{
-    if (limit == UINT32_MAX)
-        table_cell(table, "%" PRIu32, used);
-    else
-        table_cell(table, "%" PRIu32 "/%" PRIu32, used, limit);
-}
-
 static struct unit_text memory_limit(uint32_t frames)
 {
     if (frames == UINT32_MAX)
@@ -41,22 +33,19 @@ static void domain_row(struct table *table, const struct inspect_domain *domain)
     table_cell(table, "%s", text_of_name(domain->name).text);
     table_cell(table, "%s", text_of_inspect_state(domain->state));
     number_cell(table, kernel->asid);
-    table_cell(table, "%" PRIu32, kernel->thread_count);
-    table_cell(table, "%" PRIu32, domain->priority);
     table_cell(table, "%s", unit_span(kernel->cpu_time_ns).text);
     table_cell(table, "%s", unit_count(kernel->switches).text);
     table_cell(table, "%s", unit_bytes((uint64_t)kernel->used.frames * PAGE_BYTES).text);
     table_cell(table, "%s", memory_limit(kernel->limit.frames).text);
-    used_cell(table, kernel->used.handles, kernel->limit.handles);
     table_cell(table, "%" PRIu32, domain->restarts);
 }
 
 void verb_domains(struct shell *shell, int count, char **arguments)
 {
     static const struct table_column columns[] = {
-        {"id", true},      {"domain", false},  {"state", false},   {"asid", true},
-        {"threads", true}, {"prio", true},     {"cpu time", true}, {"switches", true},
-        {"memory", true},  {"of quota", true}, {"handles", true},  {"restarts", true},
+        {"id", true},     {"domain", false},  {"state", false},
+        {"asid", true},   {"cpu time", true}, {"switches", true},
+        {"memory", true}, {"quota", true},    {"restarts", true},
     };
     struct table table;
     struct listing listing;

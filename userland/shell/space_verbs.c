@@ -78,7 +78,11 @@ static void map_domain(struct shell *shell, const char *name)
         table_cell(&table, "%s", text_of_name(view->label).text);
         table_cell(&table, "%" PRIu32, view->view_count);
         table_cell(&table, "%" PRIu32, view->owner_domain_id);
-        table_cell(&table, "0x%" PRIx64, view->physical);
+        /* A guard page has none. */
+        if (view->physical == 0)
+            table_cell(&table, "-");
+        else
+            table_cell(&table, "0x%" PRIx64, view->physical);
         table_cell(&table, "%s", view->is_device != 0 ? "device" : "memory");
     }
     table_print(&table);

@@ -109,8 +109,8 @@ static void look_print(struct look *look, nsec_t span_ns, uint32_t cpu_count)
         table_cell(&table, "%s", unit_count(usage->switches_delta * NS_PER_S / span_ns).text);
         table_cell(&table, "%s", unit_bytes((uint64_t)usage->frames * PAGE_BYTES).text);
     }
-    printf("in the last %s: %s of %" PRIu32 " CPU(s) used\n", unit_span(span_ns).text,
-           unit_share(used_ns, span_ns * cpu_count).text, cpu_count);
+    printf("in the last %s: %s of %" PRIu32 " CPU%s used\n", unit_span(span_ns).text,
+           unit_share(used_ns, span_ns * cpu_count).text, cpu_count, cpu_count == 1 ? "" : "s");
     table_print(&table);
 }
 
