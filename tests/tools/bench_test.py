@@ -22,10 +22,10 @@ def load(name):
 bench = load("bench")
 
 REQUIRED = """null_syscall portal_cross_0w portal_cross_8w portal_same_0w signal_wake_return
-    ring_msg_b1 ring_msg_b32 fault_roundtrip thread_create domain_create domain_destroy segment_create_4k
-    segment_create_2m segment_create_1g segment_grant_4k segment_grant_2m segment_grant_1g
-    segment_revoke_4k segment_revoke_2m segment_revoke_1g irq_to_driver boot_first_user
-    boot_first_https https_keepalive_1k https_handshake_full https_1m""".split()
+    ring_msg_b1 ring_msg_b32 fault_roundtrip thread_create domain_create domain_destroy
+    segment_create_4k segment_create_2m segment_create_1g segment_grant_4k segment_grant_2m
+    segment_grant_1g segment_revoke_4k segment_revoke_2m segment_revoke_1g irq_to_driver
+    boot_first_user boot_first_https https_keepalive_1k https_handshake_full https_1m""".split()
 
 COUNTED = "unit=instructions median=61 mean=61.2 least=61 most=99 samples=256 sel4=96 linux=310"
 TIMED = "unit=ns median=900 mean=901.0 least=880 most=950 samples=256 sel4=4301 linux=38572"
