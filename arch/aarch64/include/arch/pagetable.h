@@ -110,6 +110,8 @@ static inline rights_t pte_rights(pte_t narrowed, pte_t leaf)
     if (!pte_is_valid(narrowed) || !pte_is_valid(leaf))
         return 0;
     const bool table = pte_is_table(narrowed);
+    if (!table)
+        leaf = narrowed; /* a block: the view's own entry is all there is */
     const bool el0 = (leaf & PTE_EL0) != 0 && !(table && (narrowed & PTE_NO_EL0_TABLE) != 0);
     const bool write =
         (leaf & PTE_READ_ONLY) == 0 && !(table && (narrowed & PTE_READ_ONLY_TABLE) != 0);
