@@ -1,0 +1,242 @@
+/*
+ * Quotas and masks: who has used up his own is refused, and nobody else.
+ */
+#include "server.h"
+
+enum { MANY = 3000 };
+
+/* In a child: take until it is refused; board word 1: how many, word 2: the refusal. */
+static void take_handles(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = handle_duplicate(birth->argument[0], RIGHT_ALL, 0, &h);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+static void take_segments(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    uaddr_t address = 0;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = segment_create(birth->argument[0], RIGHT_READ | RIGHT_WRITE, 0, 0, name_from("take"),
+                           &h, &address);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+/* Into one's own view: tables are charged too. */
+static void take_views(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    uaddr_t address = 0;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = segment_create(PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, 0, 0, name_from("take"), &h,
+                           &address);
+        if (s == STATUS_OK)
+            s = segment_grant(h, 0, RIGHT_READ | RIGHT_WRITE);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+static void take_portals(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = portal_create(PAGE_BYTES, PAGE_BYTES, PAGE_BYTES, 3, 0, &h);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+static void take_clocks(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = clock_create(birth->argument[0], 1, &h);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+/* Threads that fault nowhere: they never get a turn, being less urgent. */
+static void take_threads(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    handle_t h = 0;
+
+    for (birth->board->word[1] = 0; birth->board->word[1] < MANY; birth->board->word[1]++) {
+        s = thread_create(0, PAGE_BYTES, PAGE_BYTES, 0, 0, &h);
+        if (s != STATUS_OK)
+            break;
+    }
+    birth->board->word[2] = s;
+}
+
+/* A child with `quota` that takes; it is refused after `least` to `most`, and gives all back. */
+static void refused_after(child_function *take, struct quota quota, uint64_t argument,
+                          uint64_t least, uint64_t most)
+{
+    const struct child_needs needs = {.quota = quota};
+    struct board *board = board_get();
+    static uint64_t word;
+    struct child child, other;
+    handle_t event = 0;
+
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(child_make(&needs, &child));
+    const handle_t given = child_give(&child, event, RIGHT_ALL, 0);
+    const uint64_t arguments[BIRTH_ARGUMENTS] = {argument != 0 ? argument : given};
+    EXPECT_OK(child_start(&child, take, arguments));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board->word[2], STATUS_OUT_OF_QUOTA);
+    EXPECT(board->word[1] >= least && board->word[1] <= most);
+    const struct info_domain info = child_info(&child);
+    EXPECT(info.used.frames <= info.limit.frames && info.used.handles <= info.limit.handles);
+    EXPECT(info.used.objects <= info.limit.objects && info.used.threads <= info.limit.threads);
+    /* Somebody else is not refused anything. */
+    board->word[1] = 0;
+    const uint64_t page[BIRTH_ARGUMENTS] = {PAGE_BYTES};
+    EXPECT_OK(child_make(&(struct child_needs){.quota = {.objects = 50}}, &other));
+    EXPECT_OK(child_start(&other, take_segments, page));
+    EXPECT_IS(child_wait(&other), CHILD_DONE);
+    EXPECT(board->word[1] >= 40);
+    EXPECT_OK(domain_destroy(child.domain));
+    const struct info_domain after = child_info(&child);
+    EXPECT_IS(after.used.frames, 0);
+    EXPECT_IS(after.used.objects, 0);
+    EXPECT_IS(after.used.threads, 0);
+    EXPECT_IS(after.used.handles, 0);
+}
+
+static void handles_run_out(void)
+{
+    refused_after(take_handles, (struct quota){.handles = 300}, 0, 290, 300);
+}
+
+static void frames_run_out(void)
+{
+    refused_after(take_segments, (struct quota){.frames = 200}, PAGE_BYTES, 50, 200);
+    refused_after(take_segments, (struct quota){.frames = 1200}, 100 * PAGE_BYTES, 5, 12);
+    refused_after(take_segments, (struct quota){.frames = 500}, 512 * PAGE_BYTES, 0, 0);
+}
+
+static void tables_are_charged(void)
+{
+    refused_after(take_views, (struct quota){.frames = 100}, PAGE_BYTES, 20, 100);
+}
+
+static void objects_run_out(void)
+{
+    refused_after(take_segments, (struct quota){.objects = 70}, PAGE_BYTES, 60, 70);
+    refused_after(take_portals, (struct quota){.objects = 70}, 1, 15, 18);
+    refused_after(take_clocks, (struct quota){.objects = 70}, 0, 60, 70);
+}
+
+static void threads_run_out(void)
+{
+    refused_after(take_threads, (struct quota){.threads = 20}, 1, 18, 20);
+}
+
+/* Half a segment that failed gives back what it had. */
+static void segment_that_fails_half_way_costs_nothing(void)
+{
+    struct child child;
+    const struct child_needs needs = {.quota = {.frames = 600}};
+    const uint64_t argument[BIRTH_ARGUMENTS] = {700 * PAGE_BYTES};
+
+    EXPECT_OK(child_make(&needs, &child));
+    const uint32_t before = child_info(&child).used.frames;
+    EXPECT_OK(child_start(&child, take_segments, argument));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board_get()->word[2], STATUS_OUT_OF_QUOTA);
+    EXPECT_IS(board_get()->word[1], 0);
+    test_settle();
+    EXPECT_IS(child_info(&child).used.frames, before);
+    EXPECT_IS(child_info(&child).used.objects, 0);
+}
+
+/* ---- masks ---- */
+
+/* In a child: make every call with nothing, and count what each answers. */
+static void call_everything(const struct birth *birth)
+{
+    for (uint64_t number = 0; number < 64; number++) {
+        const bool ends = number == SYS_THREAD_EXIT || number == SYS_EVENT_SIGNAL;
+        struct svc_words w = {{UINT64_MAX, 1, 1}};
+        if (!ends)
+            birth->board->word[64 + number] = 1000 + svc_8((enum syscall)number, &w);
+    }
+}
+
+static void mask_denies_and_counts(void)
+{
+    const uint64_t needed = UINT64_C(1) << SYS_THREAD_EXIT | UINT64_C(1) << SYS_EVENT_SIGNAL;
+    const struct child_needs needs = {.denied_calls = ~needed};
+    struct board *board = board_get();
+    struct child child;
+    uint64_t denied = 0;
+
+    EXPECT_OK(child_make(&needs, &child));
+    EXPECT_OK(child_start(&child, call_everything, NULL));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    for (uint64_t number = 0; number < 64; number++) {
+        if ((needed >> number & 1) != 0)
+            continue;
+        const bool exists = number < SYS_COUNT;
+        EXPECT_IS(board->word[64 + number], 1000 + (exists ? STATUS_DENIED : STATUS_BAD_CALL));
+        denied += exists;
+    }
+    EXPECT_IS(child_info(&child).denied_calls, denied);
+    EXPECT_IS(child_info(&child).syscall_mask, needed);
+    EXPECT_IS(child_info(&child).state, DOMAIN_STATE_RUNNING);
+}
+
+static void call_null_twice(const struct birth *birth)
+{
+    birth->board->word[1] = system_null();
+    birth->board->word[2] = domain_narrow_mask(0, ~UINT64_C(1));
+    birth->board->word[3] = system_null();
+    birth->board->word[4] = domain_narrow_mask(0, ~UINT64_C(0));
+    birth->board->word[5] = system_null();
+}
+
+static void mask_only_shrinks(void)
+{
+    struct board *board = board_get();
+    struct child child;
+
+    EXPECT_IS(child_does(&child, call_null_twice, 0, 0, 0), CHILD_DONE);
+    EXPECT_IS(board->word[1], STATUS_OK);
+    EXPECT_IS(board->word[2], STATUS_OK);
+    EXPECT_IS(board->word[3], STATUS_DENIED);
+    EXPECT_IS(board->word[4], STATUS_OK);
+    EXPECT_IS(board->word[5], STATUS_DENIED);
+}
+
+static const struct test quota_tests[] = {
+    TEST(handles_run_out),        TEST(frames_run_out),
+    TEST(tables_are_charged),     TEST(objects_run_out),
+    TEST(threads_run_out),        TEST(segment_that_fails_half_way_costs_nothing),
+    TEST(mask_denies_and_counts), TEST(mask_only_shrinks),
+};
+TEST_GROUP(quota);

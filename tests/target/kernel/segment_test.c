@@ -1,0 +1,336 @@
+/*
+ * Segments and views: what a view grants is there, what it doesn't is not, at once.
+ */
+#include "attack.h"
+
+#include <string.h>
+
+static const rights_t rw = RIGHT_READ | RIGHT_WRITE;
+static const rights_t rx = RIGHT_READ | RIGHT_EXECUTE;
+
+static volatile uint64_t *words_at(uaddr_t address)
+{
+    return (volatile uint64_t *)(uintptr_t)address;
+}
+
+/* Run `attack` on `address` in a child with `rights` to the segment; how that ended. */
+static enum fault_reason tried(handle_t segment, rights_t rights, child_function *attack,
+                               uaddr_t address)
+{
+    struct child child;
+    enum status s = child_make(&(struct child_needs){0}, &child);
+
+    if (s == STATUS_OK && rights != 0)
+        s = segment_grant(segment, child.domain, rights);
+    const uint64_t argument[BIRTH_ARGUMENTS] = {address};
+    if (s == STATUS_OK)
+        s = child_start(&child, attack, argument);
+    if (s != STATUS_OK) {
+        test_fail(__FILE__, __LINE__, "tried", s, STATUS_OK);
+        return FAULT_REASON_COUNT;
+    }
+    const uint64_t end = child_wait(&child);
+    const struct fault_record record = child_fault(&child);
+    if (end == CHILD_STOPPED && (record.address != address || record.owner_rights != rights))
+        test_fail(__FILE__, __LINE__, "report", record.owner_rights, rights);
+    child_destroy(&child);
+    return end == CHILD_DONE ? FAULT_NONE : (enum fault_reason)record.reason;
+}
+
+/* Every combination of what was granted and what is tried, at the ends of every size of segment. */
+static void views_grant_exactly_their_rights(void)
+{
+    static const uint64_t pages[] = {1, 3, 17, 512, 513, 1024};
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    for (unsigned i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        const uint64_t bytes = pages[i] * PAGE_BYTES;
+        EXPECT_OK(segment_create(bytes, rw, 0, 0, name_from("sized"), &segment, &address));
+        const uaddr_t ends[] = {address, address + bytes - 8};
+        for (unsigned e = 0; e < 2; e++) {
+            EXPECT_IS(tried(segment, 0, attack_read, ends[e]), FAULT_READ);
+            EXPECT_IS(tried(segment, 0, attack_write, ends[e]), FAULT_WRITE);
+            EXPECT_IS(tried(segment, 0, attack_execute, ends[e] & ~UINT64_C(15)), FAULT_EXECUTE);
+            EXPECT_IS(tried(segment, RIGHT_READ, attack_read, ends[e]), FAULT_NONE);
+            EXPECT_IS(tried(segment, RIGHT_READ, attack_write, ends[e]), FAULT_WRITE);
+            EXPECT_IS(tried(segment, RIGHT_READ, attack_execute, ends[e]), FAULT_EXECUTE);
+            EXPECT_IS(tried(segment, rw, attack_write, ends[e]), FAULT_NONE);
+            EXPECT_IS(tried(segment, rw, attack_execute, ends[e]), FAULT_EXECUTE);
+        }
+        EXPECT_IS(tried(segment, 0, attack_read, address + bytes), FAULT_READ);
+        EXPECT_OK(handle_close(segment));
+    }
+}
+
+static void text_can_be_narrowed_to_reading(void)
+{
+    const uint64_t text = syscall_word((void *)(uintptr_t)attack_nothing);
+    handle_t domain = 0, thread = 0, stack = 0, done = 0;
+    uaddr_t top = 0;
+    static uint64_t word;
+    struct fault_record record = {0};
+    uint64_t next;
+
+    EXPECT_OK(test_event(&word, &done));
+    const struct domain_attributes attributes = {
+        .syscall_mask = ~UINT64_C(0), .quota = {16, 16, 16, 16}, .event = done, .event_bits = 1};
+    EXPECT_OK(domain_create(test_factory(), &attributes, &domain));
+    EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("stack"), &stack, &top));
+    EXPECT_OK(segment_grant(stack, domain, rw));
+    EXPECT_OK(segment_grant(test_text(), domain, RIGHT_READ));
+    EXPECT_OK(thread_create(domain, text, top + PAGE_BYTES, 0, 0, &thread));
+    EXPECT_OK(event_wait(done, test_soon(TEST_S)));
+    EXPECT_OK(domain_info(domain, INFO_FAULT, 0, &record, sizeof record, &next));
+    EXPECT_IS(record.reason, FAULT_EXECUTE);
+    EXPECT_IS(record.address, text);
+    EXPECT_IS(record.owner_rights, RIGHT_READ);
+}
+
+static void new_memory_is_zero(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+    const uint64_t bytes = 700 * PAGE_BYTES;
+
+    for (unsigned round = 0; round < 3; round++) {
+        EXPECT_OK(probe_make(bytes, rw, &segment, &address));
+        for (uint64_t i = 0; i < bytes / 8; i++)
+            EXPECT_IS(words_at(address)[i], 0);
+        memset((void *)(uintptr_t)address, 0xa5, bytes);
+        EXPECT_OK(segment_revoke(segment, 0));
+        EXPECT_OK(handle_close(segment));
+        test_settle();
+    }
+}
+
+/* Every page is a frame of its own: what is written in one shows in no other. */
+static void pages_are_different_memory(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+    const uint64_t pages = 1300;
+
+    EXPECT_OK(probe_make(pages * PAGE_BYTES, rw | RIGHT_DMA, &segment, &address));
+    for (uint64_t i = 0; i < pages; i++)
+        words_at(address + i * PAGE_BYTES)[i % 512] = i + 1;
+    for (uint64_t i = 0; i < pages; i++) {
+        paddr_t physical = 0, before = 0;
+        uint64_t run = 0;
+        EXPECT_IS(words_at(address + i * PAGE_BYTES)[i % 512], i + 1);
+        EXPECT_OK(segment_dma_address(segment, i * PAGE_BYTES + 8, &physical, &run));
+        EXPECT(run >= PAGE_BYTES - 8 && run <= pages * PAGE_BYTES);
+        EXPECT_IS(physical % PAGE_BYTES, 8);
+        EXPECT(physical != before);
+    }
+}
+
+static void contiguous_memory_is_one_run(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    for (uint64_t pages = 1; pages < 600; pages = pages * 3 + 1) {
+        paddr_t first = 0, last = 0;
+        uint64_t run = 0, rest = 0;
+        EXPECT_OK(segment_create(pages * PAGE_BYTES, rw | RIGHT_DMA, SEGMENT_CONTIGUOUS, 0,
+                                 name_from("run"), &segment, &address));
+        EXPECT_OK(segment_grant(segment, 0, rw));
+        EXPECT_OK(segment_dma_address(segment, 0, &first, &run));
+        EXPECT_OK(segment_dma_address(segment, (pages - 1) * PAGE_BYTES, &last, &rest));
+        EXPECT_IS(run, pages * PAGE_BYTES);
+        EXPECT_IS(last - first, (pages - 1) * PAGE_BYTES);
+        words_at(address + (pages - 1) * PAGE_BYTES)[511] = 1;
+    }
+}
+
+static void guards_are_holes(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    EXPECT_OK(segment_create(12 * PAGE_BYTES, rw, 0, 3 * PAGE_BYTES, name_from("fence"), &segment,
+                             &address));
+    for (uint64_t page = 0; page < 12; page++) {
+        const enum fault_reason wanted = page % 3 == 0 ? FAULT_STACK_OVERFLOW : FAULT_NONE;
+        struct child child;
+        EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+        EXPECT_OK(segment_grant(segment, child.domain, rw));
+        const uint64_t argument[BIRTH_ARGUMENTS] = {address + page * PAGE_BYTES};
+        EXPECT_OK(child_start(&child, attack_write, argument));
+        (void)child_wait(&child);
+        EXPECT_IS(child_fault(&child).reason, wanted);
+        child_destroy(&child);
+    }
+}
+
+/* ---- taking back ---- */
+
+/* In a child: touch argument[0] for ever. */
+static void touch_for_ever(const struct birth *birth)
+{
+    for (;;) {
+        *(volatile uint64_t *)(uintptr_t)birth->argument[0] = 1;
+        birth->board->word[1]++;
+    }
+}
+
+static void revoke_takes_effect_at_once(void)
+{
+    static const uint64_t pages[] = {1, 16, 17, 600};
+    struct board *board = board_get();
+
+    for (unsigned i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct child child;
+        handle_t segment = 0;
+        uaddr_t address = 0;
+        EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+        EXPECT_OK(
+            segment_create(pages[i] * PAGE_BYTES, rw, 0, 0, name_from("gone"), &segment, &address));
+        EXPECT_OK(segment_grant(segment, child.domain, rw));
+        const uint64_t argument[BIRTH_ARGUMENTS] = {address + pages[i] * PAGE_BYTES - 8};
+        EXPECT_OK(child_start(&child, touch_for_ever, argument));
+        (void)thread_sleep(test_soon(TEST_MS));
+        EXPECT_OK(segment_revoke(segment, child.domain));
+        const uint64_t before = board->word[1];
+        EXPECT_IS(child_wait(&child), CHILD_STOPPED);
+        EXPECT(before > 0 && board->word[1] <= before + 1);
+        EXPECT_IS(child_fault(&child).reason, FAULT_WRITE);
+        EXPECT_IS(child_fault(&child).owner_rights, 0);
+        child_destroy(&child);
+    }
+}
+
+static void granting_again_narrows_at_once(void)
+{
+    struct child child;
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("less"), &segment, &address));
+    EXPECT_OK(segment_grant(segment, child.domain, rw));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {address};
+    EXPECT_OK(child_start(&child, touch_for_ever, argument));
+    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_OK(segment_grant(segment, child.domain, RIGHT_READ));
+    EXPECT_IS(child_wait(&child), CHILD_STOPPED);
+    EXPECT_IS(child_fault(&child).reason, FAULT_WRITE);
+    EXPECT_IS(child_fault(&child).owner_rights, RIGHT_READ);
+}
+
+/* One's own view, within one address space number: here a forgotten invalidation would show. */
+static void own_view_forgets_at_once(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+    uint64_t next;
+
+    for (uint64_t pages = 1; pages < 40; pages += 15) {
+        EXPECT_OK(probe_make(pages * PAGE_BYTES, rw, &segment, &address));
+        void *last = (void *)(uintptr_t)(address + (pages - 1) * PAGE_BYTES);
+        EXPECT_OK(system_info(INFO_MEMORY, 0, last, PAGE_BYTES, &next));
+        EXPECT_OK(segment_grant(segment, 0, RIGHT_READ));
+        EXPECT_IS(system_info(INFO_MEMORY, 0, last, PAGE_BYTES, &next), STATUS_BAD_ADDRESS);
+        EXPECT_OK(segment_grant(segment, 0, rw));
+        EXPECT_OK(system_info(INFO_MEMORY, 0, last, PAGE_BYTES, &next));
+        EXPECT_OK(segment_revoke(segment, 0));
+        EXPECT_IS(system_info(INFO_MEMORY, 0, last, PAGE_BYTES, &next), STATUS_BAD_ADDRESS);
+    }
+}
+
+static void addresses_rest_before_they_are_used_again(void)
+{
+    enum { ROUNDS = 200 };
+    static uaddr_t seen[ROUNDS];
+    handle_t segment = 0;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("rest"), &segment, &seen[i]));
+        EXPECT_OK(handle_close(segment));
+        for (unsigned k = 0; k < i; k++)
+            EXPECT(seen[k] != seen[i]);
+    }
+}
+
+/* ---- huge ---- */
+
+static void segment_larger_than_memory_fails_and_costs_nothing(void)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    EXPECT_IS(segment_create(UINT64_C(3) << 30, rw, 0, 0, name_from("huge"), &segment, &address),
+              STATUS_OUT_OF_MEMORY);
+    test_settle();
+    EXPECT_OK(probe_make(16 * PAGE_BYTES, rw, &segment, &address));
+}
+
+static void device_of_a_gigabyte_is_granted_by_one_entry(void)
+{
+    struct child child;
+    handle_t device = 0;
+    uaddr_t address = 0;
+
+    EXPECT_OK(segment_create_device(test_factory(), UINT64_C(0x8000000000), UINT64_C(1) << 30,
+                                    name_from("window"), &device, &address));
+    EXPECT_IS(address % (UINT64_C(1) << 30), 0);
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const uint32_t tables = child_info(&child).table_frames;
+    EXPECT_OK(segment_grant(device, child.domain, rw));
+    EXPECT_IS(child_info(&child).table_frames, tables);
+    EXPECT_IS(child_info(&child).view_slots % 512, child_info(&child).view_slots - 512);
+    const uint64_t argument[BIRTH_ARGUMENTS] = {address + (UINT64_C(1) << 30)};
+    EXPECT_OK(child_start(&child, attack_read, argument));
+    EXPECT_IS(child_wait(&child), CHILD_STOPPED);
+    EXPECT_IS(child_fault(&child).reason, FAULT_READ);
+    EXPECT_OK(segment_revoke(device, child.domain));
+}
+
+/* ---- nobody's memory is somebody else's ---- */
+
+/* Whatever this domain sees, a child that was given nothing of it can't touch. */
+static void all_of_the_launcher_is_out_of_reach(void)
+{
+    struct info_view views[32];
+    unsigned count = 0;
+
+    for (uint64_t index = 0, next = 1; next != 0 && count < 32; index = next)
+        EXPECT_OK(domain_info(0, INFO_VIEW, index, &views[count++], sizeof views[0], &next));
+    EXPECT(count >= 5); /* archive, devicetree, text, data, stack */
+    for (unsigned i = 0; i < count; i++) {
+        static child_function *const attacks[] = {attack_read, attack_write, attack_execute};
+        const uint64_t at = views[i].address + (views[i].length / 2 & ~UINT64_C(15));
+        const bool is_text = (views[i].rights & RIGHT_EXECUTE) != 0;
+        const bool is_board = views[i].address == syscall_word(board_get());
+        for (unsigned a = 0; a < 3 && !is_board; a++) {
+            struct child child;
+            if (is_text && a != 1)
+                continue; /* children have it, to read and execute */
+            EXPECT_IS(child_does(&child, attacks[a], at, 0, 0), CHILD_STOPPED);
+            const struct fault_record record = child_fault(&child);
+            EXPECT_IS(record.reason, FAULT_READ + a);
+            EXPECT_IS(record.address, at);
+            EXPECT_IS(record.owner_address, views[i].address);
+            EXPECT_IS(record.owner_rights, is_text ? rx : 0);
+            child_destroy(&child);
+        }
+    }
+}
+
+static const struct test segment_tests[] = {
+    TEST(views_grant_exactly_their_rights),
+    TEST(text_can_be_narrowed_to_reading),
+    TEST(new_memory_is_zero),
+    TEST(pages_are_different_memory),
+    TEST(contiguous_memory_is_one_run),
+    TEST(guards_are_holes),
+    TEST(revoke_takes_effect_at_once),
+    TEST(granting_again_narrows_at_once),
+    TEST(own_view_forgets_at_once),
+    TEST(addresses_rest_before_they_are_used_again),
+    TEST(segment_larger_than_memory_fails_and_costs_nothing),
+    TEST(device_of_a_gigabyte_is_granted_by_one_entry),
+    TEST(all_of_the_launcher_is_out_of_reach),
+};
+TEST_GROUP(segment);
