@@ -109,7 +109,12 @@ int main(void)
     seed();
     lwip_init();
     configure();
-    insist(link_port_start(interface_netif()), "net:Link");
+    const enum status linked = link_port_start(interface_netif());
+    if (linked == STATUS_NOT_SUPPORTED) {
+        log_line("this machine has no network device: nothing to do");
+        return 0;
+    }
+    insist(linked, "net:Link");
     interface_start();
     insist(tcp_service_start(), "net:Tcp");
     insist(udp_service_start(), "net:Udp");
