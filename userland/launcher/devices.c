@@ -184,12 +184,14 @@ static enum status translate_once(struct device_reader *reader, int bus, int par
     return property_refuse(&reader->at, "reg", "is outside the ranges of the bus above");
 }
 
-/* Walk up from the device's bus to the root. */
+/* Walk up from the device's bus to the root; a broken tree may have several. */
 static enum status translate(struct device_reader *reader, uint64_t size, uint64_t *address)
 {
-    for (int bus = reader->node->parent; bus > 0; bus = reader->index->nodes[bus].parent) {
-        const enum status s =
-            translate_once(reader, bus, reader->index->nodes[bus].parent, size, address);
+    const struct device_node *nodes = reader->index->nodes;
+
+    for (int bus = reader->node->parent; bus >= 0 && nodes[bus].parent >= 0;
+         bus = nodes[bus].parent) {
+        const enum status s = translate_once(reader, bus, nodes[bus].parent, size, address);
         if (s != STATUS_OK)
             return s;
     }
