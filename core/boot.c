@@ -154,6 +154,7 @@ static void objects_start(const struct machine *machine)
     segments_init();
     views_init();
     threads_init();
+    scheduler_init();
     events_init();
     portals_init();
     clocks_init();

@@ -8,6 +8,13 @@
 #include "domains/asid.h"
 #include "domains/segment.h"
 
+static uint64_t slice_ticks; /* a whole turn; written once at boot */
+
+void scheduler_init(void)
+{
+    slice_ticks = timer_ns_to_ticks(THREAD_SLICE_NS);
+}
+
 void scheduler_enqueue(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
@@ -50,6 +57,21 @@ void scheduler_on_timer(void)
     }
 }
 
+/* What is left of its turn, it has later, before its equals; if nothing is, it goes behind them. */
+static void preempt(struct cpu *cpu, struct thread *thread)
+{
+    const uint64_t now = timer_now_ticks();
+
+    if (now >= cpu->slice_end_ticks) {
+        scheduler_yield(thread);
+        return;
+    }
+    thread->slice_left_ticks = cpu->slice_end_ticks - now;
+    thread->state = THREAD_STATE_READY;
+    list_push_front(&cpu->ready[thread->priority], &thread->run_node);
+    cpu->ready_mask |= BIT(thread->priority);
+}
+
 /* Whoever is to run now; NULL if nobody can.  It is in no queue any more. */
 static struct thread *choose(struct cpu *cpu)
 {
@@ -63,14 +85,11 @@ static struct thread *choose(struct cpu *cpu)
     if (goes_on && best < current->priority)
         return current;
     if (goes_on && best == current->priority) {
-        if (timer_now_ns() < cpu->slice_end_ns)
+        if (timer_now_ticks() < cpu->slice_end_ticks)
             return current;
         scheduler_yield(current);
     } else if (goes_on) {
-        /* Preempted: its turn goes on later, before its equals. */
-        current->state = THREAD_STATE_READY;
-        list_push_front(&cpu->ready[current->priority], &current->run_node);
-        cpu->ready_mask |= BIT(current->priority);
+        preempt(cpu, current);
     }
     struct thread *next = LIST_ENTRY(list_first(&cpu->ready[best]), struct thread, run_node);
     scheduler_dequeue(next);
@@ -103,7 +122,9 @@ static void switch_to(struct cpu *cpu, struct thread *next)
     next->dispatches++;
     thread_domain(next)->dispatches++;
     SYSREG_WRITE(tpidr_el0, next->tpidr);
-    cpu->slice_end_ns = timer_now_ns() + THREAD_SLICE_NS;
+    cpu->slice_end_ticks = cpu->switched_at_ticks
+                           + (next->slice_left_ticks != 0 ? next->slice_left_ticks : slice_ticks);
+    next->slice_left_ticks = 0;
     if (last != NULL)
         object_put(&last->object);
 }
@@ -124,9 +145,10 @@ static void program_timer(struct cpu *cpu)
     nsec_t when = cpu->timeouts.first == NULL ? 0 : cpu->timeouts.first->deadline_ns;
     const struct thread *current = cpu->current;
 
-    if (!cpu->is_idle && (cpu->ready_mask & BIT(current->priority)) != 0
-        && (when == 0 || cpu->slice_end_ns < when))
-        when = cpu->slice_end_ns;
+    if (!cpu->is_idle && (cpu->ready_mask & BIT(current->priority)) != 0) {
+        const nsec_t slice_end = timer_ticks_to_ns(cpu->slice_end_ticks) + 1;
+        when = when == 0 || slice_end < when ? slice_end : when;
+    }
     if (when == cpu->programmed_ns)
         return;
     cpu->programmed_ns = when;

@@ -39,8 +39,8 @@ struct cpu {
     bool is_idle;
 
     struct timeouts timeouts;
-    nsec_t slice_end_ns;  /* when the current thread's turn is over */
-    nsec_t programmed_ns; /* the timer's deadline; 0: off */
+    uint64_t slice_end_ticks; /* when the current thread's turn is over */
+    nsec_t programmed_ns;     /* the timer's deadline; 0: off */
     uint64_t switched_at_ticks;
 
     uint64_t kernel_stack_top;

@@ -11,6 +11,9 @@
 
 #include "core/thread.h"
 
+/* Context: boot, once the timer is known. */
+void scheduler_init(void);
+
 void scheduler_enqueue(struct thread *thread);
 void scheduler_dequeue(struct thread *thread);
 

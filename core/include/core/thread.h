@@ -58,6 +58,7 @@ struct thread {
     uint64_t fault_fp_state;
     struct fp_registers fault_fp; /* valid if fault_fp_state is FP_STATE_SAVED */
 
+    uint64_t slice_left_ticks; /* of a turn that was interrupted; 0: the next one is whole */
     uint64_t cpu_ticks;
     uint64_t dispatches;
     struct fp_registers fp;
