@@ -51,6 +51,8 @@ def unknown_and_misused_verbs_are_explained(vm):
     assert_contains(vm.command("frobnicate"), r"no verb \"frobnicate\": try help")
     assert_contains(vm.command("handles"), r"usage: handles <domain>")
     assert_contains(vm.command("handles nosuch"), r"no domain \"nosuch\"")
+    assert_contains(vm.command("fault nosuch"), r"no domain \"nosuch\"")
+    assert_contains(vm.command("fault shell"), r"shell has not failed")
     assert_contains(vm.command('echo "open'), r"double quote")
     assert_contains(vm.command("ping"), r"usage: ping")
     assert_contains(vm.command("help nosuch"), r"no verb")
@@ -158,6 +160,8 @@ def domains_stop_and_start(vm):
     assert_contains(vm.command("launch web"), r"runs already")
     assert_contains(vm.command("restart web"), r"web is restarted")
     assert_contains(vm.command("stop nosuch"), r"no domain \"nosuch\"")
+    for name in ("shell", "console", "pl011"):
+        assert_contains(vm.command("stop " + name), r"carries this conversation")
     vm.wait_https()
 
 

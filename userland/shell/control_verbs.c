@@ -8,9 +8,11 @@
 #include "listing.h"
 #include "record_text.h"
 
+#include "console/tty.h"
 #include "rt/counter.h"
 #include "rt/startup.h"
 #include "rt/time.h"
+#include "uart/port.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,11 +50,32 @@ void verb_launch(struct shell *shell, int count, char **arguments)
         printf("%s runs\n", arguments[0]);
 }
 
+/* Whether the domain `name` carries what is typed here; without it nobody could launch it again. */
+static bool domain_carries_terminal(struct shell *shell, const char *name)
+{
+    struct listing listing;
+
+    if (strcmp(name, startup_get()->program) == 0)
+        return true;
+    listing_init(&listing, shell, INSPECT_SERVICES, NULL);
+    for (const struct inspect_service *service; (service = listing_next(&listing)) != NULL;) {
+        const struct name_text text = text_of_name(service->name);
+        if ((strcmp(text.text, TTY_SERVICE) == 0 || strcmp(text.text, UART_SERVICE) == 0)
+            && strcmp(text_of_name(service->owner).text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 void verb_stop(struct shell *shell, int count, char **arguments)
 {
     struct inspect *inspect = verb_inspect(shell);
 
     (void)count;
+    if (domain_carries_terminal(shell, arguments[0])) {
+        printf("%s carries this conversation: restart it instead\n", arguments[0]);
+        return;
+    }
     if (inspect != NULL
         && !control_failed(inspect_stop(inspect, arguments[0]), "stop", arguments[0]))
         printf("%s is stopped\n", arguments[0]);
@@ -71,14 +94,9 @@ void verb_restart(struct shell *shell, int count, char **arguments)
 /* Whether the domain `name` is running now. */
 static bool domain_runs(struct shell *shell, const char *name)
 {
-    struct listing listing;
+    const struct inspect_domain *domain = listing_find_domain(shell, name);
 
-    listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
-    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;) {
-        if (strcmp(text_of_name(domain->name).text, name) == 0)
-            return domain->state == INSPECT_RUNNING;
-    }
-    return false;
+    return domain != NULL && domain->state == INSPECT_RUNNING;
 }
 
 /* For tools/bench: what the whole machine has executed, to be subtracted from a later reading. */

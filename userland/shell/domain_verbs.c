@@ -56,7 +56,7 @@ void verb_domains(struct shell *shell, int count, char **arguments)
     listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
     for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;)
         domain_row(&table, domain);
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 void verb_threads(struct shell *shell, int count, char **arguments)
@@ -84,7 +84,7 @@ void verb_threads(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", unit_count(kernel->switches).text);
         table_cell(&table, "0x%" PRIx64, kernel->pc);
     }
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 static void print_backtrace(struct inspect *inspect, const struct fault_record *fault)
@@ -117,6 +117,10 @@ void verb_fault(struct shell *shell, int count, char **arguments)
     if (inspect == NULL)
         return;
     enum status s = inspect_get(inspect, INSPECT_FAULT, arguments[0], &fault, sizeof fault);
+    if (s == STATUS_NOT_FOUND && listing_find_domain(shell, arguments[0]) == NULL) {
+        printf("no domain \"%s\": Tab lists the names\n", arguments[0]);
+        return;
+    }
     if (s == STATUS_NOT_FOUND) {
         printf("%s has not failed\n", arguments[0]);
         return;

@@ -3,7 +3,10 @@
  */
 #include "listing.h"
 
+#include "record_text.h"
+
 #include <stdio.h>
+#include <string.h>
 
 void listing_init(struct listing *listing, struct shell *shell, enum inspect_op op,
                   const char *name)
@@ -29,10 +32,32 @@ const void *listing_next(struct listing *listing)
             return NULL;
         enum status s = inspect_list(listing->inspect, listing->op, listing->name, &listing->cursor,
                                      &listing->records);
-        if (listing_failed(listing, s))
+        if (listing_failed(listing, s)) {
+            listing->has_failed = true;
             return NULL;
+        }
         listing->next = 0;
         listing->is_last = listing->cursor == 0;
+    }
+    return NULL;
+}
+
+void listing_print(const struct listing *listing, struct table *table)
+{
+    if (listing->inspect == NULL || listing->has_failed)
+        table_drop(table);
+    else
+        table_print(table);
+}
+
+const struct inspect_domain *listing_find_domain(struct shell *shell, const char *name)
+{
+    struct listing listing;
+
+    listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
+    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;) {
+        if (strcmp(text_of_name(domain->name).text, name) == 0)
+            return domain;
     }
     return NULL;
 }

@@ -28,7 +28,7 @@ void verb_services(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%" PRIu32, service->client_count);
         table_cell(&table, "%" PRIu32, service->waiting);
     }
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 void verb_rings(struct shell *shell, int count, char **arguments)
@@ -57,7 +57,7 @@ void verb_rings(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", unit_count(ring->stalls).text);
         table_cell(&table, "0x%" PRIx64, ring->address);
     }
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 static const char *interrupt_state(const struct info_interrupt *interrupt)
@@ -88,5 +88,5 @@ void verb_irqs(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", unit_count(irq->kernel.count).text);
         table_cell(&table, "%s", interrupt_state(&irq->kernel));
     }
-    table_print(&table);
+    listing_print(&listing, &table);
 }

@@ -55,7 +55,7 @@ void verb_handles(struct shell *shell, int count, char **arguments)
     if (table.cell_count > 0)
         puts("rights: r read, w write, x execute, m DMA, c call, s signal, a wait, g manage,\n"
              "        i inspect, d duplicate, t transfer");
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 static void map_domain(struct shell *shell, const char *name)
@@ -85,7 +85,7 @@ static void map_domain(struct shell *shell, const char *name)
             table_cell(&table, "0x%" PRIx64, view->physical);
         table_cell(&table, "%s", view->is_device != 0 ? "device" : "memory");
     }
-    table_print(&table);
+    listing_print(&listing, &table);
 }
 
 static void print_access(const struct inspect_address *found)

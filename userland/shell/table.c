@@ -84,10 +84,16 @@ void table_print(struct table *table)
         print_cell(table, i % columns, width[i % columns], table->cells[i]);
         if ((i + 1) % columns == 0)
             putchar('\n');
-        free(table->cells[i]);
     }
     if (table->is_cut_off)
         puts("(cut off: the shell is out of memory)");
+    table_drop(table);
+}
+
+void table_drop(struct table *table)
+{
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i]);
     free(table->cells);
     *table = (struct table){0};
 }

@@ -33,3 +33,6 @@ __attribute__((format(printf, 2, 3))) void table_cell(struct table *table, const
 
 /* Print titles and rows, then give the memory back. */
 void table_print(struct table *table);
+
+/* Only give the memory back. */
+void table_drop(struct table *table);
