@@ -8,6 +8,7 @@
 // source: userland/launcher/property.c
 // source: userland/launcher/syscall_set.c
 // source: userland/launcher/devices.c
+// source: userland/launcher/tree_index.c
 // source: userland/launcher/archive.c
 #include "userland/launcher/archive.h"
 #include "userland/launcher/devices.h"
@@ -53,12 +54,12 @@ static void manifest_try(const void *tree, size_t size)
 static void devices_try(const void *tree, size_t size)
 {
     static const char *const compatibles[] = {"arm,pl011", "virtio,mmio", "gpio-keys", "arm,gic"};
-    static struct device_index index;
+    static struct tree_index index;
     struct property_error error;
     struct device device;
     const char *why;
 
-    if (device_index_read(tree, size, &index, &why) != STATUS_OK)
+    if (tree_index_read(tree, size, &index, &why) != STATUS_OK)
         return;
     for (size_t i = 0; i < sizeof compatibles / sizeof compatibles[0]; i++) {
         int after = -1;

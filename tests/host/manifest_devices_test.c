@@ -3,6 +3,7 @@
  * interrupt controllers; a tree that makes no sense is refused by node and property.
  */
 // source: userland/launcher/devices.c
+// source: userland/launcher/tree_index.c
 // source: userland/launcher/property.c
 #define _GNU_SOURCE /* mkstemp, popen */
 #include "userland/launcher/devices.h"
@@ -22,7 +23,7 @@ enum { TREE_BYTES_MAX = 64 * 1024 };
 
 static _Alignas(8) uint8_t tree[TREE_BYTES_MAX];
 static size_t tree_bytes;
-static struct device_index device_index;
+static struct tree_index tree_index;
 static struct device device;
 static struct property_error error;
 
@@ -46,14 +47,14 @@ static void compile(const char *body)
     (void)unlink(path);
 
     const char *why = NULL;
-    if (device_index_read(tree, tree_bytes, &device_index, &why) != STATUS_OK)
+    if (tree_index_read(tree, tree_bytes, &tree_index, &why) != STATUS_OK)
         fail_msg("%s", why);
 }
 
 static void assert_refused(const char *body, const char *compatible, const char *sentence)
 {
     compile(body);
-    assert_int_equal(device_find(&device_index, compatible, -1, &device, &error), STATUS_BAD_DATA);
+    assert_int_equal(device_find(&tree_index, compatible, -1, &device, &error), STATUS_BAD_DATA);
     if (strcmp(error.text, sentence) != 0)
         fail_msg("said \"%s\", not \"%s\"", error.text, sentence);
 }
@@ -87,7 +88,7 @@ static void a_device_has_its_registers_and_interrupts(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "arm,pl011", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "arm,pl011", -1, &device, &error), STATUS_OK);
     assert_string_equal(device.name, "pl011@9000000");
     assert_string_equal(device.compatible, "arm,pl011");
     assert_int_equal(device.register_count, 1);
@@ -104,8 +105,8 @@ static void disabled_devices_do_not_exist(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "arm,pl011", -1, &device, &error), STATUS_OK);
-    assert_int_equal(device_find(&device_index, "arm,pl011", device.node, &device, &error),
+    assert_int_equal(device_find(&tree_index, "arm,pl011", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "arm,pl011", device.node, &device, &error),
                      STATUS_NOT_FOUND);
 }
 
@@ -113,17 +114,17 @@ static void all_devices_of_a_kind_are_found_in_order(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "virtio,mmio", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "virtio,mmio", -1, &device, &error), STATUS_OK);
     assert_int_equal(device.registers[0].base, 0xa000000);
     assert_int_equal(device.interrupts[0].number, 48);
     assert_int_equal(device.interrupts[0].flags, INTERRUPT_EDGE);
     assert_true(device.is_coherent);
-    assert_int_equal(device_find(&device_index, "virtio,mmio", device.node, &device, &error),
+    assert_int_equal(device_find(&tree_index, "virtio,mmio", device.node, &device, &error),
                      STATUS_OK);
     assert_int_equal(device.registers[0].base, 0xa000200);
-    assert_int_equal(device_find(&device_index, "virtio,mmio", device.node, &device, &error),
+    assert_int_equal(device_find(&tree_index, "virtio,mmio", device.node, &device, &error),
                      STATUS_NOT_FOUND);
-    assert_int_equal(device_find(&device_index, "nobody,knows", -1, &device, &error),
+    assert_int_equal(device_find(&tree_index, "nobody,knows", -1, &device, &error),
                      STATUS_NOT_FOUND);
 }
 
@@ -131,7 +132,7 @@ static void private_interrupts_start_at_16(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "arm,thing", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "arm,thing", -1, &device, &error), STATUS_OK);
     assert_int_equal(device.register_count, 0);
     assert_int_equal(device.interrupt_count, 2);
     assert_int_equal(device.interrupts[0].number, 29);
@@ -142,7 +143,7 @@ static void addresses_are_translated_through_each_bus(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "deep,uart", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "deep,uart", -1, &device, &error), STATUS_OK);
     assert_int_equal(device.register_count, 2);
     assert_int_equal(device.registers[0].base, 0xfe201000);
     assert_int_equal(device.registers[1].base, 0xff800100);
@@ -154,7 +155,7 @@ static void interrupts_of_other_controllers_are_left_out(void **state)
 {
     (void)state;
     compile(machine);
-    assert_int_equal(device_find(&device_index, "gpio-keys", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "gpio-keys", -1, &device, &error), STATUS_OK);
     assert_int_equal(device.interrupt_count, 0);
 }
 
@@ -190,8 +191,8 @@ static void a_refused_device_does_not_hide_the_next(void **state)
     (void)state;
     compile(GIC "u@1 { compatible = \"u\"; reg = <0 1 0 0>; };"
                 "u@2 { compatible = \"u\"; reg = <0 2 0 1>; };");
-    assert_int_equal(device_find(&device_index, "u", -1, &device, &error), STATUS_BAD_DATA);
-    assert_int_equal(device_find(&device_index, "u", device.node, &device, &error), STATUS_OK);
+    assert_int_equal(device_find(&tree_index, "u", -1, &device, &error), STATUS_BAD_DATA);
+    assert_int_equal(device_find(&tree_index, "u", device.node, &device, &error), STATUS_OK);
     assert_int_equal(device.registers[0].base, 2);
 }
 
@@ -204,7 +205,7 @@ static void a_tree_that_is_cut_off_is_refused(void **state)
     for (size_t length = 0; length < tree_bytes; length += 5) {
         uint8_t *exact = malloc(length + 1);
         memcpy(exact, tree, length);
-        assert_int_equal(device_index_read(exact, length, &device_index, &why), STATUS_BAD_DATA);
+        assert_int_equal(tree_index_read(exact, length, &tree_index, &why), STATUS_BAD_DATA);
         assert_non_null(why);
         free(exact);
     }
@@ -216,13 +217,13 @@ static void every_node_that_the_index_holds_is_found(void **state)
     char *end = source;
 
     (void)state;
-    for (int i = 2; i < DEVICE_NODES_MAX; i++)
+    for (int i = 2; i < TREE_NODES_MAX; i++)
         end += snprintf(end, (size_t)(source + sizeof source - end), "n%d {};", i);
     (void)snprintf(end, (size_t)(source + sizeof source - end), "z { compatible = \"z\"; };");
     compile(source);
-    assert_int_equal(device_index.node_count, DEVICE_NODES_MAX);
-    assert_int_equal(device_find(&device_index, "z", -1, &device, &error), STATUS_OK);
-    assert_int_equal(device.node, DEVICE_NODES_MAX - 1);
+    assert_int_equal(tree_index.node_count, TREE_NODES_MAX);
+    assert_int_equal(device_find(&tree_index, "z", -1, &device, &error), STATUS_OK);
+    assert_int_equal(device.node, TREE_NODES_MAX - 1);
 }
 
 int main(void)

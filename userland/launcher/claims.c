@@ -48,7 +48,7 @@ static enum status claim_find(const struct manifest_domain *domain,
 
     for (;;) {
         const enum status s =
-            device_find(&origin_get()->devices, claim->compatible, after, out, &error);
+            device_find(&origin_get()->machine_tree, claim->compatible, after, out, &error);
         if (s == STATUS_NOT_FOUND)
             return STATUS_NOT_SUPPORTED;
         if (s == STATUS_OK && taken_find(out->node) == NULL && claim_fits(claim, out))

@@ -25,120 +25,27 @@ enum {
     GIC_TRIGGER_EDGE = 0x3, /* rising or falling */
 };
 
-/* ---- the index ---- */
-
-/* What the property at `offset` adds to its node. */
-static void node_take_property(struct device_node *node, const void *tree, int offset)
-{
-    const char *name = NULL;
-    int bytes;
-    const void *value = fdt_getprop_by_offset(tree, offset, &name, &bytes);
-
-    if (value == NULL || bytes <= 0)
-        return;
-    if (strcmp(name, "phandle") == 0 && bytes == (int)sizeof(fdt32_t)) {
-        node->phandle = fdt32_ld(value);
-    } else if (strcmp(name, "compatible") == 0 && ((const char *)value)[bytes - 1] == '\0') {
-        node->compatible = value;
-        node->compatible_bytes = (uint32_t)bytes;
-    }
-}
-
-/* One step of the walk; `*at` is the node that is open, -1 before the root. */
-static const char *index_take(struct device_index *index, uint32_t tag, int offset, int *at)
-{
-    if (tag == FDT_END_NODE && *at >= 0)
-        *at = index->nodes[*at].parent;
-    if (tag == FDT_PROP && *at >= 0)
-        node_take_property(&index->nodes[*at], index->tree, offset);
-    if (tag != FDT_BEGIN_NODE)
-        return NULL;
-    if (index->node_count == DEVICE_NODES_MAX)
-        return "it has too many nodes";
-    index->nodes[index->node_count] = (struct device_node){.offset = offset, .parent = *at};
-    *at = index->node_count++;
-    return NULL;
-}
-
-enum status device_index_read(const void *tree, size_t tree_bytes, struct device_index *out,
-                              const char **why)
-{
-    const char *wrong = property_check_header(tree, tree_bytes);
-    int offset = 0;
-    int next = 0;
-    int at = -1;
-
-    out->tree = tree;
-    out->node_count = 0;
-    while (wrong == NULL) {
-        const uint32_t tag = fdt_next_tag(tree, offset, &next);
-        if (tag == FDT_END && next >= 0)
-            return STATUS_OK;
-        wrong = next < 0 ? fdt_strerror(next) : index_take(out, tag, offset, &at);
-        offset = next;
-    }
-    *why = wrong;
-    return STATUS_BAD_DATA;
-}
-
-static int index_by_phandle(const struct device_index *index, uint32_t phandle)
-{
-    for (int i = 0; i < index->node_count; i++) {
-        if (index->nodes[i].phandle == phandle)
-            return i;
-    }
-    return -1;
-}
-
-static bool node_is_compatible(const struct device_node *node, const char *compatible)
-{
-    const size_t length = strlen(compatible) + 1;
-
-    if (node->compatible == NULL)
-        return false;
-    const char *end = node->compatible + node->compatible_bytes;
-    for (const char *text = node->compatible; text < end; text += strlen(text) + 1) {
-        if ((size_t)(end - text) >= length && memcmp(text, compatible, length) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* ---- values ---- */
-
 /* A device being read: its node, and how to complain about it. */
 struct device_reader {
-    const struct device_index *index;
-    const struct device_node *node;
+    const struct tree_index *index;
+    const struct tree_node *node;
     struct property_reader at;
 };
 
 static const void *node_property(const struct device_reader *reader, int node, const char *name,
                                  int *bytes)
 {
-    return fdt_getprop(reader->index->tree, reader->index->nodes[node].offset, name, bytes);
-}
-
-/* A number of cells; the Specification's default where the node doesn't say. */
-static int node_cells(const struct device_reader *reader, int node, const char *name, int fallback)
-{
-    int bytes;
-    const void *value = node_property(reader, node, name, &bytes);
-
-    if (value == NULL)
-        return fallback;
-    const uint32_t cells = bytes == (int)sizeof(fdt32_t) ? fdt32_ld(value) : 0;
-    return cells <= FDT_MAX_NCELLS ? (int)cells : 0;
+    return tree_index_property(reader->index, node, name, bytes);
 }
 
 static int node_address_cells(const struct device_reader *reader, int node)
 {
-    return node_cells(reader, node, "#address-cells", 2);
+    return tree_index_cells(reader->index, node, "#address-cells", 2);
 }
 
 static int node_size_cells(const struct device_reader *reader, int node)
 {
-    return node_cells(reader, node, "#size-cells", 1);
+    return tree_index_cells(reader->index, node, "#size-cells", 1);
 }
 
 static uint64_t cells_get(const fdt32_t *cells, int count)
@@ -238,19 +145,19 @@ static int interrupt_parent(const struct device_reader *reader, int node)
         int bytes;
         const fdt32_t *phandle = node_property(reader, node, "interrupt-parent", &bytes);
         if (phandle != NULL && bytes == (int)sizeof *phandle)
-            return index_by_phandle(reader->index, fdt32_ld(phandle));
+            return tree_index_by_phandle(reader->index, fdt32_ld(phandle));
     }
     return -1;
 }
 
-static bool is_gic(const struct device_node *node)
+static bool is_gic(const struct tree_index *index, int node)
 {
     static const char *const names[] = {
         "arm,gic-v3", "arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic",
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (node_is_compatible(node, names[i]))
+        if (tree_index_is_compatible(index, node, names[i]))
             return true;
     }
     return false;
@@ -283,9 +190,9 @@ static enum status read_interrupts(struct device_reader *reader, struct device *
     const int parent = interrupt_parent(reader, out->node);
     if (parent < 0)
         return property_refuse(&reader->at, "interrupt-parent", "leads nowhere");
-    if (!is_gic(&reader->index->nodes[parent]))
+    if (!is_gic(reader->index, parent))
         return STATUS_OK;
-    const uint32_t row = (uint32_t)node_cells(reader, parent, "#interrupt-cells", 0);
+    const uint32_t row = (uint32_t)tree_index_cells(reader->index, parent, "#interrupt-cells", 0);
     if (row < 3 || row > GIC_CELLS_MAX || bytes == 0 || bytes % (int)(row * sizeof *cells) != 0)
         return property_refuse(&reader->at, "interrupts", "%d bytes are no list of %u cells each",
                                bytes, (unsigned)row);
@@ -312,7 +219,7 @@ static uint32_t read_clock(const struct device_reader *reader, int node)
         const fdt32_t *clock = node_property(reader, node, "clocks", &bytes);
         if (clock == NULL || bytes < (int)sizeof *clock)
             return 0;
-        const int source = index_by_phandle(reader->index, fdt32_ld(clock));
+        const int source = tree_index_by_phandle(reader->index, fdt32_ld(clock));
         if (source < 0)
             return 0;
         hz = node_property(reader, source, "clock-frequency", &bytes);
@@ -320,16 +227,16 @@ static uint32_t read_clock(const struct device_reader *reader, int node)
     return hz != NULL && bytes == (int)sizeof *hz ? fdt32_ld(hz) : 0;
 }
 
-static bool is_enabled(const struct device_index *index, int node)
+static bool is_enabled(const struct tree_index *index, int node)
 {
     int bytes;
-    const char *text = fdt_getprop(index->tree, index->nodes[node].offset, "status", &bytes);
+    const char *text = tree_index_property(index, node, "status", &bytes);
 
     return text == NULL || (bytes == 5 && memcmp(text, "okay", 5) == 0)
            || (bytes == 3 && memcmp(text, "ok", 3) == 0);
 }
 
-static enum status device_read(const struct device_index *index, int node, const char *compatible,
+static enum status device_read(const struct tree_index *index, int node, const char *compatible,
                                struct device *out, struct property_error *error)
 {
     const char *name = fdt_get_name(index->tree, index->nodes[node].offset, NULL);
@@ -354,11 +261,11 @@ static enum status device_read(const struct device_index *index, int node, const
     return s == STATUS_OK ? read_interrupts(&reader, out) : s;
 }
 
-enum status device_find(const struct device_index *index, const char *compatible, int after,
+enum status device_find(const struct tree_index *index, const char *compatible, int after,
                         struct device *out, struct property_error *error)
 {
     for (int node = after + 1; node < index->node_count; node++) {
-        if (node_is_compatible(&index->nodes[node], compatible) && is_enabled(index, node))
+        if (tree_index_is_compatible(index, node, compatible) && is_enabled(index, node))
             return device_read(index, node, compatible, out, error);
     }
     return STATUS_NOT_FOUND;

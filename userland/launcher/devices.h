@@ -11,6 +11,7 @@
 #pragma once
 
 #include "property.h"
+#include "tree_index.h"
 
 #include "abi/status.h"
 #include "abi/types.h"
@@ -22,23 +23,6 @@
 enum {
     DEVICE_REGISTERS_MAX = 2,
     DEVICE_INTERRUPTS_MAX = 4,
-    DEVICE_NODES_MAX = 1024,
-};
-
-/* A node of the tree, so far as finding it and its relatives needs. */
-struct device_node {
-    int offset; /* libfdt's */
-    int parent; /* its number in the index; -1: none */
-    uint32_t phandle;
-    uint32_t compatible_bytes;
-    const char *compatible; /* list of strings, each ended; NULL: none */
-};
-
-/* All nodes, in the tree's order: the tree is walked once, not once for each question. */
-struct device_index {
-    const void *tree;
-    struct device_node nodes[DEVICE_NODES_MAX];
-    int node_count;
 };
 
 struct device_registers {
@@ -64,18 +48,10 @@ struct device {
 };
 
 /*
- * Make the index of the tree at `tree`, 8-byte aligned and `tree_bytes` long.
- * Ownership: `*out` keeps pointers into the tree.
- * Errors: BAD_DATA (no devicetree, or one with more nodes than the index holds); `*why` says so.
- */
-CHECK_RESULT enum status device_index_read(const void *tree, size_t tree_bytes,
-                                           struct device_index *out, const char **why);
-
-/*
  * Find the next device with this compatible string behind the node `after` (-1: from the
  * start).  Ownership: `*out` keeps pointers into the tree.
  * Errors: NOT_FOUND (no more); BAD_DATA (`error` says what is wrong with which node;
  * `out->node` is set, so the search can go on behind it).
  */
-CHECK_RESULT enum status device_find(const struct device_index *index, const char *compatible,
+CHECK_RESULT enum status device_find(const struct tree_index *index, const char *compatible,
                                      int after, struct device *out, struct property_error *error);

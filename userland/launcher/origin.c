@@ -36,7 +36,7 @@ enum status origin_read(const struct boot_record *boot, struct property_error *e
         return refuse(error, "the boot archive", why);
 
     const void *tree = (const void *)(uintptr_t)boot->devicetree_address;
-    if (device_index_read(tree, boot->devicetree_bytes, &origin.devices, &why) != STATUS_OK)
+    if (tree_index_read(tree, boot->devicetree_bytes, &origin.machine_tree, &why) != STATUS_OK)
         return refuse(error, "the machine's devicetree", why);
 
     if (system_info(INFO_MACHINE, 0, &origin.machine, sizeof origin.machine, &next) != STATUS_OK)

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "archive.h"
-#include "devices.h"
 #include "manifest.h"
+#include "tree_index.h"
 
 #include "abi/boot.h"
 #include "abi/info.h"
@@ -17,7 +17,7 @@
 struct origin {
     struct boot_record boot;
     struct archive archive;
-    struct device_index devices; /* of the machine */
+    struct tree_index machine_tree;
     struct manifest manifest;
     struct info_machine machine;
 };
