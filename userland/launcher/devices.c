@@ -94,7 +94,7 @@ static enum status translate_once(struct device_reader *reader, int bus, int par
 /* Walk up from the device's bus to the root; a broken tree may have several. */
 static enum status translate(struct device_reader *reader, uint64_t size, uint64_t *address)
 {
-    const struct device_node *nodes = reader->index->nodes;
+    const struct tree_node *nodes = reader->index->nodes;
 
     for (int bus = reader->node->parent; bus >= 0 && nodes[bus].parent >= 0;
          bus = nodes[bus].parent) {
