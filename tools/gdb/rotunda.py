@@ -10,12 +10,14 @@ whenever gdb stops, the table is read and each program that appeared is told to 
 
 import os
 import struct
+import subprocess
 
 import gdb
 
 HEADER = struct.Struct("<8sII8Q")
 PROGRAM = struct.Struct("<32s10Q16x")
 BUILD = os.path.dirname(gdb.current_progspace().filename)
+GIGABYTES = 512  # of shared space: SPACE_GIGABYTES in domains/space.h
 THREAD_START = "thread_create"  # by when it runs, the text of its program has an address
 
 
@@ -41,16 +43,30 @@ def archive_programs():
     return found
 
 
+def owner_table():
+    """Address of `owners` in domains/space.c.
+
+    The kernel is linked with whole-program optimisation, which leaves static variables without a
+    location in the debug information and with a suffix in the symbol table; the size tells this one
+    from others of its name.
+    """
+    listed = subprocess.run(["nm", "-S", gdb.current_progspace().filename], text=True, check=True,
+                            stdout=subprocess.PIPE).stdout
+    for line in listed.splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[3].split(".")[0] == "owners" \
+                and int(fields[1], 16) == GIGABYTES * 8:
+            return int(fields[0], 16)
+    raise gdb.GdbError("the kernel has no owner table")
+
+
 def text_segments():
     """Yield (offset in the archive, address) of each segment that aliases a part of it."""
-    owners = gdb.parse_and_eval("'domains/space.c'::owners")
+    owners = struct.unpack(f"<{GIGABYTES}Q", memory(owner_table(), GIGABYTES * 8))
     alias = int(gdb.parse_and_eval("(int)SEGMENT_ALIAS"))
     seen = set()
-    for gigabyte in range(owners.type.range()[1] + 1):
-        table = owners[gigabyte]
-        if int(table) == 0:
-            continue
-        pointers = struct.unpack("<512Q", memory(int(table), 4096))
+    for table in owners:
+        pointers = struct.unpack("<512Q", memory(table, 4096)) if table else ()
         for pointer in set(pointers) - seen - {0}:
             seen.add(pointer)
             segment = gdb.Value(pointer).cast(
@@ -115,13 +131,17 @@ class WaitCommand(gdb.Command):
             raise gdb.GdbError(f"there is no program '{program}'")
         watch = gdb.Breakpoint(THREAD_START)
         watch.silent = True
+        # gdb complains when symbols appear while it still reports a stop: look afterwards.
+        gdb.events.stop.disconnect(look_quietly)
         try:
             while program not in symbols.loaded:
                 hits = watch.hit_count
                 gdb.execute("continue", to_string=True)
+                look_quietly()
                 if watch.hit_count == hits:
                     break  # something else stopped the machine
         finally:
+            gdb.events.stop.connect(look_quietly)
             watch.delete()
 
 
