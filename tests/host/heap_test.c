@@ -68,7 +68,7 @@ static void too_much_is_refused(void **state)
 
 static void tiny_memory_is_no_heap(void **state)
 {
-    struct heap tiny;
+    struct heap tiny = {0};
     _Alignas(16) unsigned char bytes[64];
 
     (void)state;

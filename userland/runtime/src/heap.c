@@ -150,7 +150,6 @@ bool heap_setup(struct heap *h, void *start, void *end)
     uintptr_t first = ((uintptr_t)start + HEAP_ALIGNMENT - 1) & ~(uintptr_t)(HEAP_ALIGNMENT - 1);
     uintptr_t last = (uintptr_t)end & ~(uintptr_t)(HEAP_ALIGNMENT - 1);
 
-    *h = (struct heap){0};
     if (last < first || last - first < 2 * HEADER_BYTES + PAYLOAD_MIN)
         return false;
     h->total_bytes = last - first - 2 * HEADER_BYTES;

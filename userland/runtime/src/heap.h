@@ -36,7 +36,7 @@ struct heap {
     size_t used_bytes;  /* payload in use */
 };
 
-/* Take over the zeroed memory from `start` to `end`; false if it is too small. */
+/* Set up `h`, which is zeroed, over the memory from `start` to `end`; false if it is too small. */
 bool heap_setup(struct heap *h, void *start, void *end);
 
 /* NULL when nothing fits.  The memory is not cleared. */

@@ -46,8 +46,9 @@ struct ring_producer_area {
 
 /* Written by the consumer only. */
 struct ring_consumer_area {
-    _Alignas(RING_LINE_BYTES) _Atomic uint64_t consume; /* messages ever taken */
-    _Atomic uint64_t wake_at;                           /* ring when `produce` passes this */
+    /* Ring when `produce` passes this.  First, because the producer looks at it each time. */
+    _Alignas(RING_LINE_BYTES) _Atomic uint64_t wake_at;
+    _Atomic uint64_t consume; /* messages ever taken */
     struct ring_counters counters;
 };
 _Static_assert(sizeof(struct ring_producer_area) == 64 && sizeof(struct ring_consumer_area) == 64,
