@@ -32,9 +32,6 @@ static unsigned child_count;
 static handle_t app_portal;
 static unsigned stop_bit; /* of the loop's event: some domain has stopped */
 
-/* A domain's argument as a launch gave it; the loader copies it before the next one comes. */
-static char launch_argument[MANIFEST_ARGUMENT_MAX + 1];
-
 unsigned supervisor_count(void)
 {
     return child_count;
@@ -82,11 +79,11 @@ struct child *supervisor_by_id(uint32_t domain_id)
 
 /* ---- a life ---- */
 
-static enum status child_start(struct child *child, const char *argument)
+static enum status child_start(struct child *child)
 {
     const struct load_request request = {
         .domain = child->domain,
-        .argument = argument != NULL ? argument : child->domain->argument,
+        .argument = child->argument,
         .app_portal = app_portal,
         .badge = (uint64_t)(child->starts + 1) << 8 | child->index,
         .restarts = child->restarts,
@@ -156,7 +153,7 @@ static void on_time(void *context, struct loop_timer *timer)
         return;
     child->restarts++;
     child->started_ns = time_now_ns();
-    if (child_start(child, NULL) == STATUS_OK)
+    if (child_start(child) == STATUS_OK)
         log_line("%s: started again, restart %u since boot", child->domain->name,
                  (unsigned)child->restarts);
     else if (child->state == INSPECT_FAILED)
@@ -200,17 +197,27 @@ static void on_stop(void *context)
 
 /* ---- somebody wishes ---- */
 
+/* Start it by hand: what came before is forgiven. */
+static enum status child_start_anew(struct child *child)
+{
+    loop_timer_stop(&child->timer);
+    child->failures = 0;
+    return child_start(child);
+}
+
+static void child_set_argument(struct child *child, const char *argument)
+{
+    (void)snprintf(child->argument, sizeof child->argument, "%s", argument);
+}
+
 enum status supervisor_launch(struct child *child, const char *argument, handle_t on_end)
 {
     if (child->index == 0)
         return STATUS_DENIED;
     if (child->state == INSPECT_RUNNING)
         return STATUS_BUSY;
-    loop_timer_stop(&child->timer);
-    child->failures = 0;
-    if (argument != NULL)
-        (void)snprintf(launch_argument, sizeof launch_argument, "%s", argument);
-    const enum status s = child_start(child, argument != NULL ? launch_argument : NULL);
+    child_set_argument(child, argument != NULL ? argument : child->domain->argument);
+    const enum status s = child_start_anew(child);
     if (s == STATUS_OK)
         child->on_end = on_end;
     return s;
@@ -241,7 +248,7 @@ enum status supervisor_restart(struct child *child)
         child_end(child, INSPECT_STOPPED);
     child->restarts++;
     log_line("%s: restarted on request", child->domain->name);
-    return supervisor_launch(child, NULL, 0);
+    return child_start_anew(child);
 }
 
 void supervisor_exit(struct child *child, uint64_t code)
@@ -260,6 +267,7 @@ static void child_init(unsigned index, const struct manifest_domain *domain)
     *child = (struct child){.domain = domain, .index = index, .state = INSPECT_IDLE};
     child->timer.on_time = on_time;
     child->timer.context = child;
+    child_set_argument(child, domain->argument);
 }
 
 /* The launcher's own entry: what the kernel made of it. */
@@ -303,7 +311,7 @@ void supervisor_boot(void)
         if (children[i].domain->start != MANIFEST_START_BOOT)
             continue;
         wanted++;
-        if (child_start(&children[i], NULL) == STATUS_OK)
+        if (child_start(&children[i]) == STATUS_OK)
             started++;
     }
     log_line("%u of %u domains started, %u more on demand", started, wanted,

@@ -30,6 +30,7 @@ struct child {
     nsec_t next_start_ns; /* while BACKING_OFF, else 0 */
     struct loaded loaded; /* while RUNNING */
     struct loop_timer timer;
+    char argument[MANIFEST_ARGUMENT_MAX + 1]; /* of this life and those that follow by policy */
     handle_t on_end; /* event to be signalled when this life ends; 0: nobody asked */
     bool has_record; /* `record` is that of the last stop by a fault */
     struct fault_record record;
@@ -65,7 +66,8 @@ CHECK_RESULT enum status supervisor_launch(struct child *child, const char *argu
 /* Stop it; it stays down until it is launched.  Errors: BAD_STATE (it is down), DENIED. */
 CHECK_RESULT enum status supervisor_stop(struct child *child);
 
-/* Stop it if it runs, forget earlier failures, start it.  Errors: as launch. */
+/* Stop it if it runs, forget earlier failures, start it with the argument that it had.
+ * Errors: as launch. */
 CHECK_RESULT enum status supervisor_restart(struct child *child);
 
 /* It asked to end, with this code (0: success). */
