@@ -143,6 +143,16 @@ def names_stay_reserved_while_the_owner_is_down(vm):
     assert "up" in row(vm, "services", "rtc:Clock")
 
 
+def clients_are_those_connected_now(vm):
+    """The shell's connection ends with the shell, and its next one is one, too."""
+    before = row(vm, "services", "console:Tty")[3]
+    vm.send_line("restart shell")
+    vm.expect(r"shell: restarted on request", 30)
+    vm.wait_prompt(30)
+    after = row(vm, "services", "console:Tty")[3]
+    assert before == after == "1", f"{before} clients before, {after} after"
+
+
 def addresses_have_owners(vm):
     start = re.search(r"^\s*(0x[0-9a-f]+).*pl031\.data", vm.command("map pl031"), re.MULTILINE)
     assert start, "no data segment in pl031's view"
@@ -190,6 +200,7 @@ TESTS = [
     what_has_no_memory_fails_alone,
     refused_connection_says_what_to_add,
     names_stay_reserved_while_the_owner_is_down,
+    clients_are_those_connected_now,
     addresses_have_owners,
     memory_comes_back,
 ]

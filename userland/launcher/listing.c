@@ -71,8 +71,10 @@ static enum status list_domains(struct listing *listing)
 
 static enum status list_services(struct listing *listing)
 {
+    uint32_t clients[SERVICES_MAX];
     uint64_t index = listing->cursor;
 
+    services_count_clients(clients);
     listing->record_bytes = sizeof(struct inspect_service);
     for (; index < services_count() && listing_has_room(listing); index++) {
         const struct service_entry *entry = services_entry((unsigned)index);
@@ -80,7 +82,7 @@ static enum status list_services(struct listing *listing)
             .name = name_from(entry->name),
             .owner = name_from(entry->owner->domain->name),
             .is_up = entry->portal != 0,
-            .client_count = entry->client_count,
+            .client_count = clients[index],
             .waiting = entry->waiting_count,
         };
         listing_add(listing, &record);

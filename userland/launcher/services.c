@@ -136,7 +136,6 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     }
     handle_drop(service->portal);
     service->portal = portal;
-    service->client_count = 0;
     if (child->domain->takes_log)
         release_log(child);
     service_wake_waiters(service);
@@ -145,12 +144,47 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
 
 /* ---- connecting ---- */
 
-/* Who called is in the upper half, for the service's own log; the lower half is unique. */
-static uint64_t badge_next(const struct child *child)
+/*
+ * A badge says whose connection it is (domain id, bits 63-32), to which service (its place in the
+ * table, bits 31-24), and which one (bits 23-0).  A domain id is never used again, so no two
+ * connections share a badge before one domain has opened 16 million.
+ */
+enum { BADGE_SERVICE_SHIFT = 24, BADGE_NUMBER_MAX = (1 << BADGE_SERVICE_SHIFT) - 1 };
+_Static_assert(SERVICES_MAX <= 256, "a place in the table fits eight bits");
+
+static uint64_t badge_next(const struct service_entry *service, const struct child *child)
 {
-    if (++connection_count == 0)
-        connection_count = 1;
-    return (uint64_t)child->loaded.domain_id << 32 | connection_count;
+    const uint64_t place = (uint64_t)(service - services);
+
+    connection_count = connection_count == BADGE_NUMBER_MAX ? 1 : connection_count + 1;
+    return (uint64_t)child->loaded.domain_id << 32 | place << BADGE_SERVICE_SHIFT
+           | connection_count;
+}
+
+static void child_count_connections(const struct child *child, uint32_t counts[SERVICES_MAX])
+{
+    struct info_handle record;
+    uint64_t next = 0;
+
+    do {
+        if (domain_info(child->loaded.domain, INFO_HANDLES, next, &record, sizeof record, &next)
+            != STATUS_OK)
+            return;
+        const uint64_t place = record.badge >> BADGE_SERVICE_SHIFT & 0xff;
+        if (record.type == OBJECT_PORTAL && record.badge >> 32 == child->loaded.domain_id
+            && place < service_count
+            && record.owner_domain_id == services[place].owner->loaded.domain_id)
+            counts[place]++;
+    } while (next != 0);
+}
+
+void services_count_clients(uint32_t counts[SERVICES_MAX])
+{
+    memset(counts, 0, SERVICES_MAX * sizeof counts[0]);
+    for (unsigned i = 1; i < supervisor_count(); i++) {
+        if (supervisor_child(i)->state == INSPECT_RUNNING)
+            child_count_connections(supervisor_child(i), counts);
+    }
 }
 
 /* Whether the owner may yet come up; if it only waits to be asked, ask it. */
@@ -183,17 +217,6 @@ static enum status connect_waiting(struct service_entry *service, struct child *
     return s;
 }
 
-static enum status connect_now(struct service_entry *service, const struct child *child,
-                               handle_t *portal)
-{
-    const enum status s =
-        handle_duplicate(service->portal, PORTAL_GIVES, badge_next(child), portal);
-
-    if (s == STATUS_OK)
-        service->client_count++;
-    return s;
-}
-
 enum status services_connect(struct child *child, const char *name, handle_t event,
                              handle_t *portal)
 {
@@ -219,7 +242,7 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
     if (service->portal == 0)
         return connect_waiting(service, child, event);
     handle_drop(event);
-    return connect_now(service, child, portal);
+    return handle_duplicate(service->portal, PORTAL_GIVES, badge_next(service, child), portal);
 }
 
 /* ---- ends ---- */
@@ -231,7 +254,6 @@ void services_withdraw(struct child *child)
             continue;
         handle_drop(services[i].portal);
         services[i].portal = 0;
-        services[i].client_count = 0;
     }
     for (unsigned i = 0; i < WAITERS_MAX; i++) {
         if (waiters[i].service != NULL && waiters[i].child == child)

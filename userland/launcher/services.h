@@ -21,7 +21,6 @@ struct service_entry {
     const char *name;
     struct child *owner;
     handle_t portal;        /* 0: down */
-    uint32_t client_count;  /* connections handed out since it came up */
     uint32_t waiting_count; /* clients to be told when it comes up */
 };
 
@@ -30,6 +29,9 @@ CHECK_RESULT enum status services_init(void);
 
 unsigned services_count(void);
 const struct service_entry *services_entry(unsigned index);
+
+/* How many connections to each service are open now, by the handles that clients have. */
+void services_count_clients(uint32_t counts[SERVICES_MAX]);
 
 /*
  * `child` serves `name` by `portal` from now on.

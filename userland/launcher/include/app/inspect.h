@@ -81,7 +81,7 @@ struct inspect_service {
     struct name name;
     struct name owner; /* domain that the manifest reserves it for */
     uint32_t is_up;
-    uint32_t client_count; /* connections handed out since it came up */
+    uint32_t client_count; /* connections that are open now */
     uint32_t waiting;      /* clients to be told when it comes up */
     uint32_t reserved;
 };
