@@ -4,11 +4,11 @@
 #include "base/bits.h"
 #include "domains/pool.h"
 
-/* One domain's wish to be told of another's end.  It goes with whichever of the two ends first. */
+/* One domain's wish to be told of another's end.  It goes with the event, or with that end. */
 struct watch {
     struct list_node node;       /* in the watched domain's list */
     struct list_node event_node; /* in the event's list */
-    struct event *event;         /* owns a reference */
+    struct event *event;
     uint64_t bits;
 };
 
@@ -28,9 +28,18 @@ void events_init(void)
     pool_init(&watch_pool, sizeof(struct watch));
 }
 
+static void watch_free(struct watch *watch)
+{
+    list_remove(&watch->node);
+    list_remove(&watch->event_node);
+    pool_return(&watch_pool, watch);
+}
+
 /* Others may hold the event for ever; what they must not hold is its owner's memory. */
 static void event_detach(struct event *event)
 {
+    struct list_node *node;
+
     if (event->domain == NULL)
         return;
     quota_give(event->domain, 0, 1, 0);
@@ -39,9 +48,10 @@ static void event_detach(struct event *event)
     event->word = NULL;
     object_put(&event->segment->object);
     event->segment = NULL;
+    while ((node = list_first(&event->watches)) != NULL)
+        watch_free(LIST_ENTRY(node, struct watch, event_node));
 }
 
-/* Nobody watches by it: each watch has a reference. */
 static void event_on_destroy(struct object *object)
 {
     struct event *event = event_of_object(object);
@@ -109,28 +119,11 @@ enum status event_wait(struct event *event, struct thread *thread, nsec_t deadli
     return STATUS_WOULD_BLOCK;
 }
 
-/* Takes back the watch's reference to its event. */
-static void watch_free(struct watch *watch)
-{
-    struct event *event = watch->event;
-
-    list_remove(&watch->node);
-    list_remove(&watch->event_node);
-    pool_return(&watch_pool, watch);
-    object_put(&event->object);
-}
-
 void event_on_domain_stop(struct event *event)
 {
-    struct list_node *node;
-
-    object_get(&event->object); /* the last watch may be all that holds it */
     event_detach(event);
     if (event->waiter != NULL)
         thread_wake(event->waiter, STATUS_PEER_DEAD);
-    while ((node = list_first(&event->watches)) != NULL)
-        watch_free(LIST_ENTRY(node, struct watch, event_node));
-    object_put(&event->object);
 }
 
 enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
@@ -159,7 +152,6 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
     struct watch *watch = memory;
     watch->event = event;
     watch->bits = bits;
-    object_get(&event->object);
     list_push_back(&domain->watchers, &watch->node);
     list_push_back(&event->watches, &watch->event_node);
     return STATUS_OK;
