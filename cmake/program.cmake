@@ -30,7 +30,7 @@ endif()
 
 # Our own code leaves the FP registers alone: whoever touches them takes a trap first, and then they
 # are saved, cleared and loaded again at crossings.  Libraries (cryptography, printf's %f) use them.
-set(ROTUNDA_NO_FP -mgeneral-regs-only)
+set(ROTUNDA_NO_FP $<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only>)
 
 add_library(rotunda_sdk INTERFACE)
 target_include_directories(rotunda_sdk INTERFACE

@@ -96,7 +96,8 @@ def png_colours(data):
 def page_arrives(program, vm, path, wanted):
     dom, log = chromium(program, "--dump-dom", vm.url(path))
     if wanted not in dom:
-        raise VmError(f"{path}: no {wanted!r} in what the browser has:\n{dom[:1000]}\n{log[-1000:]}")
+        raise VmError(f"{path}: no {wanted!r} in what the browser has:\n"
+                      f"{dom[:1000]}\n{log[-1000:]}")
     complaints = re.findall(r'"(Refused to [^"]*)"', log)
     if complaints:
         raise VmError(f"{path}: the browser complains: {complaints}")
