@@ -25,6 +25,7 @@
 // source: userland/net/server/endpoint_output.c
 // source: userland/net/server/endpoint_pool.c
 // source: userland/net/server/endpoint_report.c
+// source: userland/net/server/frame.c
 // source: userland/net/server/interface.c
 // source: userland/net/server/link_port.c
 // source: userland/net/server/lwip_address.c
@@ -450,6 +451,29 @@ static void a_shut_side_goes_on_receiving(void **state)
     assert_clean();
 }
 
+static void an_end_in_order_waits_for_the_reader(void **state)
+{
+    (void)state;
+    connect_sides();
+    far.is_lazy = true;
+    tcp_shutdown(far.socket);
+    near.to_send = 20000;
+    side_send(&near);
+    tcp_shutdown(near.socket);
+    tcp_client_flush(client);
+    pass(3000);
+    assert_int_equal(near.closes, 1);
+    assert_int_equal(far.closes, 0);
+    assert_int_equal(tcp_received_bytes(far.socket), 20000);
+    far.is_lazy = false;
+    on_readable(far.socket);
+    tcp_client_flush(client);
+    assert_received(&far, 20000);
+    assert_int_equal(far.closes, 1);
+    assert_int_equal(far.why, STATUS_CLOSED);
+    assert_clean();
+}
+
 static void closing_sends_what_is_buffered_first(void **state)
 {
     (void)state;
@@ -807,6 +831,7 @@ int main(void)
         cmocka_unit_test_setup(a_connection_reaches_the_listener, open_client),
         cmocka_unit_test(bytes_arrive_in_order_both_ways),
         cmocka_unit_test(a_shut_side_goes_on_receiving),
+        cmocka_unit_test(an_end_in_order_waits_for_the_reader),
         cmocka_unit_test(closing_sends_what_is_buffered_first),
         cmocka_unit_test(an_abort_resets_the_peer),
         cmocka_unit_test(nobody_listening_means_refused),

@@ -94,6 +94,10 @@ static bool push_end(struct tcp_socket *s)
 
 static bool push_socket(struct tcp_socket *s)
 {
+    if (s->is_ended && (s->is_closing || s->received_first == 0)) {
+        tcp_socket_end(s, STATUS_CLOSED);
+        return true;
+    }
     if (s->number == 0 || s->is_end_told)
         return true;
     if (!s->is_aborting && !push_sends(s))
@@ -119,10 +123,12 @@ void tcp_connection_push(struct tcp_client *client)
     if (!push_frees(client))
         return;
     while ((s = TAILQ_FIRST(&client->dirty)) != NULL) {
-        if (!push_socket(s))
-            return;
         TAILQ_REMOVE(&client->dirty, s, dirty);
         s->is_dirty = false;
+        if (!push_socket(s)) {
+            tcp_socket_dirty(s);
+            return;
+        }
     }
 }
 
@@ -234,7 +240,9 @@ static enum status take_closed(struct tcp_client *client, const struct net_messa
     struct tcp_listener *l = listener_find(client, m->socket);
     struct tcp_socket *s = tcp_socket_find(client, m->socket);
 
-    if (s != NULL)
+    if (s != NULL && m->status == STATUS_CLOSED && s->received_first != 0)
+        tcp_socket_outlive(s);
+    else if (s != NULL)
         tcp_socket_end(s, (enum status)m->status);
     else if (l != NULL)
         l->number = 0;

@@ -46,7 +46,8 @@ struct tcp_socket {
     bool is_shut, is_shut_told;
     bool is_closing, is_aborting, is_end_told; /* the program is done with it */
     bool is_room_wanted;                       /* on_writable is due when there is room */
-    bool is_dirty;                             /* on the client's list */
+    bool is_ended; /* in order, on the stack's side; bytes to be consumed are left */
+    bool is_dirty; /* on the client's list */
     TAILQ_ENTRY(tcp_socket) dirty, waiting, all;
     struct tcp_socket *next_in_bucket;
 };
@@ -91,6 +92,9 @@ void tcp_connection_push(struct tcp_client *client);
 /* --- tcp_socket.c --- */
 
 struct tcp_socket *tcp_socket_create(struct tcp_client *client);
+
+/* The stack has ended it in order: forget its number, keep what it has received. */
+void tcp_socket_outlive(struct tcp_socket *socket);
 
 /* Callback, if the program still wants any, and free it. */
 void tcp_socket_end(struct tcp_socket *socket, enum status why);

@@ -68,6 +68,8 @@ static void forget_number(struct tcp_socket *s)
     while (*link != s)
         link = &(*link)->next_in_bucket;
     *link = s->next_in_bucket;
+    s->number = 0;
+    s->tag = 0;
 }
 
 void tcp_socket_dirty(struct tcp_socket *s)
@@ -115,6 +117,13 @@ void tcp_socket_end(struct tcp_socket *s, enum status why)
     TAILQ_REMOVE(&client->all, s, all);
     client->socket_count--;
     free(s);
+}
+
+void tcp_socket_outlive(struct tcp_socket *s)
+{
+    s->is_ended = true;
+    forget_number(s);
+    send_queue_clear(&s->client->pool, &s->send);
 }
 
 void tcp_socket_append(struct tcp_socket *s, uint16_t place, uint16_t length)
@@ -227,6 +236,8 @@ void tcp_consume(struct tcp_socket *s, size_t length)
             s->received_last = 0;
         free_received(s->client, place);
     }
+    if (s->is_ended && s->received_first == 0)
+        tcp_socket_dirty(s);
 }
 
 size_t tcp_receive(struct tcp_socket *s, void *out, size_t length)
@@ -262,7 +273,7 @@ static size_t allowance(const struct tcp_socket *s)
 {
     uint32_t limit = s->client->limits.socket_send_bytes;
 
-    if (s->is_shut || s->is_closing || s->send.unsent_bytes >= limit)
+    if (s->is_shut || s->is_closing || s->is_ended || s->send.unsent_bytes >= limit)
         return 0;
     return limit - s->send.unsent_bytes;
 }

@@ -21,9 +21,10 @@ struct client {
     struct chunk_pool chunks;
     uint16_t number; /* for people */
     uint16_t socket_count;
-    bool is_expelled;    /* broke the protocol: nothing of his is looked at any more */
-    bool is_unflushed;   /* messages wait for client_flush_all() */
-    struct client *next; /* all clients of all services */
+    uint32_t freed_count, freed_seen; /* chunks that came back; the same at the last look */
+    bool is_expelled;                 /* broke the protocol: nothing of his is looked at any more */
+    bool is_unflushed;                /* messages wait for client_flush_all() */
+    struct client *next;              /* all clients of all services */
     void (*on_flush)(struct client *client); /* something to add before it wakes; may be NULL */
     void *state;                             /* the service's */
 };

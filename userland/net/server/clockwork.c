@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "endpoint.h"
 #include "interface.h"
 #include "link_port.h"
 #include "lwip/dhcp.h"
@@ -65,6 +66,7 @@ static void turn_second(void)
     ip_reass_tmr();
     ip6_reass_tmr();
     interface_report();
+    endpoint_relieve();
 }
 
 static struct wheel wheels[] = {

@@ -125,6 +125,10 @@ void endpoint_tell_quiet(struct client *client);
 /* The driver takes frames again after it took none. */
 void endpoint_output_all(void);
 
+/* Once a second: when receive buffers are short, reset the connections that hold them for clients
+ * that don't read. */
+void endpoint_relieve(void);
+
 void endpoint_counters_read(struct endpoint_counters *out);
 size_t endpoint_count(void);
 

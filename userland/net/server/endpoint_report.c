@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "endpoint_life.h"
+#include "endpoint_pool.h"
 #include "link_port.h"
 #include "lwip_address.h"
 
@@ -140,11 +141,6 @@ static bool tell_everything(struct endpoint *e)
 
 static void stall(struct endpoint *e)
 {
-    /* A client that doesn't read can't have the buffers that everybody's packets arrive in. */
-    if (e->received != NULL && link_port_is_short_of_buffers()) {
-        endpoint_reset(e, STATUS_OUT_OF_MEMORY);
-        return;
-    }
     if (!e->is_stalled) {
         e->is_stalled = true;
         TAILQ_INSERT_TAIL(&endpoint_owner(e)->stalled, e, stalled);
@@ -207,6 +203,27 @@ void endpoint_tell_quiet(struct client *client)
         e->is_quiet = false;
         TAILQ_REMOVE(&owner->quiet, e, quiet);
     }
+}
+
+/* A client that has read nothing for a second, while others' packets find no buffers. */
+static bool is_stuck(const struct endpoint *e)
+{
+    return e->is_stalled && e->received != NULL && e->client->freed_count == e->client->freed_seen;
+}
+
+void endpoint_relieve(void)
+{
+    static bool was_short;
+    struct endpoint *e;
+
+    bool is_short = link_port_is_short_of_buffers();
+    for (size_t slot = 0; is_short && was_short && (e = endpoint_pool_next(&slot)) != NULL;) {
+        if (is_stuck(e))
+            endpoint_reset(e, STATUS_OUT_OF_MEMORY);
+    }
+    for (size_t slot = 0; is_short && (e = endpoint_pool_next(&slot)) != NULL;)
+        e->client->freed_seen = e->client->freed_count;
+    was_short = is_short;
 }
 
 void endpoint_counters_read(struct endpoint_counters *out)

@@ -7,6 +7,7 @@
 
 #include "checksum_offload.h"
 #include "endpoint.h"
+#include "frame.h"
 #include "interface.h"
 #include "net/link.h"
 #include "packet_memory.h"
@@ -43,6 +44,20 @@ static bool send_to_driver(const struct link_message *m)
     return connection_send(&driver, &raw);
 }
 
+/* No place for `frame` now: endpoint_output_all() comes when there is. */
+static err_t refuse(const struct pbuf *frame)
+{
+    struct frame_transport transport;
+
+    /* With nothing under way only memory is short, and no TX_DONE would come. */
+    is_refusing = transmit_queue_length() > 0;
+    if (frame_find_transport(frame, &transport)) {
+        counters.refused_ip++;
+        counters.refused_tcp += transport.protocol == FRAME_PROTOCOL_TCP;
+    }
+    return ERR_MEM;
+}
+
 err_t link_port_output(struct netif *netif, struct pbuf *frame)
 {
     struct link_message m = {.kind = LINK_TX};
@@ -54,15 +69,14 @@ err_t link_port_output(struct netif *netif, struct pbuf *frame)
     }
     if (counters.features & LINK_CHECKSUM_TX)
         checksum_offload(frame, &m);
-    if (!transmit_queue_add(frame, &m)) {
-        is_refusing = transmit_queue_length() > 0; /* else only memory is short */
-        return ERR_MEM;
-    }
+    if (!transmit_queue_add(frame, &m))
+        return refuse(frame);
     if (transmit_queue_length() % REPORT_EVERY == 0 || packet_memory_frames_for_data() == 0)
         m.flags |= LINK_TX_REPORT;
     if (!send_to_driver(&m)) {
         (void)transmit_queue_remove(m.tx.cookie);
-        is_refusing = true;
+        (void)refuse(frame);
+        is_refusing = true; /* until on_room */
         return ERR_MEM;
     }
     counters.sent_frames++;
@@ -130,6 +144,12 @@ static bool take_filled(const struct link_message *m)
     }
     counters.received_frames++;
     counters.received_bytes += frame->tot_len;
+    /* The peer will send data again; acknowledgements, which free memory, always come through. */
+    if (link_port_is_short_of_buffers() && frame_has_tcp_payload(frame)) {
+        counters.receive_drops++;
+        pbuf_free(frame);
+        return true;
+    }
 
     bool is_checked = (m->flags & LINK_RX_CHECKED) != 0;
     NETIF_SET_CHECKSUM_CTRL(port_netif, is_checked ? checksum_flags & (uint16_t)~CHECKED_ABOVE_IP

@@ -16,8 +16,9 @@
 struct link_port_counters {
     uint64_t received_frames, received_bytes;
     uint64_t sent_frames, sent_bytes;
-    uint64_t receive_drops; /* not frames at all */
-    uint64_t send_drops;    /* no driver */
+    uint64_t receive_drops;           /* not frames at all, or no buffers to spare */
+    uint64_t send_drops;              /* no driver */
+    uint64_t refused_ip, refused_tcp; /* lwIP counts them as sent, and tries again later */
     uint32_t driver_losses;
     uint32_t features; /* set of enum link_feature */
     bool has_driver, is_up;
@@ -39,7 +40,7 @@ void link_port_settle(void);
 bool link_port_awaits_report(void);
 void link_port_poke(void);
 
-/* So many buffers are held that arriving frames may find none. */
+/* So many buffers are held that data is dropped, to keep some for everything else. */
 bool link_port_is_short_of_buffers(void);
 
 void link_port_counters_read(struct link_port_counters *out);

@@ -32,9 +32,11 @@ static void fill_link(struct net_counters *out)
 static void fill_protocols(struct net_counters *out)
 {
     const struct stats_ *s = &lwip_stats;
+    struct link_port_counters link;
 
+    link_port_counters_read(&link);
     out->ip_received = (uint64_t)s->ip.recv + s->ip6.recv;
-    out->ip_sent = (uint64_t)s->ip.xmit + s->ip6.xmit;
+    out->ip_sent = (uint64_t)s->ip.xmit + s->ip6.xmit - link.refused_ip;
     out->ip_drops = drops(&s->ip) + drops(&s->ip6) + s->ip_frag.drop + s->ip6_frag.drop;
     out->checksum_failures = (uint64_t)s->ip.chkerr + s->ip6.chkerr + s->icmp.chkerr
                              + s->icmp6.chkerr + s->udp.chkerr + s->tcp.chkerr;
@@ -44,7 +46,7 @@ static void fill_protocols(struct net_counters *out)
     out->udp_sent = s->udp.xmit;
     out->udp_drops = drops(&s->udp) + udp_service_drops();
     out->tcp_received_segments = s->tcp.recv;
-    out->tcp_sent_segments = s->tcp.xmit;
+    out->tcp_sent_segments = s->tcp.xmit - link.refused_tcp;
     out->tcp_retransmits = s->mib2.tcpretranssegs;
     out->tcp_drops = drops(&s->tcp);
 }

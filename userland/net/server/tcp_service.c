@@ -42,6 +42,7 @@ static void take_free(struct client *client, const struct net_message *m)
         client_expel(client, "freed a chunk that it does not have");
         return;
     }
+    client->freed_count++;
     endpoint_give_back(client, &chunk);
     if (client->chunks.free_count == 1)
         endpoint_touch_stalled(client);

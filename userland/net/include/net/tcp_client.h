@@ -35,7 +35,8 @@ struct tcp_handler {
     void (*on_readable)(struct tcp_socket *socket);  /* more bytes than at the last call */
     void (*on_writable)(struct tcp_socket *socket);  /* room again after tcp_send took too little */
     void (*on_peer_fin)(struct tcp_socket *socket);  /* no byte follows those there are */
-    /* Reset, given up, failed to connect, or both sides are done.  What was not sent is lost. */
+    /* Reset, given up, failed to connect: what was not sent or consumed is lost.  Or CLOSED: both
+     * sides are done, and all was consumed. */
     void (*on_closed)(struct tcp_socket *socket, enum status status);
 };
 
