@@ -290,7 +290,10 @@ static void client_shake(struct client *c)
         break;
     case TLS_ENDED:
     case TLS_FAILED:
-        client_end(c); /* what mbedTLS had to say about it is still sent */
+        /* Why it failed is in an alert, which the client loses if it is cut off now. */
+        c->is_shaking = false;
+        http_connection_linger(&c->http, time_now_ns());
+        client_serve(c);
         break;
     }
 }

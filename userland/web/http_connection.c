@@ -103,6 +103,11 @@ void http_connection_on_input(struct http_connection *c, size_t size, uint64_t n
         advance(c, now_ns);
 }
 
+void http_connection_linger(struct http_connection *c, uint64_t now_ns)
+{
+    enter_lingering(c, now_ns);
+}
+
 void http_connection_on_end(struct http_connection *c)
 {
     c->peer_ended = true;

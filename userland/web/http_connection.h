@@ -62,6 +62,9 @@ struct http_room http_connection_room(struct http_connection *c);
 /* `size` bytes were put there. */
 void http_connection_on_input(struct http_connection *c, size_t size, uint64_t now_ns);
 
+/* All that will ever be said has been said, by somebody else: throw away what still comes. */
+void http_connection_linger(struct http_connection *c, uint64_t now_ns);
+
 /* The client closed its side. */
 void http_connection_on_end(struct http_connection *c);
 
