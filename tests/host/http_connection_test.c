@@ -397,7 +397,7 @@ static void client_that_vanishes_is_forgotten(void **state)
 static void slow_head_is_answered_408(void **state)
 {
     (void)state;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 14; i++) {
         now += SECOND;
         give("G", 1);
         http_connection_on_time(&connection, now);

@@ -4,6 +4,7 @@
 #include "client.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "first_answer.h"
 #include "http_connection.h"
@@ -16,72 +17,75 @@ enum {
     STEPS_MAX = 16, /* reads and writes in a row before others have their turn */
     PORTS_MAX = 2,
     PLACES_SPARE = 8,    /* that are kept for newcomers, */
-    WAITING_LEAST_S = 4, /* at the cost of those who have kept us waiting for so long */
-    HANDSHAKE_S = 10,    /* that a client may keep us waiting in a handshake */
+    WAITING_LEAST_S = 8, /* at the cost of those who have kept us waiting for so long */
+    HANDSHAKE_S = 15,    /* that a client may keep us waiting in a handshake */
     JAMMED_S = 2,        /* that a client may send on without reading, once our buffer is full */
 };
 
 struct client {
     struct client *previous, *next; /* of all clients */
-    struct client *next_queued;
+    TAILQ_ENTRY(client) queue;
     bool is_queued;
-    bool is_shaking; /* the handshake isn't over */
-    bool has_ended;  /* we have said goodbye */
+    bool has_ended; /* we have said goodbye */
     struct client_port *port;
-    struct tcp_socket *socket; /* borrowed from the library */
-    struct tls_stream *tls;    /* NULL without TLS, and before the first bytes */
-    nsec_t since_ns;           /* while shaking hands: since when we wait for the client, */
-    nsec_t waited_ns;          /* and how long we had when it last sent something */
-    struct http_connection http;
+    struct tcp_socket *socket;    /* borrowed from the library */
+    struct tls_stream *tls;       /* NULL without TLS, and before the first bytes */
+    nsec_t since_ns;              /* while shaking hands: since when we wait for the client, */
+    nsec_t waited_ns;             /* and how long we had when it last sent something */
+    struct http_connection *http; /* NULL while shaking hands, which needs the memory itself */
 };
+
+TAILQ_HEAD(client_queue, client);
 
 static struct tcp_client *network;
 static struct client *clients;
-static struct client *queue_first;
-static struct client **queue_end = &queue_first;
+static struct client_queue talking = TAILQ_HEAD_INITIALIZER(talking);
+static struct client_queue shaking = TAILQ_HEAD_INITIALIZER(shaking);
 static struct client_port *ports[PORTS_MAX];
 static unsigned work_bit;
 static struct loop_timer tick;
 
-/* ---- the queue of those who have work to be done ---- */
+/* ---- the queues of those who have work to be done ---- */
+
+static bool client_is_shaking(const struct client *c)
+{
+    return c->http == NULL;
+}
+
+static struct client_queue *queue_of(const struct client *c)
+{
+    return client_is_shaking(c) ? &shaking : &talking;
+}
 
 static void queue_add(struct client *c)
 {
+    struct client_queue *q = queue_of(c);
+
     if (c->is_queued)
         return;
-    if (queue_first == NULL)
-        loop_raise(work_bit);
     c->is_queued = true;
-    c->next_queued = NULL;
-    *queue_end = c;
-    queue_end = &c->next_queued;
-}
-
-static struct client *queue_take(void)
-{
-    struct client *c = queue_first;
-
-    if (c == NULL)
-        return NULL;
-    queue_first = c->next_queued;
-    if (queue_first == NULL)
-        queue_end = &queue_first;
-    c->is_queued = false;
-    return c;
+    /* A handshake that has begun is mostly paid for: finish it before the next one. */
+    if (client_is_shaking(c) && c->tls != NULL)
+        TAILQ_INSERT_HEAD(q, c, queue);
+    else
+        TAILQ_INSERT_TAIL(q, c, queue);
+    loop_raise(work_bit);
 }
 
 static void queue_remove(struct client *c)
 {
-    struct client **link = &queue_first;
-
-    if (!c->is_queued)
-        return;
-    while (*link != c)
-        link = &(*link)->next_queued;
-    *link = c->next_queued;
-    if (*link == NULL)
-        queue_end = link;
+    if (c->is_queued)
+        TAILQ_REMOVE(queue_of(c), c, queue);
     c->is_queued = false;
+}
+
+static struct client *queue_take(struct client_queue *q)
+{
+    struct client *c = TAILQ_FIRST(q);
+
+    if (c != NULL)
+        queue_remove(c);
+    return c;
 }
 
 /* ---- coming and going ---- */
@@ -99,6 +103,7 @@ static void client_forget(struct client *c)
     if (c->next != NULL)
         c->next->previous = c->previous;
     c->port->count--;
+    free(c->http);
     free(c);
 }
 
@@ -129,26 +134,33 @@ static void client_end(struct client *c)
     tcp_close(socket);
 }
 
+/* Ready for requests.  False: no memory. */
+static bool client_begin_talking(struct client *c)
+{
+    c->http = malloc(sizeof(*c->http));
+    if (c->http == NULL)
+        return false;
+    http_connection_open(c->http, &c->port->service, time_now_ns());
+    return true;
+}
+
 static struct client *client_create(struct client_port *port, struct tcp_socket *socket)
 {
-    struct client *c = malloc(sizeof(*c));
+    struct client *c = calloc(1, sizeof(*c));
 
     if (c == NULL)
         return NULL;
-    c->previous = NULL;
+    c->port = port;
+    c->socket = socket;
+    c->since_ns = time_now_ns();
+    if (!port->uses_tls && !client_begin_talking(c)) {
+        free(c);
+        return NULL;
+    }
     c->next = clients;
     if (clients != NULL)
         clients->previous = c;
     clients = c;
-    c->is_queued = false;
-    c->is_shaking = port->uses_tls;
-    c->has_ended = false;
-    c->port = port;
-    c->socket = socket;
-    c->tls = NULL;
-    c->since_ns = time_now_ns();
-    c->waited_ns = 0;
-    http_connection_open(&c->http, &port->service, c->since_ns);
     port->count++;
     return c;
 }
@@ -187,22 +199,22 @@ static bool step_output(struct client *c, nsec_t now_ns)
 {
     struct text head, body;
 
-    http_connection_output(&c->http, &head, &body);
+    http_connection_output(c->http, &head, &body);
 
     struct tls_result r = client_write(c, head, body);
 
     if (r.progress == TLS_DONE)
-        http_connection_on_sent(&c->http, r.size, now_ns);
+        http_connection_on_sent(c->http, r.size, now_ns);
     else if (r.progress != TLS_WAITS)
-        http_connection_on_failure(&c->http);
-    if (r.progress == TLS_DONE && c->tls != NULL && c->http.state != HTTP_SENDING)
+        http_connection_on_failure(c->http);
+    if (r.progress == TLS_DONE && c->tls != NULL && c->http->state != HTTP_SENDING)
         first_answer_on_sent();
     return r.progress == TLS_DONE;
 }
 
 static bool step_input(struct client *c, nsec_t now_ns)
 {
-    struct http_room room = http_connection_room(&c->http);
+    struct http_room room = http_connection_room(c->http);
 
     if (room.size == 0)
         return false;
@@ -210,11 +222,11 @@ static bool step_input(struct client *c, nsec_t now_ns)
     struct tls_result r = client_read(c, room.data, room.size);
 
     if (r.progress == TLS_DONE)
-        http_connection_on_input(&c->http, r.size, now_ns);
+        http_connection_on_input(c->http, r.size, now_ns);
     else if (r.progress == TLS_ENDED)
-        http_connection_on_end(&c->http);
+        http_connection_on_end(c->http);
     else if (r.progress == TLS_FAILED)
-        http_connection_on_failure(&c->http);
+        http_connection_on_failure(c->http);
     return r.progress == TLS_DONE || r.progress == TLS_ENDED;
 }
 
@@ -226,17 +238,17 @@ static bool step_discard(struct client *c, nsec_t now_ns)
     goodbye_say(c);
     if (size == 0) {
         if (tcp_peer_has_finished(c->socket))
-            http_connection_on_end(&c->http);
+            http_connection_on_end(c->http);
         return false;
     }
     tcp_consume(c->socket, size);
-    http_connection_on_input(&c->http, size, now_ns);
+    http_connection_on_input(c->http, size, now_ns);
     return true;
 }
 
 static bool client_step(struct client *c, nsec_t now_ns)
 {
-    switch (c->http.state) {
+    switch (c->http->state) {
     case HTTP_SENDING:
         /* Take requests in ahead: the stack's memory for received bytes is shared by all. */
         return step_output(c, now_ns)
@@ -261,11 +273,11 @@ static void client_serve(struct client *c)
     http_service_on_time(&c->port->service, wall_clock_seconds(now_ns));
     while (steps < STEPS_MAX && client_step(c, now_ns))
         steps++;
-    if (c->http.state == HTTP_CLOSED)
+    if (c->http->state == HTTP_CLOSED)
         client_end(c);
     else if (steps == STEPS_MAX)
         queue_add(c);
-    else if (c->http.state == HTTP_LINGERING)
+    else if (c->http->state == HTTP_LINGERING)
         goodbye_say(c);
 }
 
@@ -278,39 +290,34 @@ static void client_shake(struct client *c)
 
     enum tls_progress progress = c->tls == NULL ? TLS_FAILED : tls_stream_handshake(c->tls);
 
-    switch (progress) {
-    case TLS_DONE:
-        c->is_shaking = false;
-        http_connection_open(&c->http, &c->port->service, time_now_ns());
-        client_serve(c);
-        break;
-    case TLS_WAITS:
+    if (progress == TLS_WAITS) {
         /* Only the client's own time counts, but all of it: a byte now and then gains nothing. */
         c->since_ns = time_now_ns() - c->waited_ns;
-        break;
-    case TLS_ENDED:
-    case TLS_FAILED:
-        /* Why it failed is in an alert, which the client loses if it is cut off now. */
-        c->is_shaking = false;
-        http_connection_linger(&c->http, time_now_ns());
-        client_serve(c);
-        break;
+        return;
     }
+    if (!client_begin_talking(c)) {
+        client_abort(c);
+        return;
+    }
+    /* Why a handshake failed is in an alert, which the client loses if it is cut off now. */
+    if (progress != TLS_DONE)
+        http_connection_linger(c->http, time_now_ns());
+    client_serve(c);
 }
 
-/* One client's work, then the loop looks at everything else before the next one's. */
+/* A little of each kind of work, then the loop looks at everything else. */
 static void on_work(void *context)
 {
-    struct client *c = queue_take();
+    struct client *talker = queue_take(&talking);
+    struct client *shaker;
 
     (void)context;
-    if (c == NULL)
-        return;
-    if (c->is_shaking)
-        client_shake(c);
-    else
-        client_serve(c);
-    if (queue_first != NULL)
+    if (talker != NULL)
+        client_serve(talker);
+    shaker = queue_take(&shaking);
+    if (shaker != NULL)
+        client_shake(shaker);
+    if (!TAILQ_EMPTY(&talking) || !TAILQ_EMPTY(&shaking))
         loop_raise(work_bit);
     tcp_client_flush(network);
 }
@@ -322,7 +329,7 @@ static nsec_t client_waiting_since(const struct client *c)
 {
     if (c->is_queued)
         return UINT64_MAX;
-    return c->is_shaking ? c->since_ns : http_connection_waiting_since(&c->http);
+    return client_is_shaking(c) ? c->since_ns : http_connection_waiting_since(c->http);
 }
 
 /* Make room on a port that is nearly full.  False: there is nobody to blame. */
@@ -345,33 +352,31 @@ static bool port_evict(const struct client_port *port, nsec_t now_ns)
 /* It sends what we have no room for while it doesn't read what we send. */
 static bool client_is_jammed(struct client *c, nsec_t now_ns)
 {
-    return c->http.state == HTTP_SENDING && tcp_received_bytes(c->socket) > 0
-           && http_connection_room(&c->http).size == 0
-           && now_ns - http_connection_waiting_since(&c->http) >= JAMMED_S * NS_PER_S;
+    return c->http->state == HTTP_SENDING && tcp_received_bytes(c->socket) > 0
+           && http_connection_room(c->http).size == 0
+           && now_ns - http_connection_waiting_since(c->http) >= JAMMED_S * NS_PER_S;
 }
 
 static bool client_is_late(struct client *c, nsec_t now_ns)
 {
-    if (c->is_shaking)
+    if (client_is_shaking(c))
         return !c->is_queued && now_ns - c->since_ns >= HANDSHAKE_S * NS_PER_S;
     if (client_is_jammed(c, now_ns))
-        http_connection_on_failure(&c->http);
-    http_connection_on_time(&c->http, now_ns);
-    return c->http.state == HTTP_CLOSED;
+        http_connection_on_failure(c->http);
+    http_connection_on_time(c->http, now_ns);
+    return c->http->state == HTTP_CLOSED;
 }
 
 static void client_on_time(struct client *c, nsec_t now_ns)
 {
-    bool was_reading = c->http.state == HTTP_READING;
-
     if (!client_is_late(c, now_ns)) {
-        /* A request that took too long has an answer now. */
-        if (was_reading && c->http.state == HTTP_SENDING)
+        /* It may have an answer now: that its request took too long. */
+        if (!client_is_shaking(c) && c->http->state == HTTP_SENDING)
             queue_add(c);
         return;
     }
     /* What it hasn't taken by now it isn't going to take. */
-    if (c->is_shaking || tcp_unsent_bytes(c->socket) > 0)
+    if (client_is_shaking(c) || tcp_unsent_bytes(c->socket) > 0)
         client_abort(c);
     else
         client_end(c);
@@ -421,7 +426,7 @@ static void on_activity(struct tcp_socket *socket)
 
     if (c->is_queued)
         return;
-    if (!c->is_shaking) {
+    if (!client_is_shaking(c)) {
         client_serve(c);
         return;
     }

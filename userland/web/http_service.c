@@ -17,7 +17,7 @@ _Static_assert(sizeof(fixed_lines) + sizeof("Date: \r\n") + HTTP_DATE_SIZE
                "the shared lines fit");
 
 const struct http_limits http_limits_default = {
-    .head_ns = SECONDS(10),
+    .head_ns = SECONDS(15),
     .idle_ns = SECONDS(20),
     .send_ns = SECONDS(10),
     .linger_ns = SECONDS(2),

@@ -22,7 +22,8 @@
 enum {
     PLAIN_CLIENTS = 48,
     TLS_CLIENTS = 240,
-    SEND_BYTES = 32 * 1024, /* of one client, encrypted and on its way */
+    SEND_BYTES = 32 * 1024,         /* of one client, encrypted and on its way */
+    SEND_BYTES_AVERAGE = 16 * 1024, /* when all are slow to take it */
     ENTROPY_WAIT_S = 5,
 };
 
@@ -93,7 +94,7 @@ static void network_start(void)
 {
     static const struct tcp_client_limits limits = {
         .sockets = PLAIN_CLIENTS + TLS_CLIENTS + 2,
-        .send_buffer_bytes = (PLAIN_CLIENTS + TLS_CLIENTS) * SEND_BYTES,
+        .send_buffer_bytes = (PLAIN_CLIENTS + TLS_CLIENTS + 2) * SEND_BYTES_AVERAGE,
         .socket_send_bytes = SEND_BYTES,
     };
     struct tcp_client *net;

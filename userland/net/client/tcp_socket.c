@@ -269,9 +269,22 @@ bool tcp_peer_has_finished(const struct tcp_socket *s)
 }
 
 /* What the socket's own limit leaves. */
+/* While the buffer is half empty anybody may have his limit; of the other half, his share. */
+static uint32_t send_limit(const struct tcp_client *client)
+{
+    uint32_t share = client->pool.count / 2 / client->limits.sockets * SEND_CHUNK_BYTES;
+    uint32_t limit = client->limits.socket_send_bytes;
+
+    if (client->pool.free_count >= client->pool.count / 2)
+        return limit;
+    if (share < SEND_CHUNK_BYTES)
+        share = SEND_CHUNK_BYTES;
+    return share < limit ? share : limit;
+}
+
 static size_t allowance(const struct tcp_socket *s)
 {
-    uint32_t limit = s->client->limits.socket_send_bytes;
+    uint32_t limit = send_limit(s->client);
 
     if (s->is_shut || s->is_closing || s->is_ended || s->send.unsent_bytes >= limit)
         return 0;

@@ -25,7 +25,7 @@ struct tcp_socket;
 struct tcp_client_limits {
     uint32_t sockets;           /* at most NET_TCP_SOCKETS_MAX */
     uint32_t send_buffer_bytes; /* of all sockets together, in the segment shared with the stack */
-    uint32_t socket_send_bytes; /* of one socket */
+    uint32_t socket_send_bytes; /* of one socket, as long as half of the buffer is free */
 };
 
 /* Any of them may be NULL. */
