@@ -93,6 +93,13 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     return STATUS_OK;
 }
 
+/* Whoever runs on one of the portal's stacks returns by the slow path, which looks who waits. */
+static void records_want(struct portal *portal)
+{
+    LIST_FOR_EACH(node, &portal->records)
+    LIST_ENTRY(node, struct record, portal_node)->cross.flags |= RECORD_WANTED;
+}
+
 static uint32_t records_taken(const struct portal *portal)
 {
     uint32_t taken = 0;
@@ -143,7 +150,7 @@ static void portal_on_destroy(struct object *object)
 
     portal_fail_all_waiting(portal);
     portal->lingering = records_taken(portal);
-    portal->cross.waiting = 1; /* returns come by the slow path, which counts them */
+    records_want(portal); /* returns come by the slow path, which counts them */
     if (portal->lingering == 0)
         portal_free(portal);
 }
@@ -179,6 +186,8 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     record->cross.caller_pc = regs->pc;
     record->cross.calls++;
     record->cross.thread = &thread->cross;
+    if (!list_is_empty(&portal->waiting))
+        record->cross.flags |= RECORD_WANTED;
     thread->cross.domain = portal->cross.domain;
     thread->cross.record = &record->cross;
     thread->cross.depth_left--;
@@ -247,15 +256,12 @@ static void portal_wait(struct thread *thread, struct portal *portal)
     }
     list_insert_before(before, &thread->wait_node);
     thread->waiting_portal = portal;
-    portal->cross.waiting++;
+    records_want(portal);
     thread_block(thread, THREAD_STATE_WAITING_PORTAL, thread->call_deadline_ns);
 }
 
 void portal_forget_waiting(struct thread *thread)
 {
-    if (thread->waiting_portal == NULL)
-        return;
-    thread->waiting_portal->cross.waiting--;
     thread->waiting_portal = NULL;
 }
 

@@ -106,14 +106,13 @@ portal_call:
         ldp     x11, x12, [x10, #SLOT_KEY]
         cmp     x11, x8                 /* index, generation, kind and right in one word */
         b.ne    el0_slow
-        add     x12, x12, #PORTAL_OBJECT_BYTES
-        ldr     x13, [x12, #PORTAL_DOMAIN]
+        ldr     x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_DOMAIN)]
         ldr     x16, [x13, #DOMAIN_TTBR]
         cbz     x16, el0_slow
         ldp     x14, x17, [sp, #THREAD_DEPTH_LEFT]
         cbz     x14, el0_slow
         cbnz    x17, 3f
-1:      add     x15, x12, #PORTAL_FREE
+1:      add     x15, x12, #(PORTAL_OBJECT_BYTES + PORTAL_FREE)
 2:      ldaxr   x11, [x15]              /* pairs with the stlxr in portal_return */
         cbz     x11, 4f
         ldr     x17, [x11, #RECORD_NEXT]
@@ -130,26 +129,21 @@ portal_call:
         stp     x14, x15, [x11, #RECORD_CALLER_SP]
         stp     x13, x11, [sp, #THREAD_DOMAIN]
         ldr     x14, [x11, #RECORD_CALLS]
+        mov     x15, sp
         add     x14, x14, #1
-        str     x14, [x11, #RECORD_CALLS]
-        mov     x14, sp
-        str     x14, [x11, #RECORD_THREAD]
+        stp     x14, x15, [x11, #RECORD_CALLS]
         ldr     x8, [x10, #SLOT_BADGE]
         msr     ttbr0_el1, x16
-        ldp     x14, x13, [x12, #PORTAL_ENTRY]
+        ldp     x14, x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_ENTRY)]
         ldr     x15, [x11, #RECORD_STACK]
         msr     elr_el1, x14
         msr     sp_el0, x15
         msr     spsr_el1, xzr
         isb                             /* the view is the callee's from here on */
-        mov     x9, xzr
-        mov     x10, xzr
-        mov     x11, xzr
-        mov     x12, xzr
-        mov     x14, xzr
-        mov     x15, xzr
-        mov     x16, xzr
-        mov     x17, xzr
+        ldp     x9, x10, [sp, #THREAD_ZERO]
+        ldp     x11, x12, [sp, #THREAD_ZERO]
+        ldp     x14, x15, [sp, #THREAD_ZERO]
+        ldp     x16, x17, [sp, #THREAD_ZERO]
         eret
 3:      mov     x15, #CPACR_TRAP_EL0    /* the caller's FP registers go out of reach */
         msr     cpacr_el1, x15
@@ -168,8 +162,6 @@ portal_return:
         ldr     x13, [x11, #DOMAIN_TTBR]
         cbz     x13, el0_slow
         ldr     x15, [x10, #RECORD_PORTAL]
-        ldr     x16, [x15, #PORTAL_WAITING]
-        cbnz    x16, el0_slow
         ldp     x14, x17, [sp, #THREAD_DEPTH_LEFT]
         cbnz    x17, 3f
 
@@ -189,16 +181,11 @@ portal_return:
         msr     elr_el1, x17
         msr     spsr_el1, xzr
         isb                             /* the view is the caller's from here on */
-        mov     x8, xzr                 /* STATUS_OK */
-        mov     x9, xzr
-        mov     x10, xzr
-        mov     x11, xzr
-        mov     x12, xzr
-        mov     x13, xzr
-        mov     x14, xzr
-        mov     x15, xzr
-        mov     x16, xzr
-        mov     x17, xzr
+        ldp     x8, x9, [sp, #THREAD_ZERO] /* x8: STATUS_OK */
+        ldp     x10, x11, [sp, #THREAD_ZERO]
+        ldp     x12, x13, [sp, #THREAD_ZERO]
+        ldp     x14, x15, [sp, #THREAD_ZERO]
+        ldp     x16, x17, [sp, #THREAD_ZERO]
         eret
 3:      mov     x9, #CPACR_TRAP_EL0     /* the callee's FP registers go out of reach */
         msr     cpacr_el1, x9
@@ -253,22 +240,14 @@ system_call:
         mov     sp, x10
         ldr     x30, [sp, #THREAD_X + 240]
         msr     spsr_el1, xzr
-        mov     x2, xzr
-        mov     x3, xzr
-        mov     x4, xzr
-        mov     x5, xzr
-        mov     x6, xzr
-        mov     x7, xzr
-        mov     x8, xzr
-        mov     x9, xzr
-        mov     x10, xzr
-        mov     x11, xzr
-        mov     x12, xzr
-        mov     x13, xzr
-        mov     x14, xzr
-        mov     x15, xzr
-        mov     x16, xzr
-        mov     x17, xzr
+        ldp     x2, x3, [sp, #THREAD_ZERO]
+        ldp     x4, x5, [sp, #THREAD_ZERO]
+        ldp     x6, x7, [sp, #THREAD_ZERO]
+        ldp     x8, x9, [sp, #THREAD_ZERO]
+        ldp     x10, x11, [sp, #THREAD_ZERO]
+        ldp     x12, x13, [sp, #THREAD_ZERO]
+        ldp     x14, x15, [sp, #THREAD_ZERO]
+        ldp     x16, x17, [sp, #THREAD_ZERO]
         eret
 5:      ldr     x29, [sp]               /* C has restored x19..x28; now save what the call kept */
         ldr     x10, [x9, #CPU_CURRENT]

@@ -20,6 +20,7 @@ enum record_flag {
     RECORD_FAULT = 1U << 1,    /* the call is a fault's; its answer is a verdict */
     RECORD_LATE = 1U << 2,     /* the deadline has passed, `deadline` is the end of the grace */
     RECORD_DOOMED = 1U << 3,   /* the thread that comes home by it ends there */
+    RECORD_WANTED = 1U << 4,   /* somebody waits for this stack, or to free the portal */
 };
 
 /*

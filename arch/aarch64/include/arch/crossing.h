@@ -20,6 +20,7 @@
 #define THREAD_DEPTH_LEFT   288
 #define THREAD_FP_STATE     296
 #define THREAD_KERNEL_STACK 304
+#define THREAD_ZERO         312
 
 #define DOMAIN_CHUNKS 0
 #define DOMAIN_TTBR   16
@@ -29,7 +30,6 @@
 #define PORTAL_DOMAIN       0
 #define PORTAL_FREE         8
 #define PORTAL_ENTRY        16
-#define PORTAL_WAITING      32
 
 #define RECORD_NEXT      0
 #define RECORD_PORTAL    8
@@ -37,8 +37,8 @@
 #define RECORD_CALLER    24
 #define RECORD_CALLER_SP 40
 #define RECORD_CALLS     56
-#define RECORD_FLAGS     64
-#define RECORD_THREAD    72
+#define RECORD_THREAD    64
+#define RECORD_FLAGS     72
 
 #define SLOT_KEY         0
 #define SLOT_BADGE       16
@@ -85,6 +85,7 @@ struct cross_thread {
     uint64_t depth_left;         /* further portal calls it may nest */
     uint64_t fp_state;           /* FP_STATE_* */
     uint64_t kernel_stack;       /* top of the stack of the CPU it was dispatched to */
+    uint64_t zero[2];            /* always 0: one load clears two registers */
 };
 
 struct cross_portal {
@@ -92,7 +93,6 @@ struct cross_portal {
     struct cross_record *free; /* stacks at hand, last used first */
     uaddr_t entry;
     uint64_t cookie;
-    uint64_t waiting; /* callers in the portal's queue */
 };
 
 /* One portal stack and, while it is taken, the return record of the call that runs on it. */
@@ -104,10 +104,10 @@ struct cross_record {
     struct cross_record *previous;
     uaddr_t caller_sp;
     uaddr_t caller_pc;
-    uint64_t calls; /* ever served on this stack */
-    uint32_t flags; /* not 0: the slow path returns */
-    uint32_t unused;
+    uint64_t calls;              /* ever served on this stack */
     struct cross_thread *thread; /* NULL while the stack is free */
+    uint32_t flags;              /* not 0: the slow path returns */
+    uint32_t unused;
 };
 
 #define ASSERT_OFFSET(type, field, offset) \
@@ -121,13 +121,13 @@ ASSERT_OFFSET(struct cross_thread, record, THREAD_RECORD);
 ASSERT_OFFSET(struct cross_thread, depth_left, THREAD_DEPTH_LEFT);
 ASSERT_OFFSET(struct cross_thread, fp_state, THREAD_FP_STATE);
 ASSERT_OFFSET(struct cross_thread, kernel_stack, THREAD_KERNEL_STACK);
+ASSERT_OFFSET(struct cross_thread, zero, THREAD_ZERO);
 ASSERT_OFFSET(struct cross_domain, chunks, DOMAIN_CHUNKS);
 ASSERT_OFFSET(struct cross_domain, ttbr, DOMAIN_TTBR);
 ASSERT_OFFSET(struct cross_domain, syscall_mask, DOMAIN_MASK);
 ASSERT_OFFSET(struct cross_portal, domain, PORTAL_DOMAIN);
 ASSERT_OFFSET(struct cross_portal, free, PORTAL_FREE);
 ASSERT_OFFSET(struct cross_portal, entry, PORTAL_ENTRY);
-ASSERT_OFFSET(struct cross_portal, waiting, PORTAL_WAITING);
 ASSERT_OFFSET(struct cross_record, next_free, RECORD_NEXT);
 ASSERT_OFFSET(struct cross_record, portal, RECORD_PORTAL);
 ASSERT_OFFSET(struct cross_record, stack_top, RECORD_STACK);
