@@ -1,10 +1,12 @@
 #include "core/fault.h"
 
+#include "arch/mmu.h"
 #include "arch/usercopy.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/portal.h"
 #include "core/power.h"
+#include "domains/asid.h"
 #include "domains/segment.h"
 #include "domains/space.h"
 #include "domains/view.h"
@@ -63,19 +65,19 @@ static enum fault_reason reason_refine(enum fault_reason reason, uaddr_t address
     return page % segment->guard_stride_pages == 0 ? FAULT_STACK_OVERFLOW : reason;
 }
 
-static void record_fill(struct fault_record *record, const struct thread *thread,
-                        enum fault_reason reason, uint64_t address, uint64_t esr)
+/* Fill `domain`'s record: `thread` faulted in it with these registers.  Its view is current. */
+static void record_fill(struct domain *domain, const struct thread *thread,
+                        const struct context *regs, const struct thread_fault *fault)
 {
-    const struct domain *domain = thread_domain(thread);
-    const struct context *regs = &thread->cross.regs;
+    struct fault_record *record = domain->fault;
 
     *record = (struct fault_record){
-        .reason = reason,
+        .reason = fault->reason,
         .thread_id = thread->id,
         .domain_id = domain->id,
         .home_domain_id = thread->home->id,
-        .address = address,
-        .esr = esr,
+        .address = fault->address,
+        .esr = fault->esr,
         .pc = regs->pc,
         .sp = regs->sp,
         .pstate = regs->pstate,
@@ -99,20 +101,31 @@ static void launcher_died(const struct fault_record *record)
     power_reboot();
 }
 
-void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr)
+static void stop_with_record(struct domain *domain)
 {
-    struct domain *domain = thread_domain(thread);
-    const enum fault_reason refined = reason_refine(reason, address);
-
-    domain->fault_count++;
-    if (domain->fault_portal != NULL) {
-        const uint64_t words[6] = {refined,    address,    thread->cross.regs.pc,
-                                   domain->id, thread->id, esr};
-        if (portal_call_fault(thread, portal_of_object(domain->fault_portal), words))
-            return;
-    }
-    record_fill(domain->fault, thread, refined, address, esr);
     if (domain == launcher)
         launcher_died(domain->fault);
     domain_stop(domain);
+}
+
+void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr)
+{
+    struct domain *domain = thread_domain(thread);
+    const struct thread_fault fault = {reason_refine(reason, address), address, esr};
+
+    domain->fault_count++;
+    if (domain->fault_portal != NULL
+        && portal_call_fault(thread, portal_of_object(domain->fault_portal), &fault))
+        return;
+    record_fill(domain, thread, &thread->cross.regs, &fault);
+    stop_with_record(domain);
+}
+
+void fault_stop(const struct thread *thread, struct domain *domain)
+{
+    /* The backtrace is read through the domain's own view; leaving the kernel enters another. */
+    asid_assign(domain);
+    mmu_switch(domain->cross.ttbr);
+    record_fill(domain, thread, &thread->fault_frame, &thread->fault);
+    stop_with_record(domain);
 }

@@ -2,6 +2,7 @@
 
 #include "arch/timer.h"
 #include "base/bits.h"
+#include "core/fault.h"
 #include "core/lifecycle.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
@@ -320,9 +321,12 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
-bool portal_call_fault(struct thread *thread, struct portal *portal, const uint64_t words[6])
+bool portal_call_fault(struct thread *thread, struct portal *portal,
+                       const struct thread_fault *fault)
 {
     struct context *regs = &thread->cross.regs;
+    const uint64_t words[6] = {fault->reason, fault->address, regs->pc, thread_domain(thread)->id,
+                               thread->id,    fault->esr};
 
     if (portal->domain == NULL || thread->has_fault_frame || thread->cross.depth_left == 0)
         return false;
@@ -331,6 +335,7 @@ bool portal_call_fault(struct thread *thread, struct portal *portal, const uint6
         return false;
 
     thread->fault_frame = *regs;
+    thread->fault = *fault;
     thread->has_fault_frame = true;
     fp_save(&thread->cross, &thread->fp);
     thread->fault_fp_state = thread->cross.fp_state;
@@ -395,7 +400,7 @@ static void unwind_to(struct thread *thread, const struct cross_record *last, en
         thread_make_ready(thread);
     /* The handler of its fault is gone, so the fault stops the domain after all. */
     if (faulted != NULL && !is_stopped(faulted))
-        domain_stop(faulted);
+        fault_stop(thread, faulted);
 }
 
 void portal_unwind(struct thread *thread, enum status status)
@@ -434,7 +439,7 @@ static void fault_return(struct thread *thread)
     if (verdict == FAULT_SKIP)
         thread->cross.regs.pc += 4;
     else if (verdict != FAULT_RESTART)
-        domain_stop(thread_domain(thread));
+        fault_stop(thread, thread_domain(thread));
 }
 
 bool portal_return(struct thread *thread, bool with_handles)

@@ -10,5 +10,11 @@
 /* The thread's context is as at the fault.  Afterwards its domain is stopped, or a handler runs. */
 void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr);
 
+/*
+ * The handler of the thread's fault in `domain` gave it up, or died: the domain stops with the
+ * report that it would have got at once.
+ */
+void fault_stop(const struct thread *thread, struct domain *domain);
+
 /* Stop the launcher, and the machine with it, with a report. */
 void fault_set_launcher(const struct domain *launcher);

@@ -72,7 +72,8 @@ void portal_call(struct thread *thread, bool with_handles);
 bool portal_return(struct thread *thread, bool with_handles);
 
 /* Call the fault portal of the domain the thread executes in; false if that can't be done. */
-bool portal_call_fault(struct thread *thread, struct portal *portal, const uint64_t words[6]);
+bool portal_call_fault(struct thread *thread, struct portal *portal,
+                       const struct thread_fault *fault);
 
 /*
  * Throw the thread out of the innermost portal it is in, and of every further one whose caller

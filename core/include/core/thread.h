@@ -28,6 +28,12 @@ enum {
     THREAD_SLICE_NS = 10 * 1000 * 1000,
 };
 
+struct thread_fault {
+    enum fault_reason reason;
+    uint64_t address;
+    uint64_t esr;
+};
+
 struct thread {
     struct cross_thread cross;
     struct object object;
@@ -55,6 +61,7 @@ struct thread {
 
     bool has_fault_frame;
     struct context fault_frame; /* what a fault handler will let go on */
+    struct thread_fault fault;  /* what the handler was asked about */
     uint64_t fault_fp_state;
     struct fp_registers fault_fp; /* valid if fault_fp_state is FP_STATE_SAVED */
 
