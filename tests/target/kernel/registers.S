@@ -133,6 +133,16 @@
         function registers_system, 2
         function registers_call_with, 3
 
+        .global registers_undefined
+        .hidden registers_undefined
+        .type   registers_undefined, %function
+registers_undefined:
+        keep
+        fill
+        udf     #0
+        give_back
+        .size   registers_undefined, . - registers_undefined
+
         .global registers_spin
         .hidden registers_spin
         .type   registers_spin, %function

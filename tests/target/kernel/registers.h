@@ -24,6 +24,9 @@ void registers_call_with(struct registers *r) REGISTERS_HIDDEN; /* svc #3 */
 /* The same with a loop of r->x[0] rounds instead of an svc; x0 ends as 0. */
 void registers_spin(struct registers *r) REGISTERS_HIDDEN;
 
+/* The same with an undefined instruction, which somebody must skip. */
+void registers_undefined(struct registers *r) REGISTERS_HIDDEN;
+
 /*
  * A portal's entry.  Cookie: struct registers[2]; stores what it finds in the first, loads the
  * second and returns; _fault runs into an undefined instruction instead.
