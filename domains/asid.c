@@ -43,6 +43,7 @@ static void take_away(struct domain *victim)
 {
     const asid_t asid = asid_of(victim);
 
+    mmu_leave(victim->cross.ttbr); /* or speculative walks would fill the TLB again */
     victim->cross.ttbr = 0;
     owners[asid] = NULL;
     tlb_invalidate_asid(asid);
@@ -72,6 +73,7 @@ void asid_release(struct domain *domain)
 
     if (asid == 0)
         return;
+    mmu_leave(domain->cross.ttbr);
     domain->cross.ttbr = 0;
     owners[asid] = NULL;
     tlb_invalidate_asid(asid);

@@ -147,3 +147,9 @@ void mmu_switch_to_nothing(void)
 {
     mmu_switch(mmu_ttbr(mmu_image_physical(table_nothing), 0));
 }
+
+void mmu_leave(uint64_t ttbr)
+{
+    if (SYSREG_READ(ttbr0_el1) == ttbr)
+        mmu_switch_to_nothing();
+}

@@ -60,3 +60,6 @@ void mmu_switch(uint64_t ttbr);
 
 /* A view that shows nothing, for a CPU that runs no domain. */
 void mmu_switch_to_nothing(void);
+
+/* If this is the calling CPU's view, show nothing instead: its ASID and tables are about to go. */
+void mmu_leave(uint64_t ttbr);
