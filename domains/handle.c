@@ -392,14 +392,18 @@ bool handle_table_drain(struct handle_table *table, unsigned budget)
         if (table->drained % CHUNK_SLOTS == 0
             || (slot->object == NULL && links_of(slot)->first_child == NULL))
             continue;
-        budget = children_pass_up(slot, budget);
         if (budget == 0)
             return false;
-        budget--;
+        budget = children_pass_up(slot, budget);
+        if (links_of(slot)->first_child != NULL)
+            return false;
+        /* With its last child, whatever is left: a tombstone without any would pass for free. */
         if (slot->object != NULL)
             handle_close(slot);
         else
             slot_release(slot);
+        if (budget > 0)
+            budget--;
     }
     return true;
 }
