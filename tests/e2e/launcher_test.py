@@ -7,6 +7,7 @@ domains more that can't live.
 """
 # timeout: 600
 
+import http.client
 import os
 import re
 import subprocess
@@ -17,6 +18,10 @@ import time
 import rotunda_vm
 
 SYSTEM = os.path.join(rotunda_vm.ROOT, "userland", "launcher", "manifest.dts")
+
+# /chosen/bootargs.
+BOOT_ARGUMENTS = ("web.https-port=12345 quiet nobody.x=y net.address=10.0.2.15/24 "
+                  "net.gateway=10.0.2.2")
 
 # Each runs bench-null, which does nothing and ends in order.
 DOMAINS = """
@@ -153,6 +158,17 @@ def clients_are_those_connected_now(vm):
     assert before == after == "1", f"{before} clients before, {after} after"
 
 
+def boot_arguments_reach_their_domains(vm):
+    """Those of BOOT_ARGUMENTS: for the web server, for the stack, and for nobody."""
+    text = log(vm)
+    assert "boot argument 'nobody.x=y' names no domain: ignored" in text, text
+    assert "boot argument 'quiet' names no domain: ignored" in text, text
+    assert re.search(r"10\.0\.2\.15/24 \(static\)", vm.command("net")), vm.command("net")
+    asked = http.client.HTTPConnection("127.0.0.1", vm.http_port, timeout=20)
+    asked.request("GET", "/a", headers={"Host": f"localhost:{vm.http_port}"})
+    assert asked.getresponse().headers["Location"] == "https://localhost:12345/a"
+
+
 def addresses_have_owners(vm):
     start = re.search(r"^\s*(0x[0-9a-f]+).*pl031\.data", vm.command("map pl031"), re.MULTILINE)
     assert start, "no data segment in pl031's view"
@@ -201,6 +217,7 @@ TESTS = [
     refused_connection_says_what_to_add,
     names_stay_reserved_while_the_owner_is_down,
     clients_are_those_connected_now,
+    boot_arguments_reach_their_domains,
     addresses_have_owners,
     memory_comes_back,
 ]
@@ -214,7 +231,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         text = manifest_text([(', "bench:Peer"', ""),
                               ("    domains {\n", "    domains {" + DOMAINS)])
-        status = rotunda_vm.run_tests(TESTS, image=pack(text, folder))
+        status = rotunda_vm.run_tests(TESTS, image=pack(text, folder), append=BOOT_ARGUMENTS)
         if len(sys.argv) > 2:
             return status
         try:

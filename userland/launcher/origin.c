@@ -5,6 +5,8 @@
 
 #include "rt/syscall.h"
 
+#include <libfdt.h>
+
 #include <stdio.h>
 
 static struct origin origin;
@@ -20,6 +22,21 @@ static enum status refuse(struct property_error *error, const char *what, const 
 {
     (void)snprintf(error->text, sizeof error->text, "%s cannot be used: %s", what, why);
     return STATUS_BAD_DATA;
+}
+
+/* Empty also where the property isn't a text: nothing depends on it. */
+static const char *boot_arguments_find(const struct tree_index *index)
+{
+    const int offset = fdt_path_offset(index->tree, "/chosen");
+
+    for (int node = 0; offset >= 0 && node < index->node_count; node++) {
+        int bytes = 0;
+        if (index->nodes[node].offset != offset)
+            continue;
+        const char *text = tree_index_property(index, node, "bootargs", &bytes);
+        return text != NULL && bytes > 0 && text[bytes - 1] == '\0' ? text : "";
+    }
+    return "";
 }
 
 enum status origin_read(const struct boot_record *boot, struct property_error *error)
@@ -38,6 +55,8 @@ enum status origin_read(const struct boot_record *boot, struct property_error *e
     const void *tree = (const void *)(uintptr_t)boot->devicetree_address;
     if (tree_index_read(tree, boot->devicetree_bytes, &origin.machine_tree, &why) != STATUS_OK)
         return refuse(error, "the machine's devicetree", why);
+
+    origin.boot_arguments = boot_arguments_find(&origin.machine_tree);
 
     if (system_info(INFO_MACHINE, 0, &origin.machine, sizeof origin.machine, &next) != STATUS_OK)
         origin.machine = (struct info_machine){.cpu_count = 1};

@@ -20,6 +20,7 @@ struct origin {
     struct tree_index machine_tree;
     struct manifest manifest;
     struct info_machine machine;
+    const char *boot_arguments; /* /chosen/bootargs; empty if the firmware has none */
 };
 
 const struct origin *origin_get(void);

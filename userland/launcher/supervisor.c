@@ -6,6 +6,7 @@
  */
 #include "supervisor.h"
 
+#include "boot_arguments.h"
 #include "handle.h"
 #include "origin.h"
 #include "policy.h"
@@ -75,6 +76,42 @@ struct child *supervisor_by_id(uint32_t domain_id)
             return &children[i];
     }
     return NULL;
+}
+
+/* ---- its argument ---- */
+
+static void child_set_argument(struct child *child, const char *argument)
+{
+    (void)snprintf(child->argument, sizeof child->argument, "%s", argument);
+}
+
+/* What the manifest says, and behind it what the machine's owner does. */
+static void child_set_first_argument(struct child *child)
+{
+    const char *name = child->domain->name;
+
+    child_set_argument(child, child->domain->argument);
+    if (boot_arguments_add(origin_get()->boot_arguments, name, child->argument,
+                           sizeof child->argument)
+        != STATUS_OK)
+        log_line("%s: boot arguments are not passed on: more than %u bytes", name,
+                 (unsigned)MANIFEST_ARGUMENT_MAX);
+}
+
+/* A misspelt name must not go unnoticed. */
+static void report_stray_arguments(void)
+{
+    const char *text = origin_get()->boot_arguments;
+    size_t size;
+
+    for (const char *word; (word = boot_arguments_word(text, &size)) != NULL; text = word + size) {
+        char name[MANIFEST_NAME_MAX + 1] = "";
+        const size_t length = boot_arguments_name(word, size);
+        if (length < sizeof name)
+            memcpy(name, word, length);
+        if (supervisor_find(name) == NULL)
+            log_line("boot argument '%.*s' names no domain: ignored", (int)size, word);
+    }
 }
 
 /* ---- a life ---- */
@@ -205,18 +242,16 @@ static enum status child_start_anew(struct child *child)
     return child_start(child);
 }
 
-static void child_set_argument(struct child *child, const char *argument)
-{
-    (void)snprintf(child->argument, sizeof child->argument, "%s", argument);
-}
-
 enum status supervisor_launch(struct child *child, const char *argument, handle_t on_end)
 {
     if (child->index == 0)
         return STATUS_DENIED;
     if (child->state == INSPECT_RUNNING)
         return STATUS_BUSY;
-    child_set_argument(child, argument != NULL ? argument : child->domain->argument);
+    if (argument != NULL)
+        child_set_argument(child, argument);
+    else
+        child_set_first_argument(child);
     const enum status s = child_start_anew(child);
     if (s == STATUS_OK)
         child->on_end = on_end;
@@ -267,7 +302,7 @@ static void child_init(unsigned index, const struct manifest_domain *domain)
     *child = (struct child){.domain = domain, .index = index, .state = INSPECT_IDLE};
     child->timer.on_time = on_time;
     child->timer.context = child;
-    child_set_argument(child, domain->argument);
+    child_set_first_argument(child);
 }
 
 /* The launcher's own entry: what the kernel made of it. */
@@ -299,6 +334,7 @@ enum status supervisor_init(handle_t portal)
     child_count = 1;
     for (uint32_t i = 0; i < manifest->domain_count; i++)
         child_init(child_count++, &manifest->domains[i]);
+    report_stray_arguments();
     return loop_bit_allocate(on_stop, NULL, &stop_bit);
 }
 

@@ -158,7 +158,7 @@ static struct net_interface_address address_v6(u8_t index)
 static void report(struct net_address *known, const struct net_interface_address *now)
 {
     static const char *const origins[] = {
-        [NET_ORIGIN_STATIC] = "from the manifest",
+        [NET_ORIGIN_STATIC] = "as configured",
         [NET_ORIGIN_DHCP] = "by DHCP",
         [NET_ORIGIN_LINK_LOCAL] = "of this link",
         [NET_ORIGIN_ROUTER] = "from a router",
