@@ -37,7 +37,8 @@ function(rotunda_kernel name)
     # Copying is all about words at any alignment; nothing copies before the MMU is on.  The
     # compiler makes calls of these functions out of nothing, so they stand outside of what it
     # optimises.
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/core/base/string.c PROPERTIES COMPILE_OPTIONS
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/core/base/string.c
+        ${CMAKE_SOURCE_DIR}/core/base/memset.c PROPERTIES COMPILE_OPTIONS
         "$<IF:$<C_COMPILER_ID:Clang>,-munaligned-access,-mno-strict-align>;-fno-lto")
 
     add_executable(${name}_kernel ${sources})

@@ -39,7 +39,7 @@ target_link_libraries(rotunda_sdk INTERFACE rotunda_program_flags)
 
 function(rotunda_runtime)
     file(GLOB sources CONFIGURE_DEPENDS
-        ${CMAKE_SOURCE_DIR}/core/abi/*.c
+        ${CMAKE_SOURCE_DIR}/core/abi/*.c ${CMAKE_SOURCE_DIR}/core/base/memset.c
         ${CMAKE_SOURCE_DIR}/userland/runtime/src/*.c ${CMAKE_SOURCE_DIR}/userland/runtime/src/*.S)
     if(NOT sources)
         message(STATUS "no runtime sources yet: programs won't link")
@@ -50,6 +50,8 @@ function(rotunda_runtime)
     set_source_files_properties(${CMAKE_SOURCE_DIR}/userland/runtime/src/malloc.c
         PROPERTIES COMPILE_OPTIONS -fno-builtin)
     target_compile_options(rotunda_runtime PRIVATE ${ROTUNDA_NO_FP})
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/core/base/memset.c
+        PROPERTIES INCLUDE_DIRECTORIES ${CMAKE_SOURCE_DIR}/core/base/include)
     target_link_libraries(rotunda_runtime PUBLIC rotunda_sdk PRIVATE rotunda_warnings)
 endfunction()
 

@@ -336,11 +336,9 @@ bool portal_call_fault(struct thread *thread, struct portal *portal,
 
     thread->fault_frame = *regs;
     thread->fault = *fault;
-    thread->has_fault_frame = true;
-    fp_save(&thread->cross, &thread->fp);
+    fp_save(&thread->cross, thread_fp(thread));
     thread->fault_fp_state = thread->cross.fp_state;
-    if (thread->fault_fp_state == FP_STATE_SAVED)
-        thread->fault_fp = thread->fp;
+    thread->has_fault_frame = true;
     thread->call_has_handles = false;
     thread->call_deadline_ns = DEADLINE_NEVER;
     thread->call_badge = 0;
@@ -433,8 +431,6 @@ static void fault_return(struct thread *thread)
     record_leave(thread);
     thread->cross.regs = thread->fault_frame;
     thread->cross.fp_state = thread->fault_fp_state;
-    if (thread->fault_fp_state == FP_STATE_SAVED)
-        thread->fp = thread->fault_fp;
     thread->has_fault_frame = false;
     if (verdict == FAULT_SKIP)
         thread->cross.regs.pc += 4;

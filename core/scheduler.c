@@ -113,7 +113,7 @@ static void switch_to(struct cpu *cpu, struct thread *next)
 
     account(cpu);
     if (last != NULL) {
-        fp_save(&last->cross, &last->fp);
+        fp_save(&last->cross, thread_fp(last));
         last->tpidr = SYSREG_READ(tpidr_el0);
     }
     object_get(&next->object);

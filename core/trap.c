@@ -111,7 +111,7 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
         on_svc(thread, esr);
         break;
     case EC_FP:
-        fp_on_trap(cross, &thread->fp);
+        fp_on_trap(cross, thread_fp(thread));
         break;
     case EC_INSTRUCTION_ABORT:
     case EC_DATA_ABORT:

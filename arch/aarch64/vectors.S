@@ -7,8 +7,8 @@
  * goes to C with nothing changed.
  *
  * Invariant: nothing that a domain must not see is in any register at an eret.  x9..x17 are zeroed
- * where the path used them; NZCV is zeroed through SPSR_EL1; FP/SIMD registers of another owner
- * are out of reach behind CPACR_EL1.FPEN.
+ * where the path used them; NZCV is zeroed through SPSR_EL1; FP/SIMD registers are cleared, or of
+ * another owner and out of reach behind CPACR_EL1.FPEN.
  *
  * Source: Arm ARM, "Exception entry", "ESR_EL1", "TTBR0_EL1", "Load-Exclusive/Store-Exclusive".
  */
@@ -49,6 +49,26 @@
         mov     sp, x9
         mov     x29, xzr
         mov     x30, xzr
+.endm
+
+/*
+ * The FP registers' contents stay behind at a crossing.  Live ones are cleared and stay open for a
+ * few more crossings, since who has used them is likely to go on; then access closes, and the next
+ * use traps.  Saved ones are just forgotten.
+ */
+.macro leave_fp state
+        tbz     \state, #0, 91f         /* FP_STATE_LIVE */
+        subs    \state, \state, #FP_STATE_CREDIT
+        b.lt    90f
+        str     \state, [sp, #THREAD_FP_STATE]
+        mov     x9, x30
+        bl      fp_registers_zero       /* arch/fp.h; touches nothing else */
+        mov     x30, x9
+        b       92f
+90:     mov     x9, #CPACR_TRAP_EL0
+        msr     cpacr_el1, x9
+91:     str     xzr, [sp, #THREAD_FP_STATE]
+92:
 .endm
 
 .macro vector name
@@ -145,9 +165,7 @@ portal_call:
         ldp     x14, x15, [sp, #THREAD_ZERO]
         ldp     x16, x17, [sp, #THREAD_ZERO]
         eret
-3:      mov     x15, #CPACR_TRAP_EL0    /* the caller's FP registers go out of reach */
-        msr     cpacr_el1, x15
-        str     xzr, [sp, #THREAD_FP_STATE]
+3:      leave_fp x17                    /* the caller's FP registers */
         b       1b
 4:      clrex
         b       el0_slow
@@ -187,9 +205,7 @@ portal_return:
         ldp     x14, x15, [sp, #THREAD_ZERO]
         ldp     x16, x17, [sp, #THREAD_ZERO]
         eret
-3:      mov     x9, #CPACR_TRAP_EL0     /* the callee's FP registers go out of reach */
-        msr     cpacr_el1, x9
-        str     xzr, [sp, #THREAD_FP_STATE]
+3:      leave_fp x17                    /* the callee's FP registers */
         b       1b
 
 /*

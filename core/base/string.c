@@ -8,20 +8,10 @@
  */
 #include "base/string.h"
 
+#include "words.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-/* A word at any address and of any declared type. */
-typedef uint64_t word_t __attribute__((may_alias, aligned(1)));
-typedef uint32_t half_t __attribute__((may_alias, aligned(1)));
-typedef uint16_t quarter_t __attribute__((may_alias, aligned(1)));
-
-enum { PAIR = 16, BLOCK = 64 };
-
-static inline void loop_is_meant(void)
-{
-    __asm__ volatile("" : : : "memory");
-}
 
 static inline void copy_pair(unsigned char *to, const unsigned char *from)
 {
@@ -51,18 +41,6 @@ static inline void copy_block(unsigned char *to, const unsigned char *from)
     *(word_t *)(void *)(to + 40) = f;
     *(word_t *)(void *)(to + 48) = g;
     *(word_t *)(void *)(to + 56) = h;
-}
-
-static inline void set_block(unsigned char *to, word_t pattern)
-{
-    *(word_t *)(void *)to = pattern;
-    *(word_t *)(void *)(to + 8) = pattern;
-    *(word_t *)(void *)(to + 16) = pattern;
-    *(word_t *)(void *)(to + 24) = pattern;
-    *(word_t *)(void *)(to + 32) = pattern;
-    *(word_t *)(void *)(to + 40) = pattern;
-    *(word_t *)(void *)(to + 48) = pattern;
-    *(word_t *)(void *)(to + 56) = pattern;
 }
 
 static void copy_up(unsigned char *to, const unsigned char *from, size_t size)
@@ -120,26 +98,6 @@ void *memmove(void *to, const void *from, size_t size)
         copy_up(to, from, size);
     else
         copy_down(to, from, size);
-    return to;
-}
-
-void *memset(void *to, int byte, size_t size)
-{
-    unsigned char *at = to;
-    const word_t pattern = (unsigned char)byte * UINT64_C(0x0101010101010101);
-
-    for (; size >= BLOCK; size -= BLOCK, at += BLOCK) {
-        set_block(at, pattern);
-        loop_is_meant();
-    }
-    for (; size >= 8; size -= 8, at += 8) {
-        *(word_t *)(void *)at = pattern;
-        loop_is_meant();
-    }
-    for (; size > 0; size--, at++) {
-        *at = (unsigned char)byte;
-        loop_is_meant();
-    }
     return to;
 }
 

@@ -23,6 +23,7 @@
 #define strncmp kernel_strncmp
 #define strchr  kernel_strchr
 #define strrchr kernel_strrchr
+#include "core/base/memset.c"
 #include "core/base/string.c"
 #undef memcpy
 #undef memmove

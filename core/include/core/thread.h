@@ -63,13 +63,18 @@ struct thread {
     struct context fault_frame; /* what a fault handler will let go on */
     struct thread_fault fault;  /* what the handler was asked about */
     uint64_t fault_fp_state;
-    struct fp_registers fault_fp; /* valid if fault_fp_state is FP_STATE_SAVED */
 
     uint64_t slice_left_ticks; /* of a turn that was interrupted; 0: the next one is whole */
     uint64_t cpu_ticks;
     uint64_t dispatches;
-    struct fp_registers fp;
+    struct fp_registers fp[2]; /* second: of a fault's handler, while has_fault_frame */
 };
+
+/* Where its FP registers are kept now. */
+static inline struct fp_registers *thread_fp(struct thread *thread)
+{
+    return &thread->fp[thread->has_fault_frame ? 1 : 0];
+}
 
 static inline struct thread *thread_of_cross(struct cross_thread *cross)
 {

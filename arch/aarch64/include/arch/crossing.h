@@ -49,8 +49,11 @@
 #define CPU_EXIT_WORK 8
 
 #define FP_STATE_NONE  0 /* registers hold nothing of this thread; EL0 use traps */
-#define FP_STATE_LIVE  1 /* in the registers */
+#define FP_STATE_LIVE  1 /* in the registers; and how many crossings they stay open, in credits */
 #define FP_STATE_SAVED 2 /* in the thread's save area; EL0 use traps */
+
+#define FP_STATE_CREDIT  0x100
+#define FP_STATE_CREDITS (16 * FP_STATE_CREDIT)
 
 #define CPACR_TRAP_EL0 0x100000 /* FPEN = 01 */
 #define CPACR_OPEN     0x300000 /* FPEN = 11 */
