@@ -1,9 +1,9 @@
 /*
  * ASIDs: a cache of address-space numbers over any number of domains.
  *
- * A domain gets one when it is entered and has none.  When none is free, one is taken from a
- * domain that no CPU executes in, round robin, and the TLB forgets it.  Entering costs the same
- * however many domains there are; nothing ever walks all of them.
+ * A domain gets one when it is entered and has none: the next, round robin, that no CPU executes
+ * under.  If another domain has it, that loses it, and the TLB forgets it.  Entering costs the
+ * same however many domains there are; nothing ever walks all of them, be it to find a free one.
  *
  * A domain's TTBR value doubles as the sign that it has an ASID: 0 sends the portal path to the
  * slow path, which comes here.

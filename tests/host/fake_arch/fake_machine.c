@@ -15,6 +15,7 @@
 #include <sanitizer/asan_interface.h>
 
 struct fake_tlb fake_tlb;
+uint64_t fake_ttbr;
 
 void fake_ram_map(paddr_t low, paddr_t high)
 {
@@ -57,6 +58,22 @@ void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
 void tlb_invalidate_asid(asid_t asid)
 {
     tlb_event_add((struct fake_tlb_event){.kind = FAKE_TLB_ASID, .asid = asid});
+}
+
+void mmu_switch(uint64_t ttbr)
+{
+    fake_ttbr = ttbr;
+}
+
+void mmu_switch_to_nothing(void)
+{
+    fake_ttbr = 0;
+}
+
+void mmu_leave(uint64_t ttbr)
+{
+    if (fake_ttbr == ttbr)
+        mmu_switch_to_nothing();
 }
 
 void zero_page(void *page)

@@ -3,7 +3,8 @@
  * is told to forget.
  *
  * Files of domains/ and core/ are compiled as they ship, with tests/host/fake_arch before the
- * other include folders; arch/tlb.h and arch/zero.h are implemented here.
+ * other include folders; arch/tlb.h, arch/zero.h and the switch
+ * of views are implemented here.
  */
 #pragma once
 
@@ -40,3 +41,6 @@ struct fake_tlb {
 extern struct fake_tlb fake_tlb;
 
 void fake_tlb_reset(void);
+
+/* TTBR0_EL1 of the machine's one CPU, as mmu_switch() and mmu_leave() left it; 0: no view. */
+extern uint64_t fake_ttbr;
