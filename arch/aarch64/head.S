@@ -20,7 +20,7 @@
 #define ICC_SRE_EL2_ENABLE      0xf
 #define CPACR_EL1_TRAP_EL0      0x100000
 
-#define SCTLR_EL1_RES1   0x30d00800
+#define SCTLR_EL1_RES1   0x30500800
 #define SCTLR_EL1_M      (1 << 0)
 #define SCTLR_EL1_C      (1 << 2)
 #define SCTLR_EL1_SA     (1 << 3)
