@@ -58,7 +58,8 @@ static void views_grant_exactly_their_rights(void)
             EXPECT_IS(tried(segment, rw, attack_write, ends[e]), FAULT_NONE);
             EXPECT_IS(tried(segment, rw, attack_execute, ends[e]), FAULT_EXECUTE);
         }
-        EXPECT_IS(tried(segment, 0, attack_read, address + bytes), FAULT_READ);
+        if (bytes % SLOT_BYTES != 0) /* else the next address may be anybody's */
+            EXPECT_IS(tried(segment, 0, attack_read, address + bytes), FAULT_READ);
         EXPECT_OK(handle_close(segment));
     }
 }
