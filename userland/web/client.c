@@ -16,8 +16,9 @@
 enum {
     STEPS_MAX = 16, /* reads and writes in a row before others have their turn */
     PORTS_MAX = 2,
-    PLACES_SPARE = 8,    /* that are kept for newcomers, */
-    WAITING_LEAST_S = 8, /* at the cost of those who have kept us waiting for so long */
+    PLACES_SPARE = 32,   /* that are kept for newcomers, */
+    SILENT_LEAST_S = 1,  /* at the cost of those who have said nothing for so long, */
+    WAITING_LEAST_S = 8, /* or have begun something and kept us waiting for so long */
     HANDSHAKE_S = 15,    /* that a client may keep us waiting in a handshake */
     JAMMED_S = 2,        /* that a client may send on without reading, once our buffer is full */
 };
@@ -332,17 +333,25 @@ static nsec_t client_waiting_since(const struct client *c)
     return client_is_shaking(c) ? c->since_ns : http_connection_waiting_since(c->http);
 }
 
+/* Would anybody miss it, were its place needed? */
+static bool client_may_go(const struct client *c, nsec_t now_ns)
+{
+    bool is_silent = client_is_shaking(c) ? c->tls == NULL : c->http->state == HTTP_IDLE;
+    nsec_t least_ns = (is_silent ? SILENT_LEAST_S : WAITING_LEAST_S) * NS_PER_S;
+    nsec_t since_ns = client_waiting_since(c);
+
+    return since_ns < now_ns && now_ns - since_ns >= least_ns;
+}
+
 /* Make room on a port that is nearly full.  False: there is nobody to blame. */
 static bool port_evict(const struct client_port *port, nsec_t now_ns)
 {
     struct client *victim = NULL;
-    nsec_t since = now_ns - WAITING_LEAST_S * NS_PER_S;
 
     for (struct client *c = clients; c != NULL; c = c->next) {
-        if (c->port == port && client_waiting_since(c) < since) {
-            since = client_waiting_since(c);
+        if (c->port == port && client_may_go(c, now_ns)
+            && (victim == NULL || client_waiting_since(c) < client_waiting_since(victim)))
             victim = c;
-        }
     }
     if (victim != NULL)
         client_abort(victim);
@@ -426,12 +435,14 @@ static void on_activity(struct tcp_socket *socket)
 
     if (c->is_queued)
         return;
-    if (!client_is_shaking(c)) {
+    if (client_is_shaking(c)) {
+        c->waited_ns = time_now_ns() - c->since_ns;
+        queue_add(c);
+    } else if (c->http->state == HTTP_SENDING) {
+        queue_add(c); /* the rest of a long answer: not before others' short ones */
+    } else {
         client_serve(c);
-        return;
     }
-    c->waited_ns = time_now_ns() - c->since_ns;
-    queue_add(c);
 }
 
 static void on_closed(struct tcp_socket *socket, enum status status)

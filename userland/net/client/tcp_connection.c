@@ -40,8 +40,11 @@ static bool push_listener(struct tcp_listener *l)
         l->is_told = send_message(l->client, &listen);
         return l->is_told;
     }
-    /* Few at a time aren't worth a message while there are enough others. */
-    if (l->number == 0 || l->credits_owed == 0 || l->credits_owed < l->sockets_max / 4)
+    if (l->number == 0 || l->credits_owed == 0)
+        return true;
+    /* Few at a time aren't worth a message while the stack has enough others. */
+    if (l->credits_owed < l->sockets_max / 4
+        && l->sockets_open + l->credits_owed < l->sockets_max / 4 * 3)
         return true;
     if (!send_message(l->client, &accept))
         return false;
