@@ -228,24 +228,24 @@ static void moving_twice_makes_no_duplicate(void)
 
 static void passing_needs_room_at_the_other_end(void)
 {
-    const struct child_needs needs = {.quota = {.handles = 6}};
+    const struct child_needs needs = {.quota = {.handles = 5}};
     struct server server;
     handle_t event = 0;
 
     if (!server_make(&needs, served_echo, 1, &server))
         return;
     EXPECT_OK(test_event(&word, &event));
-    const uint32_t room = 6 - child_info(&server.child).used.handles;
+    const uint32_t room = 5 - child_info(&server.child).used.handles;
     EXPECT(room > 0 && room < PORTAL_HANDLES);
     struct portal_message m = {.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         m.handle[i] = event;
     EXPECT_IS(portal_call_with(server.portal, &m, DEADLINE_NEVER), STATUS_OUT_OF_QUOTA);
-    EXPECT_IS(child_info(&server.child).used.handles, 6 - room);
+    EXPECT_IS(child_info(&server.child).used.handles, 5 - room);
     m = (struct portal_message){.handle = {event}};
     EXPECT_OK(portal_call_with(server.portal, &m, DEADLINE_NEVER));
     EXPECT(m.handle[0] != 0 && m.handle[0] != event); /* echoed back, moved */
-    EXPECT_IS(child_info(&server.child).used.handles, 6 - room);
+    EXPECT_IS(child_info(&server.child).used.handles, 5 - room);
 }
 
 /* ---- the factory ---- */

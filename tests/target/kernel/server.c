@@ -70,6 +70,10 @@ bool server_make(const struct child_needs *needs, served_function *run, unsigned
     out->portal = registered;
     out->own = registered_as;
     s = handle_close(segment);
+    if (s == STATUS_OK)
+        s = handle_revoke(here);
+    if (s == STATUS_OK)
+        s = handle_close(here);
     return s == STATUS_OK;
 }
 
