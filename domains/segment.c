@@ -55,6 +55,15 @@ static enum status charge_frames(struct segment *segment, uint32_t frames)
     return status;
 }
 
+/* Charged, but not to be had. */
+static void uncharge_frames(struct segment *segment, uint32_t frames)
+{
+    if (segment->owner == NULL)
+        return;
+    segment->charged_frames -= frames;
+    quota_give(segment->owner, frames, 0, 0);
+}
+
 /* A table of the segment's own, charged and zeroed. */
 static enum status table_make(struct segment *segment, pte_t *entry)
 {
@@ -319,9 +328,7 @@ static enum status frames_take(struct segment *segment, uint64_t *count, paddr_t
         if (order == 0)
             return STATUS_OUT_OF_MEMORY;
         order--;
-        segment->charged_frames -= (uint32_t)BIT(order);
-        if (segment->owner != NULL)
-            quota_give(segment->owner, (uint32_t)BIT(order), 0, 0);
+        uncharge_frames(segment, (uint32_t)BIT(order));
     }
     *count = BIT(order);
     return STATUS_OK;
@@ -338,9 +345,7 @@ static bool block_try(struct segment *segment, uint64_t page)
     if (charge_frames(segment, PAGES_PER_SLOT) != STATUS_OK)
         return false;
     if (frame_allocate(FRAME_ORDER_2M, FRAME_SEGMENT, &physical) != STATUS_OK) {
-        segment->charged_frames -= PAGES_PER_SLOT;
-        if (segment->owner != NULL)
-            quota_give(segment->owner, PAGES_PER_SLOT, 0, 0);
+        uncharge_frames(segment, PAGES_PER_SLOT);
         return false;
     }
     *slot_entry(segment, page / PAGES_PER_SLOT) = pte_leaf(physical, segment->widest, false, 2);
