@@ -118,7 +118,7 @@ void link_port_settle(void)
 
 bool link_port_awaits_report(void)
 {
-    return transmit_queue_length() > 0;
+    return driver.state == CONNECTION_OPENED && transmit_queue_length() > 0;
 }
 
 void link_port_poke(void)
@@ -259,6 +259,10 @@ static enum status introduce(void)
     if (counters.features & LINK_CHECKSUM_TX)
         checksum_flags &= (uint16_t)~MADE_ABOVE_IP;
     NETIF_SET_CHECKSUM_CTRL(port_netif, checksum_flags);
+    /* The old driver's device has been reset: nothing touches what it had any more. */
+    receive_pool_recall();
+    transmit_queue_clear();
+    is_refusing = false;
     transmit_queue_init((size_t)info.word[4]);
     post_limit = (size_t)info.word[5];
     post_step = LWIP_MIN((size_t)LINK_BATCH, LWIP_MAX(post_limit / 2, (size_t)1));
@@ -298,11 +302,6 @@ static void on_close(void *context, struct connection *c, enum status why)
     }
     counters.has_driver = false;
     counters.is_up = false;
-    /* Its device may write posted buffers until the next driver resets it: idle ones stay
-     * untouched until then. */
-    receive_pool_recall();
-    transmit_queue_clear();
-    is_refusing = false;
 
     enum status s = connection_restart(c);
     if (s != STATUS_OK)
