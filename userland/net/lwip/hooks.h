@@ -9,5 +9,14 @@
 u32_t isn_of_connection(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
                         u16_t remote_port);
 
+struct tcp_pcb;
+struct pbuf;
+
+/* ERR_OK, or the segment is dropped before anything of it is looked at. */
+s8_t endpoint_admit(struct tcp_pcb *pcb, const struct pbuf *payload);
+
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_length, option1_length, option2, payload) \
+    endpoint_admit(pcb, payload)
+
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) \
     isn_of_connection(local, local_port, remote, remote_port)

@@ -57,7 +57,7 @@
 #define TCP_MSS                   1460
 #define LWIP_WND_SCALE            1
 #define TCP_RCV_SCALE             2
-#define TCP_WND                   (128 * 1024)
+#define TCP_WND                   (64 * 1024)
 #define TCP_SND_BUF               (128 * 1024)
 #define TCP_SND_QUEUELEN          256
 #define TCP_SNDLOWAT              (4 * TCP_MSS)

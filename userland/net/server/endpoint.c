@@ -6,9 +6,15 @@
 #include "chance.h"
 #include "endpoint_life.h"
 #include "endpoint_pool.h"
+#include "hooks.h"
 #include "lwip_address.h"
+#include "receive_pool.h"
 
-enum { LISTEN_BACKLOG = 255, PORT_TRIES = 32 };
+enum {
+    LISTEN_BACKLOG = 255,
+    PORT_TRIES = 32,
+    HOLD_UNDER_PRESSURE_BYTES = 4 * TCP_MSS,
+};
 
 /* --- lwIP's callbacks --- */
 
@@ -113,6 +119,35 @@ static err_t on_accepted(void *context, struct tcp_pcb *pcb, err_t error)
     TAILQ_INSERT_TAIL(&listener->waiting_list, e, waiting);
     endpoint_accept_more(listener, 0);
     return ERR_OK;
+}
+
+/*
+ * Buffers that wait for slow programs are missed by all others.  The fewer there are, the less a
+ * socket may hold: its peer sends again what is dropped here.
+ */
+static bool may_hold(const struct endpoint *e, size_t more)
+{
+    switch (receive_pool_pressure()) {
+    case PRESSURE_NONE:
+        return true;
+    case PRESSURE_SOME:
+        return e->received_bytes + more <= HOLD_UNDER_PRESSURE_BYTES;
+    case PRESSURE_HIGH:
+        return e->received_bytes == 0;
+    case PRESSURE_FULL:
+        return false;
+    }
+    return false;
+}
+
+err_t endpoint_admit(struct tcp_pcb *pcb, const struct pbuf *payload)
+{
+    const struct endpoint *e = pcb->callback_arg;
+
+    if (payload->tot_len == 0 || e == NULL || may_hold(e, payload->tot_len))
+        return ERR_OK;
+    endpoint_counters.drops++;
+    return ERR_MEM;
 }
 
 /* --- from the client --- */

@@ -87,6 +87,7 @@ struct endpoint {
 struct endpoint_counters {
     uint64_t accepted, connected, resets;
     uint64_t sent_bytes, received_bytes;
+    uint64_t drops; /* segments that found their program too far behind */
 };
 
 void endpoint_init(void);

@@ -7,6 +7,7 @@
 #include "endpoint_pool.h"
 #include "link_port.h"
 #include "lwip_address.h"
+#include "receive_pool.h"
 
 static struct net_message greeting(const struct endpoint *e)
 {
@@ -216,7 +217,7 @@ void endpoint_relieve(void)
     static bool was_short;
     struct endpoint *e;
 
-    bool is_short = link_port_is_short_of_buffers();
+    bool is_short = receive_pool_pressure() >= PRESSURE_HIGH;
     for (size_t slot = 0; is_short && was_short && (e = endpoint_pool_next(&slot)) != NULL;) {
         if (is_stuck(e))
             endpoint_reset(e, STATUS_OUT_OF_MEMORY);

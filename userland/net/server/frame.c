@@ -1,5 +1,5 @@
 /*
- * Source: RFC 791, RFC 8200 (section 3), RFC 9293 (3.1).
+ * Source: RFC 791, RFC 8200 (section 3).
  */
 #include "frame.h"
 
@@ -9,18 +9,15 @@ enum {
     ETHERTYPE_OFFSET = 12,
     ETHERTYPE_IPV4 = 0x0800,
     ETHERTYPE_IPV6 = 0x86dd,
-    IPV4_TOTAL_LENGTH_OFFSET = 2,
     IPV4_FRAGMENT_OFFSET = 6,
     IPV4_FRAGMENT_MASK = 0x3fff, /* more fragments, and the offset */
     IPV4_PROTOCOL_OFFSET = 9,
     IPV4_ADDRESSES_OFFSET = 12,
     IPV4_ADDRESSES_BYTES = 8,
-    IPV6_PAYLOAD_LENGTH_OFFSET = 4,
     IPV6_NEXT_HEADER_OFFSET = 6,
     IPV6_ADDRESSES_OFFSET = 8,
     IPV6_ADDRESSES_BYTES = 32,
     IPV6_HEADER_BYTES = 40,
-    TCP_DATA_OFFSET = 12,
     TRANSPORT_BYTES_MIN = 8,
 };
 
@@ -34,7 +31,6 @@ static bool find_v4(const uint8_t *ip, struct frame_transport *out)
     if ((load16(ip + IPV4_FRAGMENT_OFFSET) & IPV4_FRAGMENT_MASK) != 0)
         return false;
     out->start = (uint16_t)(LINK_HEADER_BYTES + (ip[0] & 0xf) * 4);
-    out->end = (uint16_t)(LINK_HEADER_BYTES + load16(ip + IPV4_TOTAL_LENGTH_OFFSET));
     out->protocol = ip[IPV4_PROTOCOL_OFFSET];
     out->addresses = ip + IPV4_ADDRESSES_OFFSET;
     out->addresses_bytes = IPV4_ADDRESSES_BYTES;
@@ -44,7 +40,6 @@ static bool find_v4(const uint8_t *ip, struct frame_transport *out)
 static bool find_v6(const uint8_t *ip, struct frame_transport *out)
 {
     out->start = LINK_HEADER_BYTES + IPV6_HEADER_BYTES;
-    out->end = (uint16_t)(out->start + load16(ip + IPV6_PAYLOAD_LENGTH_OFFSET));
     out->protocol = ip[IPV6_NEXT_HEADER_OFFSET];
     out->addresses = ip + IPV6_ADDRESSES_OFFSET;
     out->addresses_bytes = IPV6_ADDRESSES_BYTES;
@@ -63,15 +58,4 @@ bool frame_find_transport(const struct pbuf *frame, struct frame_transport *out)
     else if (load16(bytes + ETHERTYPE_OFFSET) == ETHERTYPE_IPV6)
         is_found = find_v6(bytes + LINK_HEADER_BYTES, out);
     return is_found && out->start + TRANSPORT_BYTES_MIN <= frame->len;
-}
-
-bool frame_has_tcp_payload(const struct pbuf *frame)
-{
-    const uint8_t *bytes = frame->payload;
-    struct frame_transport t;
-
-    if (!frame_find_transport(frame, &t) || t.protocol != FRAME_PROTOCOL_TCP
-        || t.start + TCP_DATA_OFFSET >= frame->len)
-        return false;
-    return t.start + (bytes[t.start + TCP_DATA_OFFSET] >> 4) * 4 < t.end;
 }

@@ -13,7 +13,6 @@ enum { FRAME_PROTOCOL_TCP = 6, FRAME_PROTOCOL_UDP = 17 };
 struct frame_transport {
     uint8_t protocol;
     uint16_t start;           /* of its header in the frame */
-    uint16_t end;             /* of its payload, as the IP header says */
     const uint8_t *addresses; /* source and destination, in the frame */
     uint16_t addresses_bytes;
 };
@@ -21,6 +20,3 @@ struct frame_transport {
 /* False: no IP, a fragment, headers that don't fit the frame's first buffer, or IPv6 with extension
  * headers.  What a received frame says isn't checked any further. */
 bool frame_find_transport(const struct pbuf *frame, struct frame_transport *out);
-
-/* Whether the frame is a TCP segment with payload. */
-bool frame_has_tcp_payload(const struct pbuf *frame);

@@ -21,7 +21,6 @@
 enum {
     REPORT_EVERY = 32,  /* ask for a report when so many frames are with the driver, and again */
     PUBLISH_EVERY = 32, /* don't keep more frames to ourselves: the ring would fill */
-    HELD_LIMIT = RECEIVE_BUFFER_COUNT * 3 / 4,
     CHECKED_ABOVE_IP = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP,
     MADE_ABOVE_IP = NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP,
 };
@@ -111,7 +110,7 @@ void link_port_settle(void)
     while (receive_pool_idle() >= post_step && receive_pool_posted() + post_step <= post_limit
            && post_batch())
         ;
-    if (receive_pool_held() >= HELD_LIMIT)
+    if (receive_pool_pressure() >= PRESSURE_HIGH)
         pbuf_free_ooseq();
     connection_flush(&driver);
 }
@@ -127,11 +126,6 @@ void link_port_poke(void)
         (void)event_signal(driver.doorbell, UINT64_MAX);
 }
 
-bool link_port_is_short_of_buffers(void)
-{
-    return receive_pool_held() >= HELD_LIMIT;
-}
-
 /* --- from the driver; false: it broke the protocol --- */
 
 static bool take_filled(const struct link_message *m)
@@ -144,12 +138,6 @@ static bool take_filled(const struct link_message *m)
     }
     counters.received_frames++;
     counters.received_bytes += frame->tot_len;
-    /* The peer will send data again; acknowledgements, which free memory, always come through. */
-    if (link_port_is_short_of_buffers() && frame_has_tcp_payload(frame)) {
-        counters.receive_drops++;
-        pbuf_free(frame);
-        return true;
-    }
 
     bool is_checked = (m->flags & LINK_RX_CHECKED) != 0;
     NETIF_SET_CHECKSUM_CTRL(port_netif, is_checked ? checksum_flags & (uint16_t)~CHECKED_ABOVE_IP

@@ -16,7 +16,7 @@
 struct link_port_counters {
     uint64_t received_frames, received_bytes;
     uint64_t sent_frames, sent_bytes;
-    uint64_t receive_drops;           /* not frames at all, or no buffers to spare */
+    uint64_t receive_drops;           /* not frames at all */
     uint64_t send_drops;              /* no driver */
     uint64_t refused_ip, refused_tcp; /* lwIP counts them as sent, and tries again later */
     uint32_t driver_losses;
@@ -39,8 +39,5 @@ void link_port_settle(void);
 /* Frames are with the driver that it may have no other reason to report; make it look. */
 bool link_port_awaits_report(void);
 void link_port_poke(void);
-
-/* So many buffers are held that data is dropped, to keep some for everything else. */
-bool link_port_is_short_of_buffers(void);
 
 void link_port_counters_read(struct link_port_counters *out);

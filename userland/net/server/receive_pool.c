@@ -86,3 +86,14 @@ size_t receive_pool_held(void)
 {
     return RECEIVE_BUFFER_COUNT - idle_count - posted_count;
 }
+
+enum receive_pressure receive_pool_pressure(void)
+{
+    size_t held = receive_pool_held();
+
+    if (held < RECEIVE_BUFFER_COUNT / 4)
+        return PRESSURE_NONE;
+    if (held < RECEIVE_BUFFER_COUNT * 3 / 4)
+        return PRESSURE_SOME;
+    return held < RECEIVE_BUFFER_COUNT * 15 / 16 ? PRESSURE_HIGH : PRESSURE_FULL;
+}

@@ -37,3 +37,7 @@ size_t receive_pool_posted(void);
 
 /* With the stack or its clients' sockets. */
 size_t receive_pool_held(void);
+
+/* How much that is: a quarter of all, three quarters, nearly all. */
+enum receive_pressure { PRESSURE_NONE, PRESSURE_SOME, PRESSURE_HIGH, PRESSURE_FULL };
+enum receive_pressure receive_pool_pressure(void);

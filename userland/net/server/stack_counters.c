@@ -63,6 +63,7 @@ static void fill_sockets(struct net_counters *out)
     out->tcp_accepted = endpoints.accepted;
     out->tcp_connected = endpoints.connected;
     out->tcp_resets = endpoints.resets;
+    out->tcp_drops += endpoints.drops;
     out->tcp_sockets = endpoint_count();
     out->udp_sockets = udp_service_socket_count();
     out->clients = clients.count;
