@@ -89,6 +89,7 @@ static enum status tables_prepare(struct domain *domain, const struct segment *s
             return status;
         }
         zero_page(direct_map(table));
+        tlb_publish(); /* empty, before a table walk can find it */
         domain->root[g] = pte_table(table);
         domain->table_frames++;
     }
@@ -207,6 +208,7 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
     mapping->rights = rights;
     mapping_link(mapping, domain, segment);
     entries_count(domain, segment, 1);
+    tlb_publish(); /* the segment's tables, before the entries that lead to them */
     entries_write(domain, segment, rights);
     tlb_publish();
     return STATUS_OK;

@@ -11,7 +11,10 @@
 
 #include "abi/types.h"
 
-/* New entries are visible to every table walk from here on. */
+/*
+ * Entries written so far are visible to every table walk before any that are written from here
+ * on: between a table and the entry that leads to it, and after the last entry.
+ */
 void tlb_publish(void);
 
 /* Forget `pages` pages from `address` on, and the table entries that led there. */
