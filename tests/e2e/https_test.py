@@ -189,6 +189,30 @@ def sessions_are_resumed_by_ticket(vm):
             assert Answers(stream).next()[0] == 200
 
 
+def openssl_client(vm, *options):
+    """One GET by `openssl s_client`: all that it says, its answer in between."""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{vm.https_port}", "-ign_eof",
+               "-alpn", "h2,http/1.1", *options]
+    done = subprocess.run(command, input=request("/1k.bin", Connection="close"), timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.stdout.decode("latin-1")
+
+
+def openssl_s_client_talks_and_resumes(vm):
+    vm.wait_https()
+    with tempfile.TemporaryDirectory() as folder:
+        for version in ("-tls1_3", "-tls1_2"):
+            ticket = os.path.join(folder, "ticket" + version)
+            text = openssl_client(vm, version, "-sess_out", ticket)
+            assert "\nNew, TLSv1" in text and "HTTP/1.1 200 OK" in text, text
+            assert "ALPN protocol: http/1.1" in text, text
+            assert "Server public key is 256 bit" in text, text
+            text = openssl_client(vm, version, "-sess_in", ticket)
+            assert "\nReused, TLSv1" in text and "HTTP/1.1 200 OK" in text, text
+        text = openssl_client(vm, "-tls1_1")
+        assert "alert protocol version" in text, text
+
+
 def bad_records_end_their_connection_only(vm):
     rng = random.Random(4)
     hello = b"\x16\x03\x01" + (0xffff).to_bytes(2, "big") + b"\x01\x00\xff\xfb" + b"\x03\x03"
@@ -402,6 +426,23 @@ def many_clients_at_once_are_all_served(vm):
     print(f"     {PARALLEL} requests in {time.monotonic() - begin:.1f} s")
 
 
+def frames_in_use(vm):
+    found = re.search(r"^in use +([\d,]+)", vm.command("mem"), re.M)
+    return int(found[1].replace(",", ""))
+
+
+def load_leaves_no_memory_behind(vm):
+    """Not a frame, once the last connection has gone."""
+    vm.wait_https()
+    time.sleep(1.0)
+    before = frames_in_use(vm)
+    many_clients_at_once_are_all_served(vm)
+    end = time.monotonic() + 120
+    while (now := frames_in_use(vm)) > before:
+        assert time.monotonic() < end, f"{now - before} frames of 4 KiB more than before the load"
+        time.sleep(1.0)
+
+
 SLOW_WAYS = {
     "says nothing": (b"", b""),
     "head a line at a time": (b"GET / HTTP/1.1\r\nHost: a\r\n", b"X: y\r\n"),
@@ -476,12 +517,12 @@ def connection_floods_pass(vm):
 
 TESTS = [
     tls_1_3_and_1_2_are_spoken_and_nothing_older, ciphers_without_forward_secrecy_are_refused,
-    sessions_are_resumed_by_ticket, page_comes_with_its_fields,
+    sessions_are_resumed_by_ticket, openssl_s_client_talks_and_resumes, page_comes_with_its_fields,
     unchanged_and_compressed_pages_save_bytes, ranges_are_cut_to_the_byte,
     missing_pages_and_folders_are_told_apart, plain_port_leads_to_tls,
     requests_share_a_connection, malformed_requests_never_get_a_page,
     bad_records_end_their_connection_only, downloads_are_exact,
-    many_clients_at_once_are_all_served, connection_floods_pass, slow_clients_hinder_nobody,
+    load_leaves_no_memory_behind, connection_floods_pass, slow_clients_hinder_nobody,
 ]
 
 
@@ -492,6 +533,8 @@ class Elsewhere:
         self.https_port, self.http_port = int(https_port), int(http_port)
 
     url = rotunda_vm.Machine.url
+    get = rotunda_vm.Machine.get
+    wait_https = rotunda_vm.Machine.wait_https
 
 
 def main():

@@ -74,6 +74,16 @@ def device_makes_and_vouches_for_checksums(vm):
     assert re.search(r"bad checksums 0\b", vm.command("net")), "checksums were found to be bad"
 
 
+def curl_gets_the_page_over_ipv6(vm):
+    wait_page(vm)
+    for version in ("1.2", "1.3"):
+        command = ["curl", "-6", "-sk", f"--tlsv{version}", "--tls-max", version, "--max-time",
+                   "20", "--write-out", "%{http_code} %{remote_ip}", "--output", os.devnull,
+                   f"https://[{GUEST.replace('%', '%25')}]/"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout == "200 " + GUEST.partition("%")[0], (done.stdout, done.stderr)
+
+
 def random_frames_harm_nobody(vm):
     """Frames to the guest's address with types that it looks into, and rubbish behind."""
     generator = random.Random(1)
@@ -105,6 +115,7 @@ def link_goes_down_and_up(vm):
 
 TESTS = [
     device_makes_and_vouches_for_checksums,
+    curl_gets_the_page_over_ipv6,
     random_frames_harm_nobody,
     link_goes_down_and_up,
 ]
