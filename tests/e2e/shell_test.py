@@ -96,6 +96,7 @@ def handles_and_maps_of_a_domain_are_shown(vm):
     assert_contains(owner, r"is byte 0 of segment")
     assert_contains(owner, r"^  r.. +shell$")
     assert_contains(vm.command("map 0x1000"), r"belongs to nobody")
+    assert_contains(vm.command("map 0xffff000040000000"), r"belongs to the kernel")
 
 
 def rings_and_interrupts_are_counted(vm):

@@ -12,6 +12,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Translated by TTBR1, which no domain's view is part of. */
+static const uint64_t KERNEL_HALF = 0xffff000000000000;
+
 static void handle_detail(struct table *table, const struct info_handle *handle)
 {
     switch ((enum object_type)handle->type) {
@@ -108,7 +111,8 @@ static void map_address(struct shell *shell, uint64_t address)
         || verb_failed(inspect_address(inspect, address, &found), "cannot look the address up"))
         return;
     if (found.segment == 0) {
-        printf("0x%" PRIx64 " belongs to nobody: any access to it is a fault\n", address);
+        printf("0x%" PRIx64 " belongs to %s: any access to it is a fault\n", address,
+               address >= KERNEL_HALF ? "the kernel" : "nobody");
         return;
     }
     printf("0x%" PRIx64 " is byte %" PRIu64 " of segment \"%s\" of %s\n", address,
