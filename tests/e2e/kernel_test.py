@@ -41,7 +41,7 @@ def run(machine):
     """Boot one machine; what went wrong, as lines."""
     image = os.path.join(rotunda_vm.build_folder(), "rotunda-kernel-test.Image")
     with rotunda_vm.Machine(image, network=False, entropy=False, icount="shift=0,sleep=off",
-                            options=["-no-reboot"], **machine) as vm:
+                            options=["-no-reboot", "-rtc", "clock=vm"], **machine) as vm:
         vm.wait_exit(SECONDS)
         text = rotunda_vm.plain(vm.text)
         tail = vm.tail()
