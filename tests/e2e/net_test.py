@@ -162,6 +162,21 @@ def memory_is_back(vm, _ports):
     check("bad checksums 0," in text and "clients expelled 0" in text, text)
 
 
+def static_addresses(image, ports):
+    """What the boot arguments say goes, and nothing else is asked for."""
+    arguments = ("net.address=10.0.2.20/24 net.gateway=10.0.2.2 net.dns=10.0.2.3 "
+                 "net.address6=fec0::77/64 net.slaac=off")
+    with rotunda_vm.Machine(image=image, network=False, options=ports.options(),
+                            append=arguments) as vm:
+        vm.wait_prompt()
+        vm.expect(r"address fec0::77/64 as configured", 30)
+        check("4 sent, 4 answered" in vm.command("ping 10.0.2.2"), "no answer over IPv4")
+        check("4 sent, 4 answered" in vm.command("ping fec0::2"), "no answer over IPv6")
+        text = vm.command("net")
+        check("10.0.2.20/24 (static)" in text and "fec0::77/64 (static)" in text, text)
+        check("router)" not in text and "DHCP" not in text, text)
+
+
 STEPS = (addresses_and_ping, tcp_echo, many_echoes, udp_echo, connecting_out, driver_dies,
          memory_is_back, stack_dies)
 
@@ -176,6 +191,8 @@ def main():
             step(vm, ports)
             print(f"{step.__name__}: passed", flush=True)
         check("fault:" not in vm.text, "a domain has failed:\n" + vm.tail())
+    static_addresses(image, Ports())
+    print("static_addresses: passed", flush=True)
     return 0
 
 
