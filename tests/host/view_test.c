@@ -540,6 +540,24 @@ static void model_look_at(struct model *model)
     }
 }
 
+/* New memory is zero; whoever gets it next must not find this. */
+static void soil(const struct model *model)
+{
+    for (unsigned i = 0; i < model->look_count; i++) {
+        const uint64_t at = model->look[i];
+        if (at >= model->segment->length || segment_physical(model->segment, at) == 0)
+            continue;
+        const uint64_t *words = direct_map(segment_physical(model->segment, at));
+        for (unsigned w = 0; w < PAGE_BYTES / 8; w++)
+            assert_true(words[w] == 0);
+    }
+    for (unsigned i = 0; i < model->look_count; i++) {
+        const uint64_t at = model->look[i];
+        if (at < model->segment->length && segment_physical(model->segment, at) != 0)
+            memset(direct_map(segment_physical(model->segment, at)), 0xab, PAGE_BYTES);
+    }
+}
+
 static void step_make(unsigned s)
 {
     static const rights_t widests[] = {RIGHT_READ, READ_WRITE, READ_EXECUTE};
@@ -579,6 +597,8 @@ static void step_make(unsigned s)
     for (unsigned d = 0; d < DOMAINS; d++)
         memset(cached[d][s], 0, sizeof(cached[d][s]));
     model_look_at(&models[s]);
+    if (request.backing == SEGMENT_FRAMES || request.backing == SEGMENT_RUN)
+        soil(&models[s]);
 }
 
 /* The segment is gone once nobody holds it and no view shows it; aliases may hold it longer. */
