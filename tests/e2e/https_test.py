@@ -293,6 +293,18 @@ def ranges_are_cut_to_the_byte(vm):
     assert ask(vm, "/1k.bin", Range="bytes=0-1,4-5")[0] == 200
 
 
+def records_of_every_length_arrive(vm):
+    """Ciphers have their edges at 16 and 128 bytes, wherever the head of an answer puts them."""
+    whole = content("64k.bin")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with connect_tls(vm, tls_context(version)) as stream:
+            answers = Answers(stream)
+            for size in range(1, 300):
+                # The client's own records change their length too.
+                stream.sendall(request("/64k.bin", Range=f"bytes=0-{size - 1}", X="x" * size))
+                assert answers.next()[2] == whole[:size], f"{size} bytes with {version.name}"
+
+
 def missing_pages_and_folders_are_told_apart(vm):
     assert ask(vm, "/nothing")[0] == 404
     status, fields, _ = ask(vm, "/docs")
@@ -519,7 +531,8 @@ TESTS = [
     tls_1_3_and_1_2_are_spoken_and_nothing_older, ciphers_without_forward_secrecy_are_refused,
     sessions_are_resumed_by_ticket, openssl_s_client_talks_and_resumes, page_comes_with_its_fields,
     unchanged_and_compressed_pages_save_bytes, ranges_are_cut_to_the_byte,
-    missing_pages_and_folders_are_told_apart, plain_port_leads_to_tls,
+    records_of_every_length_arrive, missing_pages_and_folders_are_told_apart,
+    plain_port_leads_to_tls,
     requests_share_a_connection, malformed_requests_never_get_a_page,
     bad_records_end_their_connection_only, downloads_are_exact,
     load_leaves_no_memory_behind, connection_floods_pass, slow_clients_hinder_nobody,
