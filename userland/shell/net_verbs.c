@@ -64,6 +64,15 @@ static enum status answer_wait(enum status sent)
     return s;
 }
 
+/* Say what failed; a stack that isn't there is worth more words than its status has. */
+static bool asking_failed(enum status s, const char *what)
+{
+    if (s != STATUS_PEER_DEAD)
+        return verb_failed(s, what);
+    puts("no network stack answers: domains shows whether net runs, log why not");
+    return true;
+}
+
 static void answer_begin(void)
 {
     answer.done = false;
@@ -216,8 +225,8 @@ static bool print_sockets(void)
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     do {
         answer_begin();
-        has_failed = verb_failed(answer_wait(net_status_sockets(client, skip, on_sockets, NULL)),
-                                 "cannot ask for the sockets");
+        has_failed = asking_failed(answer_wait(net_status_sockets(client, skip, on_sockets, NULL)),
+                                   "cannot ask for the sockets");
         if (has_failed)
             break;
         for (size_t i = 0; i < answer.socket_count; i++)
@@ -279,15 +288,15 @@ void verb_net(struct shell *shell, int count, char **arguments)
     if (!client_open())
         return;
     answer_begin();
-    if (verb_failed(answer_wait(net_status_interface(client, on_interface, NULL)),
-                    "cannot ask for the interface"))
+    if (asking_failed(answer_wait(net_status_interface(client, on_interface, NULL)),
+                      "cannot ask for the interface"))
         return;
     print_interface();
     if (!print_sockets())
         return;
     answer_begin();
-    if (!verb_failed(answer_wait(net_status_counters(client, on_counters, NULL)),
-                     "cannot ask for the counters"))
+    if (!asking_failed(answer_wait(net_status_counters(client, on_counters, NULL)),
+                       "cannot ask for the counters"))
         print_counters();
 }
 
@@ -300,7 +309,7 @@ static bool host_find(const char *host, struct net_address *out)
     enum status s = answer_wait(net_status_resolve(client, host, on_address, NULL));
     if (s == STATUS_NOT_FOUND)
         printf("no host is called %s, or no DNS server answers\n", host);
-    else if (!verb_failed(s, "cannot resolve the name"))
+    else if (!asking_failed(s, "cannot resolve the name"))
         *out = answer.address;
     return s == STATUS_OK;
 }
@@ -320,7 +329,7 @@ static enum status ping_once(const struct net_address *address, unsigned number)
     } else if (s == STATUS_NOT_FOUND) {
         puts("no route to that host: net shows the addresses");
     } else {
-        (void)verb_failed(s, "cannot ping");
+        (void)asking_failed(s, "cannot ping");
     }
     return s;
 }
@@ -341,12 +350,16 @@ void verb_ping(struct shell *shell, int count, char **arguments)
     if (!client_open() || !host_find(arguments[0], &address))
         return;
     for (;;) {
-        enum status s = ping_once(&address, ++sent);
+        enum status s = ping_once(&address, sent + 1);
+        if (s != STATUS_OK && s != STATUS_TIMED_OUT)
+            break;
+        sent++;
         answered += s == STATUS_OK ? 1 : 0;
-        if ((s != STATUS_OK && s != STATUS_TIMED_OUT) || sent == times || client == NULL)
+        if (sent == times || client == NULL)
             break;
         if (terminal_wait_quit(time_after_ns(NS_PER_S)))
             break;
     }
-    printf("%u sent, %u answered\n", sent, answered);
+    if (sent > 0)
+        printf("%u sent, %u answered\n", sent, answered);
 }
