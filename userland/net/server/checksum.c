@@ -1,12 +1,13 @@
 /*
- * Sums 32-bit words into 64 bits, where no carry gets lost for the first four billion of them.
- * The order of bytes within the sum doesn't matter until it is folded (RFC 1071, 2 (B)).
+ * Adds eight bytes at a time with end-around carry; how they are cut into words doesn't matter
+ * until the sum is folded, nor does the order of bytes (RFC 1071, 2 (A) and (B)).
  */
 #include "checksum.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static uint64_t load64(const uint8_t *bytes)
+static inline uint64_t load64(const uint8_t *bytes)
 {
     uint64_t word;
 
@@ -14,37 +15,43 @@ static uint64_t load64(const uint8_t *bytes)
     return word;
 }
 
-static uint64_t halves(uint64_t word)
+/* One's complement addition. */
+static inline uint64_t add(uint64_t sum, uint64_t word)
 {
-    return (word & UINT32_MAX) + (word >> 32);
+    uint64_t total;
+    bool has_carry = __builtin_add_overflow(sum, word, &total);
+
+    return total + has_carry;
 }
 
-/* What is left after the last whole eight bytes, as if zeros followed. */
-static uint64_t load_tail(const uint8_t *bytes, int length)
+static inline uint64_t add_32_bytes(uint64_t sum, const uint8_t *bytes)
 {
-    uint64_t word = 0;
+    sum = add(sum, load64(bytes));
+    sum = add(sum, load64(bytes + 8));
+    sum = add(sum, load64(bytes + 16));
+    return add(sum, load64(bytes + 24));
+}
 
-    memcpy(&word, bytes, (size_t)length);
-    return word;
+static uint16_t fold(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 uint16_t checksum_of(const void *data, int length)
 {
     const uint8_t *bytes = data;
-    uint64_t sum_a = 0, sum_b = 0;
+    uint64_t sum = 0, tail = 0;
 
-    for (; length >= 32; length -= 32, bytes += 32) {
-        sum_a += halves(load64(bytes)) + halves(load64(bytes + 16));
-        sum_b += halves(load64(bytes + 8)) + halves(load64(bytes + 24));
+    for (; length >= 64; length -= 64, bytes += 64) {
+        sum = add_32_bytes(sum, bytes);
+        sum = add_32_bytes(sum, bytes + 32);
     }
     for (; length >= 8; length -= 8, bytes += 8)
-        sum_a += halves(load64(bytes));
+        sum = add(sum, load64(bytes));
     if (length > 0)
-        sum_b += halves(load_tail(bytes, length));
-
-    uint64_t sum = halves(sum_a) + halves(sum_b);
-    sum = halves(sum);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+        memcpy(&tail, bytes, (size_t)length); /* as if zeros followed */
+    return fold(add(sum, tail));
 }
