@@ -390,15 +390,15 @@ static void unwind_to(struct thread *thread, const struct cross_record *last, en
         object_put(&thread->building->object);
         thread->building = NULL;
     }
-    if (is_stopped(thread_domain(thread)) || (thread->cross.record == NULL && thread->is_doomed)) {
-        thread_end(thread);
-        return;
-    }
-    if (thread->state != THREAD_STATE_RUNNING)
+    const bool ends =
+        is_stopped(thread_domain(thread)) || (thread->cross.record == NULL && thread->is_doomed);
+    if (!ends && thread->state != THREAD_STATE_RUNNING)
         thread_make_ready(thread);
     /* The handler of its fault is gone, so the fault stops the domain after all. */
     if (faulted != NULL && !is_stopped(faulted))
         fault_stop(thread, faulted);
+    if (ends)
+        thread_end(thread);
 }
 
 void portal_unwind(struct thread *thread, enum status status)
