@@ -199,6 +199,84 @@ static void handler_can_be_taken_back(void)
     EXPECT_IS(calls, 0);
 }
 
+/* A handler that takes its time. */
+static void served_ponder(uint64_t word[SERVED_WORDS])
+{
+    (void)thread_sleep(time_here_ns() + TEST_S);
+    word[0] = FAULT_SKIP;
+}
+
+static void call_once(const struct birth *birth)
+{
+    struct portal_message m = {.word = {0}};
+    const enum status s = portal_call_with(birth->argument[0], &m, birth->argument[1]);
+
+    birth->board->word[10] = 1000 + s;
+}
+
+/* Who faulted has no home any more when its handler dies: the fault counts all the same. */
+static void fault_of_a_homeless_visitor_stops_the_server(void)
+{
+    struct server server, handler;
+    struct child client;
+    handle_t thread = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_fault, 1, &server)
+        || !server_make(&(struct child_needs){0}, served_ponder, 1, &handler))
+        return;
+    EXPECT_OK(domain_set_fault_portal(server.child.domain, handler.portal));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &client));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&client, server.portal, RIGHT_CALL, 0)};
+    EXPECT_OK(child_start_at(&client, call_once, argument, CHILD_PRIORITY, &thread));
+    (void)thread_sleep(test_soon(5 * TEST_MS));
+    EXPECT_OK(domain_destroy(client.domain));
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
+    EXPECT_OK(domain_destroy(handler.child.domain));
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_fault(&server.child).reason, FAULT_READ);
+    EXPECT_IS(child_fault(&server.child).home_domain_id, client.id);
+    EXPECT_IS(board_get()->word[10], 0);
+}
+
+/* The same when its call's deadline takes it out of handler and server at once. */
+static void fault_of_a_homeless_late_visitor_stops_the_server(void)
+{
+    struct server server, handler;
+    struct child client;
+    handle_t thread = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_fault, 1, &server)
+        || !server_make(&(struct child_needs){0}, served_ponder, 1, &handler))
+        return;
+    EXPECT_OK(domain_set_fault_portal(server.child.domain, handler.portal));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &client));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&client, server.portal, RIGHT_CALL, 0),
+                                                test_soon(10 * TEST_MS)};
+    EXPECT_OK(child_start_at(&client, call_once, argument, CHILD_PRIORITY, &thread));
+    (void)thread_sleep(test_soon(5 * TEST_MS));
+    EXPECT_OK(domain_destroy(client.domain));
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
+    (void)thread_sleep(test_soon(10 * TEST_MS));
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_fault(&server.child).reason, FAULT_READ);
+}
+
+/* A deadline that passes over a fault's handler ends the call, and the domain with the fault. */
+static void deadline_over_a_handler_stops_the_server(void)
+{
+    struct server server, handler;
+
+    if (!server_make(&(struct child_needs){0}, served_fault, 1, &server)
+        || !server_make(&(struct child_needs){0}, served_ponder, 1, &handler))
+        return;
+    EXPECT_OK(domain_set_fault_portal(server.child.domain, handler.portal));
+    struct portal_message m = {.word = {0}};
+    EXPECT_IS(portal_call_with(server.portal, &m, test_soon(3 * TEST_MS)), STATUS_TIMED_OUT);
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_fault(&server.child).reason, FAULT_READ);
+    EXPECT_IS(child_info(&handler.child).state, DOMAIN_STATE_RUNNING);
+}
+
 static const struct test handler_tests[] = {
     TEST(handler_repairs_and_the_instruction_runs_again),
     TEST(handler_skips_the_instruction),
@@ -207,6 +285,9 @@ static const struct test handler_tests[] = {
     TEST(handler_that_faults_stops_both),
     TEST(own_handler_that_faults_stops_it),
     TEST(skipped_fault_changes_no_register),
+    TEST(fault_of_a_homeless_visitor_stops_the_server),
+    TEST(fault_of_a_homeless_late_visitor_stops_the_server),
+    TEST(deadline_over_a_handler_stops_the_server),
     TEST(handler_can_be_taken_back),
 };
 TEST_GROUP(handler);
