@@ -29,6 +29,7 @@ struct monkey {
     uint64_t seed;
     uint64_t page; /* readable and writable */
     handle_t segment;
+    bool is_reckless;     /* makes the calls that may end it, too */
     handle_t results[16]; /* what calls have given it */
     uint64_t result_next;
 };
@@ -67,8 +68,10 @@ static uint64_t word_of(struct monkey *m)
 }
 
 /* Calls that would end the monkey, or make it sleep for ever, are left to other tests. */
-static bool is_fun(uint64_t number)
+static bool is_fun(const struct monkey *m, uint64_t number)
 {
+    if (m->is_reckless)
+        return number != SYS_LOG_WRITE && number != SYS_LOG_WATCH;
     return number != SYS_THREAD_EXIT && number != SYS_DOMAIN_STOP && number != SYS_DOMAIN_DESTROY
            && number != SYS_LOG_WRITE && number != SYS_DOMAIN_NARROW_MASK
            && number != SYS_THREAD_SET_PRIORITY && number != SYS_THREAD_DESTROY
@@ -86,11 +89,11 @@ static void call_something(struct monkey *m)
         w.word[number == SYS_EVENT_WAIT] = time_here_ns() + chance(m) % TEST_MS;
     if (number == SYS_THREAD_PARK)
         w.word[2] = time_here_ns() + chance(m) % TEST_MS;
+    if (!m->is_reckless && number == SYS_THREAD_CREATE)
+        w.word[0] = UINT64_MAX;
     if (number == SYS_PORTAL_CREATE) /* where a call that gets there comes back */
         w.word[0] = syscall_word((void *)(uintptr_t)portal_bounce);
-    if (number == SYS_THREAD_CREATE) /* at something that ends at once: nobody executes there */
-        w.word[0] = UINT64_MAX;
-    if (is_fun(number) && svc_8((enum syscall)number, &w) == STATUS_OK && w.word[1] != 0)
+    if (is_fun(m, number) && svc_8((enum syscall)number, &w) == STATUS_OK && w.word[1] != 0)
         m->results[m->result_next++ % 16] = w.word[1];
 }
 
@@ -122,7 +125,8 @@ static void play(const struct birth *birth)
 }
 
 /* A domain with memory, events, portals to play with, and threads that do. */
-static bool monkey_make(struct child *child, uint64_t seed, const struct server *server)
+static bool monkey_make(struct child *child, uint64_t seed, const struct server *server,
+                        bool is_reckless)
 {
     const struct child_needs needs = {
         .quota = {.frames = 400, .handles = 100, .threads = 8, .objects = 60},
@@ -146,8 +150,8 @@ static bool monkey_make(struct child *child, uint64_t seed, const struct server 
     (void)child_give(child, child->domain, RIGHT_ALL, 0);
     (void)child_give(child, event, RIGHT_ALL, 0);
     for (unsigned i = 0; i < THREADS && s == STATUS_OK; i++) {
-        const uint64_t argument[BIRTH_ARGUMENTS] = {seed * 1000 + i, address,
-                                                    child_give(child, segment, RIGHT_ALL, 0)};
+        const uint64_t argument[BIRTH_ARGUMENTS] = {
+            seed * 1000 + i, address, child_give(child, segment, RIGHT_ALL, 0), is_reckless};
         s = child_start_at(child, play, argument, 10 + i, &thread);
     }
     return s == STATUS_OK;
@@ -163,7 +167,7 @@ static void monkeys_play(uint64_t seed, bool is_cut_short)
         return;
     board->word[1] = 0;
     for (unsigned i = 0; i < MONKEYS; i++)
-        EXPECT(monkey_make(&monkey[i], seed + i, &server));
+        EXPECT(monkey_make(&monkey[i], seed + i, &server, false));
     for (unsigned i = 0; i < 2000 && board->word[1] != MONKEYS * THREADS; i++) {
         (void)thread_sleep(test_soon(TEST_MS));
         if (is_cut_short && i == 20)
@@ -195,8 +199,29 @@ static void random_calls_may_end_at_any_time(void)
         monkeys_play(seed * 1000, true);
 }
 
+/* Most of them don't live long; the kernel and the server do. */
+static void random_calls_without_restraint(void)
+{
+    struct server server;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 2, &server))
+        return;
+    for (uint64_t seed = 1; seed < 60 && !test_has_failed(); seed++) {
+        struct child monkey[MONKEYS];
+        for (unsigned i = 0; i < MONKEYS; i++)
+            EXPECT(monkey_make(&monkey[i], seed * 10 + i, &server, true));
+        (void)thread_sleep(test_soon((1 + seed % 7) * TEST_MS));
+        for (unsigned i = 0; i < MONKEYS; i++)
+            child_destroy(&monkey[i]);
+        struct portal_message m = {.word = {seed}};
+        EXPECT_OK(portal_call(server.portal, &m));
+        EXPECT_IS(m.word[0], seed);
+    }
+}
+
 static const struct test monkey_tests[] = {
     TEST(random_calls_hurt_nobody),
     TEST(random_calls_may_end_at_any_time),
+    TEST(random_calls_without_restraint),
 };
 TEST_GROUP(monkey);
