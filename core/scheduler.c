@@ -122,11 +122,17 @@ static void switch_to(struct cpu *cpu, struct thread *next)
     next->dispatches++;
     thread_domain(next)->dispatches++;
     SYSREG_WRITE(tpidr_el0, next->tpidr);
-    cpu->slice_end_ticks = cpu->switched_at_ticks
-                           + (next->slice_left_ticks != 0 ? next->slice_left_ticks : slice_ticks);
-    next->slice_left_ticks = 0;
     if (last != NULL)
         object_put(&last->object);
+}
+
+/* A whole turn, or what was left of one that was interrupted. */
+static void turn_begin(struct cpu *cpu, struct thread *thread)
+{
+    cpu->slice_end_ticks =
+        cpu->switched_at_ticks
+        + (thread->slice_left_ticks != 0 ? thread->slice_left_ticks : slice_ticks);
+    thread->slice_left_ticks = 0;
 }
 
 /* The view of the thread that is to run, which may have lost its ASID meanwhile. */
@@ -184,10 +190,13 @@ struct cross_thread *scheduler_leave(void)
         (void)segments_reap_some();
     while ((next = choose(cpu)) == NULL)
         idle(cpu);
+    const bool goes_on = next->state == THREAD_STATE_RUNNING;
     if (next != cpu->current)
         switch_to(cpu, next);
-    else if (cpu->is_idle)
-        account(cpu);
+    else if (!goes_on)
+        account(cpu); /* it waited or yielded, and nobody ran meanwhile */
+    if (!goes_on)
+        turn_begin(cpu, next);
     cpu->is_idle = false;
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
