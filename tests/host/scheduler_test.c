@@ -1,0 +1,660 @@
+/*
+ * The scheduler on a CPU whose clock is the test's: who runs, for how long, and what the timer
+ * is set for.
+ */
+// source: core/scheduler.c
+// source: core/thread.c
+// source: core/timeout.c
+// source: domains/pool.c
+// source: domains/quota.c
+// source: tests/host/fake_arch/fake_machine.c
+// source: tests/host/fake_arch/fake_frames.c
+// include first: tests/host/fake_arch
+#include "core/scheduler.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/mmu.h"
+#include "arch/timer.h"
+#include "core/interrupt.h"
+#include "core/portal.h"
+#include "domains/asid.h"
+#include "domains/segment.h"
+#include "fake_frames.h"
+#include "fake_machine.h"
+
+enum { TICK_NS = 16, SLICE = THREAD_SLICE_NS / TICK_NS, THREADS = 24, STEPS = 100000 };
+
+static struct cpu cpu;
+static struct domain domains[3];
+static struct thread *threads[THREADS];
+static unsigned thread_count;
+static uint64_t now; /* ticks */
+static nsec_t deadline_ns;
+static uint64_t random_state;
+static uint64_t tpidr_el0;
+static unsigned waits; /* how often the CPU waited for an interrupt */
+static unsigned assignments;
+
+struct spinlock kernel_lock;
+
+/* What the scheduler calls. */
+
+uint64_t *fake_sysreg(const char *name)
+{
+    static uint64_t tpidr_el1;
+
+    tpidr_el1 = (uintptr_t)&cpu;
+    if (strcmp(name, "tpidr_el1") == 0)
+        return &tpidr_el1;
+    return strcmp(name, "tpidr_el0") == 0 ? &tpidr_el0 : &fake_ttbr;
+}
+
+uint64_t timer_now_ticks(void)
+{
+    return now;
+}
+
+nsec_t timer_now_ns(void)
+{
+    return now * TICK_NS;
+}
+
+nsec_t timer_ticks_to_ns(uint64_t ticks)
+{
+    return ticks * TICK_NS;
+}
+
+uint64_t timer_ns_to_ticks(nsec_t duration_ns)
+{
+    return (duration_ns + TICK_NS - 1) / TICK_NS;
+}
+
+void timer_set_deadline(nsec_t when_ns)
+{
+    deadline_ns = when_ns;
+}
+
+void timer_stop(void)
+{
+    deadline_ns = 0;
+}
+
+/* Nothing but the timer ever interrupts: without it, this CPU would sleep for ever. */
+void wfi(void)
+{
+    assert_false(spinlock_is_held(&kernel_lock));
+    assert_true(fake_ttbr == 0); /* the last view may be gone when somebody runs again */
+    assert_true(deadline_ns != 0);
+    if (timer_now_ns() < deadline_ns)
+        now = (deadline_ns + TICK_NS - 1) / TICK_NS;
+    waits++;
+}
+
+void interrupts_handle(void)
+{
+    assert_true(spinlock_is_held(&kernel_lock));
+    if (deadline_ns != 0 && timer_now_ns() >= deadline_ns)
+        scheduler_on_timer();
+}
+
+void fp_save(struct cross_thread *thread, struct fp_registers *area)
+{
+    (void)thread;
+    (void)area;
+}
+
+bool segments_reap_some(void)
+{
+    return false;
+}
+
+bool segments_reap_pending(void)
+{
+    return false;
+}
+
+void asid_assign(struct domain *domain)
+{
+    domain->cross.ttbr = mmu_ttbr(0x1000 * domain->id, (asid_t)domain->id);
+    assignments++;
+}
+
+void portal_fail_waiting(struct thread *thread, enum status status)
+{
+    (void)thread;
+    (void)status;
+    fail_msg("nobody waits for a portal here");
+}
+
+void portal_forget_waiting(struct thread *thread)
+{
+    portal_fail_waiting(thread, STATUS_OK);
+}
+
+/* A machine with domains and no thread yet. */
+static int setup(void **state)
+{
+    (void)state;
+    fake_frames_init(1000);
+    threads_init();
+    memset(&cpu, 0, sizeof(cpu));
+    for (unsigned i = 0; i < PRIORITY_COUNT; i++)
+        list_init(&cpu.ready[i]);
+    memset(domains, 0, sizeof(domains));
+    for (unsigned d = 0; d < 3; d++) {
+        domains[d].id = d + 1;
+        domains[d].object.references = 1;
+        domains[d].limit.threads = THREADS;
+        list_init(&domains[d].threads);
+    }
+    kernel_lock = (struct spinlock){0};
+    thread_count = 0;
+    now = 1000;
+    deadline_ns = 0;
+    waits = 0;
+    assignments = 0;
+    fake_ttbr = 0;
+    random_state = 17;
+    scheduler_init();
+    cpu.switched_at_ticks = now;
+    return 0;
+}
+
+static struct thread *add(uint32_t priority)
+{
+    struct thread *thread;
+
+    assert_int_equal(
+        thread_create(&domains[thread_count % 3], 0x4000, 0x8000, 0, priority, &thread), STATUS_OK);
+    threads[thread_count++] = thread;
+    return thread;
+}
+
+/* Leave the kernel; whoever runs then. */
+static struct thread *leave(void)
+{
+    spinlock_lock(&kernel_lock);
+    struct thread *thread = thread_of_cross(scheduler_leave());
+
+    assert_false(spinlock_is_held(&kernel_lock));
+    assert_ptr_equal(thread, cpu.current);
+    assert_int_equal(thread->state, THREAD_STATE_RUNNING);
+    assert_false(list_node_is_linked(&thread->run_node));
+    assert_int_equal(cpu.exit_work, 0);
+    assert_true(fake_ttbr == thread_domain(thread)->cross.ttbr && fake_ttbr != 0);
+    for (unsigned p = 0; p < PRIORITY_COUNT; p++)
+        assert_int_equal(cpu.ready_mask >> p & 1, !list_is_empty(&cpu.ready[p]));
+    return thread;
+}
+
+/* Time passes at EL0, until the timer interrupts, if it does. */
+static void run(uint64_t ticks)
+{
+    const uint64_t end = now + ticks;
+
+    if (deadline_ns != 0 && deadline_ns <= end * TICK_NS) {
+        const uint64_t due = (deadline_ns + TICK_NS - 1) / TICK_NS;
+        now = due > now ? due : now;
+        scheduler_on_timer();
+        return;
+    }
+    now = end;
+}
+
+static void block(struct thread *thread)
+{
+    thread_block(thread, THREAD_STATE_PARKED, DEADLINE_NEVER);
+}
+
+static void the_most_urgent_runs_and_equals_in_their_order(void **state)
+{
+    static const uint32_t priorities[] = {5, 63, 0, 5, 63, 31, 0};
+    static const unsigned order[] = {1, 4, 5, 0, 3, 2, 6};
+
+    (void)state;
+    for (unsigned i = 0; i < 7; i++)
+        (void)add(priorities[i]);
+    for (unsigned i = 0; i < 7; i++) {
+        assert_ptr_equal(leave(), threads[order[i]]);
+        assert_ptr_equal(leave(), threads[order[i]]); /* and goes on */
+        if (i < 6)
+            block(threads[order[i]]);
+    }
+}
+
+static void a_more_urgent_one_takes_over_at_once(void **state)
+{
+    (void)state;
+    struct thread *low = add(10);
+    assert_ptr_equal(leave(), low);
+    run(100);
+    struct thread *high = add(11);
+    assert_int_equal(cpu.exit_work, EXIT_SCHEDULE);
+    assert_ptr_equal(leave(), high);
+    assert_int_equal(low->state, THREAD_STATE_READY);
+    struct thread *lower = add(9);
+    assert_ptr_equal(leave(), high);
+    block(high);
+    assert_ptr_equal(leave(), low);
+    block(low);
+    assert_ptr_equal(leave(), lower);
+}
+
+static void a_preempted_one_goes_on_first_with_what_is_left_of_its_turn(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), first);
+    run(SLICE / 4);
+    struct thread *urgent = add(20);
+    assert_ptr_equal(leave(), urgent);
+    run(3 * SLICE); /* its own time, not theirs */
+    block(urgent);
+    assert_ptr_equal(leave(), first);
+    assert_true(deadline_ns == (now + SLICE - SLICE / 4) * TICK_NS + 1);
+    run(SLICE / 2);
+    assert_ptr_equal(leave(), first);
+    run(SLICE);
+    assert_ptr_equal(leave(), second);
+    assert_true(deadline_ns == (now + SLICE) * TICK_NS + 1);
+    run(SLICE + 1);
+    assert_ptr_equal(leave(), first); /* whole again */
+    assert_true(deadline_ns == (now + SLICE) * TICK_NS + 1);
+}
+
+static void one_that_is_preempted_when_its_turn_is_over_goes_last(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), first);
+    now += SLICE + 1;
+    struct thread *urgent = add(20);
+    assert_ptr_equal(leave(), urgent);
+    block(urgent);
+    assert_ptr_equal(leave(), second);
+    block(second);
+    assert_ptr_equal(leave(), first);
+}
+
+static void whoever_yields_goes_last(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        (void)add(10);
+    struct thread *low = add(3);
+    for (unsigned i = 0; i < 9; i++) {
+        assert_ptr_equal(leave(), threads[i % 3]);
+        scheduler_yield(threads[i % 3]);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        block(leave());
+    assert_ptr_equal(leave(), low);
+    scheduler_yield(low);
+    assert_ptr_equal(leave(), low); /* to nobody */
+}
+
+static void equals_take_turns_and_a_lone_one_needs_no_timer(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    (void)add(4);
+    assert_ptr_equal(leave(), first);
+    assert_true(deadline_ns == 0);
+    run(5 * SLICE);
+    assert_ptr_equal(leave(), first);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), second); /* the first has had more than a turn */
+    for (unsigned i = 0; i < 6; i++) {
+        assert_true(deadline_ns == (now + SLICE) * TICK_NS + 1);
+        run(SLICE + 1);
+        assert_ptr_equal(leave(), i % 2 == 0 ? first : second);
+    }
+}
+
+/* Its last turn may be long over; it waited since, and nobody else ran. */
+static void whoever_waited_begins_a_whole_turn(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    assert_ptr_equal(leave(), first);
+    thread_block(first, THREAD_STATE_SLEEPING, timer_now_ns() + 100 * (nsec_t)THREAD_SLICE_NS);
+    assert_ptr_equal(leave(), first);
+    assert_int_equal(waits, 1);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), first);
+    assert_true(deadline_ns == (now + SLICE) * TICK_NS + 1);
+    run(SLICE + 1);
+    assert_ptr_equal(leave(), second);
+}
+
+static void a_priority_can_change_in_the_queue(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        (void)add(10);
+    assert_ptr_equal(leave(), threads[0]);
+    thread_set_priority(threads[2], 12);
+    assert_true(cpu.ready_mask == (BIT(10) | BIT(12)));
+    assert_ptr_equal(leave(), threads[2]);
+    thread_set_priority(threads[2], 8); /* the one that runs */
+    assert_ptr_equal(leave(), threads[0]);
+    thread_set_priority(threads[1], 8);
+    thread_set_priority(threads[3], 8);
+    assert_true(cpu.ready_mask == BIT(8));
+    block(threads[0]);
+    assert_ptr_equal(leave(), threads[2]);
+    block(threads[2]);
+    assert_ptr_equal(leave(), threads[1]);
+    block(threads[1]);
+    assert_ptr_equal(leave(), threads[3]);
+    assert_true(cpu.ready_mask == 0);
+}
+
+static void one_that_waits_gets_its_new_priority_when_it_wakes(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), first);
+    block(first);
+    assert_ptr_equal(leave(), second);
+    thread_set_priority(first, 11);
+    assert_true(cpu.ready_mask == 0);
+    thread_wake(first, STATUS_OK);
+    assert_ptr_equal(leave(), first);
+}
+
+static void waits_end_at_their_deadlines_in_order(void **state)
+{
+    (void)state;
+    struct thread *idle = add(0);
+    for (unsigned i = 0; i < 5; i++) {
+        struct thread *sleeper = add(20 + i);
+        assert_ptr_equal(leave(), sleeper);
+        thread_block(sleeper, THREAD_STATE_SLEEPING,
+                     timer_now_ns() + 1000 * (nsec_t)(1 + i * 3 % 5));
+    }
+    assert_ptr_equal(leave(), idle);
+    nsec_t last = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(deadline_ns > last);
+        last = deadline_ns;
+        run(UINT32_MAX);
+        struct thread *woken = leave();
+        assert_ptr_not_equal(woken, idle);
+        assert_int_equal(woken->cross.regs.x[0], STATUS_OK);
+        assert_true(timer_now_ns() >= last);
+        block(woken);
+        assert_ptr_equal(leave(), idle);
+    }
+    assert_true(deadline_ns == 0);
+}
+
+static void the_timer_is_for_whichever_comes_first(void **state)
+{
+    (void)state;
+    struct thread *sleeper = add(30);
+    struct thread *first = add(10);
+    (void)add(10);
+    assert_ptr_equal(leave(), sleeper);
+    thread_block(sleeper, THREAD_STATE_PARKED, timer_now_ns() + THREAD_SLICE_NS / 2);
+    assert_ptr_equal(leave(), first);
+    assert_true(deadline_ns == timer_now_ns() + THREAD_SLICE_NS / 2);
+    run(SLICE);
+    assert_ptr_equal(leave(), sleeper);
+    assert_int_equal(sleeper->cross.regs.x[0], STATUS_TIMED_OUT);
+    thread_block(sleeper, THREAD_STATE_PARKED, timer_now_ns() + 3 * (nsec_t)THREAD_SLICE_NS);
+    assert_ptr_equal(leave(), first);
+    assert_true(deadline_ns < timer_now_ns() + THREAD_SLICE_NS);
+    thread_wake(sleeper, STATUS_OK);
+    assert_false(timeout_is_armed(&sleeper->timeout));
+}
+
+static void while_nobody_is_ready_the_cpu_shows_no_view_and_counts_idle_time(void **state)
+{
+    (void)state;
+    struct thread *only = add(10);
+    assert_ptr_equal(leave(), only);
+    run(700);
+    thread_block(only, THREAD_STATE_SLEEPING, timer_now_ns() + 5000 * TICK_NS);
+    assert_ptr_equal(leave(), only); /* wfi() looked at the view */
+    assert_int_equal(waits, 1);
+    assert_int_equal(cpu.idle_ticks, 5000);
+    run(300);
+    assert_int_equal(thread_cpu_time_ns(only), (700 + 300) * TICK_NS);
+}
+
+static void a_domain_gets_an_asid_when_it_is_entered_without(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(10);
+    assert_ptr_equal(leave(), first);
+    assert_ptr_equal(leave(), first);
+    assert_int_equal(assignments, 1);
+    first->home->cross.ttbr = 0; /* taken away meanwhile */
+    assert_ptr_equal(leave(), first);
+    assert_int_equal(assignments, 2);
+    scheduler_yield(first);
+    assert_ptr_equal(leave(), second);
+    assert_int_equal(assignments, 3);
+    assert_true(fake_ttbr == second->home->cross.ttbr);
+}
+
+static void each_thread_has_its_own_thread_pointer(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        (void)add(10);
+    for (unsigned i = 0; i < 9; i++) {
+        struct thread *thread = leave();
+        assert_true(tpidr_el0 == (i < 3 ? 0 : thread->id * 1000));
+        tpidr_el0 = thread->id * 1000;
+        scheduler_yield(thread);
+    }
+}
+
+static void an_ended_thread_is_freed_when_another_runs(void **state)
+{
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(5);
+    assert_ptr_equal(leave(), first);
+    object_put(&first->object); /* the creator's */
+    thread_end(first);
+    assert_int_equal(domains[0].used.threads, 0);
+    assert_int_equal(domains[0].object.references, 2); /* the CPU still has it */
+    assert_ptr_equal(leave(), second);
+    assert_int_equal(domains[0].object.references, 1);
+}
+
+/* The model: the queues as they ought to be. */
+static struct {
+    struct thread *queue[PRIORITY_COUNT][THREADS];
+    unsigned count[PRIORITY_COUNT];
+    struct thread *current;
+    uint64_t turn_end;
+    uint64_t left[THREADS];
+} model;
+
+static uint32_t random_below(uint32_t bound)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((random_state >> 33) % bound);
+}
+
+static unsigned index_of(const struct thread *thread)
+{
+    unsigned i = 0;
+
+    while (threads[i] != thread)
+        i++;
+    return i;
+}
+
+static void model_insert(struct thread *thread, bool first)
+{
+    struct thread **queue = model.queue[thread->priority];
+    unsigned *count = &model.count[thread->priority];
+
+    if (first)
+        memmove(queue + 1, queue, *count * sizeof(*queue));
+    queue[first ? 0 : *count] = thread;
+    ++*count;
+}
+
+static bool model_remove(struct thread *thread)
+{
+    struct thread **queue = model.queue[thread->priority];
+    unsigned *count = &model.count[thread->priority];
+
+    for (unsigned i = 0; i < *count; i++) {
+        if (queue[i] != thread)
+            continue;
+        memmove(queue + i, queue + i + 1, (*count - i - 1) * sizeof(*queue));
+        --*count;
+        return true;
+    }
+    return false;
+}
+
+static int model_best(void)
+{
+    for (int p = PRIORITY_COUNT - 1; p >= 0; p--)
+        if (model.count[p] > 0)
+            return p;
+    return -1;
+}
+
+/* Who is to run, after the one that ran goes on, or not. */
+static struct thread *model_leave(void)
+{
+    struct thread *current = model.current;
+    const int best = model_best();
+
+    if (current != NULL) {
+        const int own = (int)current->priority;
+        const bool over = now >= model.turn_end;
+        if (best < own || (best == own && !over))
+            return current;
+        if (!over)
+            model.left[index_of(current)] = model.turn_end - now;
+        model_insert(current, !over);
+    }
+    struct thread *next = model.queue[best][0];
+    (void)model_remove(next);
+    model.current = next;
+    uint64_t *left = &model.left[index_of(next)];
+    model.turn_end = now + (*left != 0 ? *left : SLICE);
+    *left = 0;
+    return next;
+}
+
+static void check_queues(void)
+{
+    for (unsigned p = 0; p < PRIORITY_COUNT; p++) {
+        unsigned i = 0;
+        LIST_FOR_EACH(node, &cpu.ready[p])
+        {
+            assert_true(i < model.count[p]);
+            assert_ptr_equal(LIST_ENTRY(node, struct thread, run_node), model.queue[p][i]);
+            i++;
+        }
+        assert_int_equal(i, model.count[p]);
+    }
+}
+
+static void step_random(void)
+{
+    struct thread *any = threads[1 + random_below(THREADS - 1)];
+    struct thread *current = cpu.current;
+
+    switch (random_below(5)) {
+    case 0:
+        now += random_below(SLICE / 2);
+        break;
+    case 1: /* the idle one never waits */
+        if (current != threads[0]) {
+            block(current);
+            model.current = NULL;
+        }
+        break;
+    case 2:
+        if (any->state == THREAD_STATE_PARKED) {
+            thread_wake(any, STATUS_OK);
+            model_insert(any, false);
+        }
+        break;
+    case 3:
+        scheduler_yield(current);
+        model_insert(current, false);
+        model.current = NULL;
+        break;
+    default: {
+        const bool queued = model_remove(any);
+        thread_set_priority(any, 1 + random_below(6));
+        if (queued)
+            model_insert(any, false);
+        break;
+    }
+    }
+}
+
+static void random_steps_match_the_model(void **state)
+{
+    (void)state;
+    memset(&model, 0, sizeof(model));
+    for (unsigned d = 0; d < 3; d++)
+        domains[d].limit.threads = THREADS;
+    for (unsigned i = 0; i < THREADS; i++)
+        model_insert(add(i == 0 ? 0 : 1 + i % 6), false);
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct thread *expected = model_leave();
+        assert_ptr_equal(leave(), expected);
+        check_queues();
+        /* With an equal waiting, the turn's end is the timer's; else nothing is. */
+        if (model.count[expected->priority] > 0)
+            assert_true(deadline_ns == model.turn_end * TICK_NS + 1);
+        else
+            assert_true(deadline_ns == 0);
+        step_random();
+    }
+    uint64_t sum = cpu.idle_ticks;
+    for (unsigned i = 0; i < THREADS; i++)
+        sum += thread_cpu_time_ns(threads[i]) / TICK_NS;
+    assert_int_equal(sum, now - 1000);
+    assert_int_equal(waits, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_most_urgent_runs_and_equals_in_their_order, setup),
+        cmocka_unit_test_setup(a_more_urgent_one_takes_over_at_once, setup),
+        cmocka_unit_test_setup(a_preempted_one_goes_on_first_with_what_is_left_of_its_turn, setup),
+        cmocka_unit_test_setup(one_that_is_preempted_when_its_turn_is_over_goes_last, setup),
+        cmocka_unit_test_setup(whoever_yields_goes_last, setup),
+        cmocka_unit_test_setup(equals_take_turns_and_a_lone_one_needs_no_timer, setup),
+        cmocka_unit_test_setup(whoever_waited_begins_a_whole_turn, setup),
+        cmocka_unit_test_setup(a_priority_can_change_in_the_queue, setup),
+        cmocka_unit_test_setup(one_that_waits_gets_its_new_priority_when_it_wakes, setup),
+        cmocka_unit_test_setup(waits_end_at_their_deadlines_in_order, setup),
+        cmocka_unit_test_setup(the_timer_is_for_whichever_comes_first, setup),
+        cmocka_unit_test_setup(while_nobody_is_ready_the_cpu_shows_no_view_and_counts_idle_time,
+                               setup),
+        cmocka_unit_test_setup(a_domain_gets_an_asid_when_it_is_entered_without, setup),
+        cmocka_unit_test_setup(each_thread_has_its_own_thread_pointer, setup),
+        cmocka_unit_test_setup(an_ended_thread_is_freed_when_another_runs, setup),
+        cmocka_unit_test_setup(random_steps_match_the_model, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
