@@ -269,7 +269,7 @@ bool tcp_peer_has_finished(const struct tcp_socket *s)
 }
 
 /* What the socket's own limit leaves. */
-/* While the buffer is half empty anybody may have his limit; of the other half, his share. */
+/* While the buffer is half empty any socket may have its limit; of the other half, its share. */
 static uint32_t send_limit(const struct tcp_client *client)
 {
     uint32_t share = client->pool.count / 2 / client->limits.sockets * SEND_CHUNK_BYTES;

@@ -29,6 +29,6 @@ void chunk_pool_init(struct chunk_pool *pool);
 /* Take a chunk for `length` bytes of `socket` and say where it is; false: none is free. */
 bool chunk_pool_take(struct chunk_pool *pool, uint32_t socket, uint16_t length, uint32_t *offset);
 
-/* The client gives back the chunk that holds `offset`.  Errors: BAD_DATA (it isn't his). */
+/* The client gives back the chunk that holds `offset`.  Errors: BAD_DATA (it has no such). */
 CHECK_RESULT enum status chunk_pool_give(struct chunk_pool *pool, uint32_t offset,
                                          struct chunk *out);

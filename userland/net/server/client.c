@@ -56,10 +56,10 @@ static void find_buffers(struct client *client)
     uint64_t chunk_bytes;
 
     client->chunk_bytes = connection_buffer(client->connection, &chunk_bytes);
-    client->his_bytes = connection_peer_buffer(client->connection, &client->his_length);
-    if (client->his_bytes == NULL)
-        client->his_length = 0;
-    if (client->his_length > NET_CLIENT_BUFFER_BYTES_MAX)
+    client->peer_bytes = connection_peer_buffer(client->connection, &client->peer_length);
+    if (client->peer_bytes == NULL)
+        client->peer_length = 0;
+    if (client->peer_length > NET_CLIENT_BUFFER_BYTES_MAX)
         client_expel(client, "a buffer segment too large");
 }
 
@@ -96,9 +96,9 @@ bool client_send(struct client *client, const struct net_message *m)
 
 const uint8_t *client_bytes(const struct client *client, uint32_t offset, uint32_t length)
 {
-    if (length > client->his_length || offset > client->his_length - length)
+    if (length > client->peer_length || offset > client->peer_length - length)
         return NULL;
-    return client->his_bytes + offset;
+    return client->peer_bytes + offset;
 }
 
 uint8_t *client_chunk(struct client *client, uint32_t socket, uint16_t length, uint32_t *offset)

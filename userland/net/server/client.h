@@ -13,16 +13,16 @@
 
 struct client {
     struct connection *connection;
-    const char *service;      /* its name */
-    uint8_t *chunk_bytes;     /* the stack's buffer segment; NULL until the first message */
-    const uint8_t *his_bytes; /* the client's; may change at any time */
-    uint64_t his_length;
+    const char *service;       /* its name */
+    uint8_t *chunk_bytes;      /* the stack's buffer segment; NULL until the first message */
+    const uint8_t *peer_bytes; /* the client's; may change at any time */
+    uint64_t peer_length;
     struct net_message answer; /* found no room in the ring; kind 0: none */
     struct chunk_pool chunks;
     uint16_t number; /* for people */
     uint16_t socket_count;
     uint32_t freed_count, freed_seen; /* chunks that came back; the same at the last look */
-    bool is_expelled;                 /* broke the protocol: nothing of his is looked at any more */
+    bool is_expelled;                 /* broke the protocol: nothing more of it is looked at */
     bool is_unflushed;                /* messages wait for client_flush_all() */
     struct client *next;              /* all clients of all services */
     void (*on_flush)(struct client *client); /* something to add before it wakes; may be NULL */

@@ -64,7 +64,7 @@ void endpoint_end(struct endpoint *e, enum status outcome)
 
     if (listener != NULL && e->state == ENDPOINT_WAITING)
         TAILQ_REMOVE(&listener->waiting_list, e, waiting);
-    /* The client never hears of this one: his credit serves another. */
+    /* The client never hears of this one: its credit serves another. */
     if (listener != NULL && (e->debts & DEBT_ACCEPTED))
         endpoint_accept_more(listener, 1);
     if (outcome != STATUS_CLOSED && e->state == ENDPOINT_OPEN)

@@ -24,7 +24,7 @@ void endpoint_starve(struct endpoint *e);
  * Returns the connection, NULL if it is gone. */
 struct tcp_pcb *endpoint_detach(struct endpoint *e);
 
-/* The connection is over for this client; `outcome` is what CLOSED tells him. */
+/* The connection is over for this client; `outcome` is what CLOSED says. */
 void endpoint_end(struct endpoint *e, enum status outcome);
 
 /* The same, and the peer gets a reset. */

@@ -38,10 +38,17 @@ static err_t init(struct netif *n)
     return ERR_OK;
 }
 
+static void on_status(struct netif *n)
+{
+    (void)n;
+    interface_report();
+}
+
 void interface_init(const struct configuration *configuration)
 {
     config = *configuration;
     (void)netif_add_noaddr(&netif, NULL, init, ethernet_input);
+    netif_set_status_callback(&netif, on_status);
     netif_set_default(&netif);
 }
 

@@ -18,7 +18,7 @@ struct netif *interface_netif(void);
 void interface_on_driver(const uint8_t hardware[6], uint32_t mtu_bytes);
 void interface_on_link(bool is_up);
 
-/* Log addresses that are new; once a second. */
+/* Log addresses that are new or gone. */
 void interface_report(void);
 
 void interface_record_fill(struct net_interface_record *out);

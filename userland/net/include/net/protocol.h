@@ -11,7 +11,7 @@
  * its way.  CLOSED is the last message about a socket and frees all that was being sent.
  *
  * Flow control.  SEND waits in the stack until the peer's window takes the bytes, DATA is
- * acknowledged to the peer when its chunk comes back by FREE: who doesn't read stops his peer and
+ * acknowledged to the peer when its chunk comes back by FREE: who doesn't read stops its peer and
  * nobody else.  A client that leaves its ring full loses no message; they are made when there is
  * room again.
  *
