@@ -49,7 +49,7 @@ static void served_wander(uint64_t word[SERVED_WORDS])
     if (what < 12) {
         (void)thread_sleep(time_here_ns() + (seed >> 40) % TEST_MS);
     } else if (what < 20) {
-        __asm__ volatile("fmov d8, #1.0" : : : "v8");
+        __asm__ volatile(".arch_extension fp\n\tfmov d8, #1.0" : : : "v8");
         thread_yield();
     } else if (what < 24) {
         (void)handle_close(board->word[TABLE + row * ROW + (seed >> 50) % SERVERS]);
