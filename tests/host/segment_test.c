@@ -369,6 +369,48 @@ static void an_alias_shows_the_sources_frames_and_executes_so_far(void **state)
     assert_int_equal(fake_space_free(), free_at_start);
 }
 
+/* As a program's data behind its text: the space between belongs to whoever is at that address. */
+static void one_behind_takes_over_what_was_reserved(void **state)
+{
+    (void)state;
+    for (unsigned order = 0; order < 2; order++) {
+        enum status status;
+        const struct segment_request front_request = {.backing = SEGMENT_FRAMES,
+                                                      .length = 3 * PAGE_BYTES,
+                                                      .widest = RIGHT_READ,
+                                                      .reserve_slots = 2};
+        struct segment *front = fake_segment_make(&domain, &front_request, &status);
+        assert_int_equal(status, STATUS_OK);
+        const uaddr_t start = front->address;
+        const struct segment_request behind_request = {.backing = SEGMENT_FRAMES,
+                                                       .length = SLOT_BYTES + PAGE_BYTES,
+                                                       .widest = READ_WRITE,
+                                                       .at = start + SLOT_BYTES};
+
+        /* What fails leaves the reservation where it was. */
+        domain.limit.objects = 1;
+        assert_null(fake_segment_make(&domain, &behind_request, &status));
+        assert_int_equal(status, STATUS_OUT_OF_QUOTA);
+        assert_ptr_equal(space_owner(start + SLOT_BYTES), front);
+        domain.limit.objects = 1000;
+
+        struct segment *behind = fake_segment_make(&domain, &behind_request, &status);
+        assert_int_equal(status, STATUS_OK);
+        front->reserved = 0; /* as SYS_SEGMENT_CREATE_BEHIND does */
+        assert_true(behind->address == start + SLOT_BYTES);
+        assert_ptr_equal(space_owner(start + SLOT_BYTES - 1), front);
+        assert_ptr_equal(space_owner(start + SLOT_BYTES), behind);
+        assert_ptr_equal(space_owner(start + 3 * SLOT_BYTES - 1), behind);
+        object_put(order == 0 ? &front->object : &behind->object);
+        assert_ptr_equal(space_owner(start), order == 0 ? NULL : front);
+        assert_ptr_equal(space_owner(start + 2 * SLOT_BYTES), order == 0 ? behind : NULL);
+        object_put(order == 0 ? &behind->object : &front->object);
+        fake_segments_reap();
+        assert_int_equal(space_table_frames(), 0);
+        assert_int_equal(fake_space_free(), free_at_start);
+    }
+}
+
 static void registers_and_foreign_memory_are_shown_and_not_freed(void **state)
 {
     static const enum segment_backing backings[] = {SEGMENT_DEVICE, SEGMENT_PHYSICAL};
@@ -509,6 +551,7 @@ int main(void)
         CASE(building_beyond_the_quota_ends_and_gives_all_back),
         CASE(contradictory_requests_are_refused),
         CASE(an_alias_shows_the_sources_frames_and_executes_so_far),
+        CASE(one_behind_takes_over_what_was_reserved),
         CASE(registers_and_foreign_memory_are_shown_and_not_freed),
         CASE(gigabytes_have_tables_of_their_own),
         CASE(a_gigabyte_of_frames_is_blocks),
