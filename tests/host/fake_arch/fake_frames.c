@@ -61,7 +61,7 @@ enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
     assert_true(next + BIT(order) <= FRAMES);
     *out = RAM_BASE + next * PAGE_BYTES;
     records[next] = (struct record){.order = (uint8_t)order, .used = true};
-    memset(direct_map(*out), 0xa5, PAGE_BYTES << order); /* frames come as they are */
+    memset(direct_map(*out), 0xa5, (size_t)PAGE_BYTES << order); /* frames come as they are */
     next += BIT(order);
     used += BIT(order);
     fake_frames_left -= BIT(order);
