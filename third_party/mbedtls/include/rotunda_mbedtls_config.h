@@ -66,6 +66,7 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
+#define MBEDTLS_X509_RSASSA_PSS_SUPPORT /* TLS 1.3 lets RSA keys sign in no other way */
 
 /*
  * TLS 1.3 calls its cryptography through PSA.  Its buffers are the server's own, so they need not
