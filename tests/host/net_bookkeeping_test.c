@@ -79,13 +79,13 @@ static struct chunk_pool chunks;
 
 static void chunks_are_distinct_and_limited(void **state)
 {
-    static bool seen[CHUNK_COUNT];
+    static bool seen[CHUNK_COUNT_MAX];
     uint32_t offset;
 
     (void)state;
-    chunk_pool_init(&chunks);
+    chunk_pool_init(&chunks, CHUNK_COUNT_MAX);
     memset(seen, 0, sizeof seen);
-    for (unsigned i = 0; i < CHUNK_COUNT; i++) {
+    for (unsigned i = 0; i < CHUNK_COUNT_MAX; i++) {
         assert_true(chunk_pool_take(&chunks, 1, 100, &offset));
         assert_int_equal(offset % NET_CHUNK_BYTES, 0);
         assert_true(offset + NET_CHUNK_BYTES <= NET_STACK_BUFFER_BYTES);
@@ -101,7 +101,7 @@ static void a_chunk_comes_back_once_with_its_owner(void **state)
     uint32_t offset;
 
     (void)state;
-    chunk_pool_init(&chunks);
+    chunk_pool_init(&chunks, CHUNK_COUNT_MAX);
     assert_true(chunk_pool_take(&chunks, 77, 1234, &offset));
     assert_int_equal(chunk_pool_give(&chunks, offset + 5, &chunk), STATUS_OK);
     assert_int_equal(chunk.socket, 77);
@@ -109,7 +109,7 @@ static void a_chunk_comes_back_once_with_its_owner(void **state)
     assert_int_equal(chunk_pool_give(&chunks, offset, &chunk), STATUS_BAD_DATA);
     assert_int_equal(chunk_pool_give(&chunks, NET_STACK_BUFFER_BYTES, &chunk), STATUS_BAD_DATA);
     assert_int_equal(chunk_pool_give(&chunks, UINT32_MAX, &chunk), STATUS_BAD_DATA);
-    assert_int_equal(chunks.free_count, CHUNK_COUNT);
+    assert_int_equal(chunks.free_count, CHUNK_COUNT_MAX);
 }
 
 /* --- packet memory --- */

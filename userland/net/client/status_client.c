@@ -166,7 +166,7 @@ static void on_close(void *context, struct connection *c, enum status why)
 static const struct connection_config config = {
     .capacity = 64,
     .buffer_bytes = NET_STATUS_REQUESTS_MAX * NAME_SLOT_BYTES,
-    .wanted_bytes = NET_STACK_BUFFER_BYTES,
+    .wanted_bytes = NET_STATUS_REQUESTS_MAX * NET_CHUNK_BYTES,
 };
 
 static const struct connection_ops ops = {.on_messages = on_messages, .on_close = on_close};

@@ -14,6 +14,7 @@
 enum {
     SLOTS = 32, /* of one socket, each for one datagram under way */
     DATAGRAM_BYTES = 1536,
+    RECEIVED_BYTES_MAX = 64 * NET_CHUNK_BYTES,
 };
 
 struct udp_socket {
@@ -174,7 +175,7 @@ enum status udp_client_open(struct udp_client **out)
     static const struct connection_config config = {
         .capacity = NET_RING_MESSAGES,
         .buffer_bytes = (uint64_t)NET_UDP_SOCKETS_MAX * SLOTS * DATAGRAM_BYTES,
-        .wanted_bytes = NET_STACK_BUFFER_BYTES,
+        .wanted_bytes = RECEIVED_BYTES_MAX,
     };
     struct udp_client *client = calloc(1, sizeof *client);
 

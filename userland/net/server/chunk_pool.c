@@ -3,11 +3,11 @@
  */
 #include "chunk_pool.h"
 
-void chunk_pool_init(struct chunk_pool *pool)
+void chunk_pool_init(struct chunk_pool *pool, uint16_t count)
 {
-    *pool = (struct chunk_pool){.free_count = CHUNK_COUNT};
-    for (uint16_t i = 0; i < CHUNK_COUNT; i++)
-        pool->free[i] = (uint16_t)(CHUNK_COUNT - 1 - i);
+    *pool = (struct chunk_pool){.count = count, .free_count = count};
+    for (uint16_t i = 0; i < count; i++)
+        pool->free[i] = (uint16_t)(count - 1 - i);
 }
 
 bool chunk_pool_take(struct chunk_pool *pool, uint32_t socket, uint16_t length, uint32_t *offset)
@@ -25,7 +25,7 @@ enum status chunk_pool_give(struct chunk_pool *pool, uint32_t offset, struct chu
 {
     uint32_t number = offset / NET_CHUNK_BYTES;
 
-    if (number >= CHUNK_COUNT || !pool->chunks[number].is_out)
+    if (number >= pool->count || !pool->chunks[number].is_out)
         return STATUS_BAD_DATA;
     *out = pool->chunks[number];
     pool->chunks[number].is_out = 0;

@@ -10,7 +10,7 @@
 #include "abi/status.h"
 #include "net/protocol.h"
 
-enum { CHUNK_COUNT = NET_STACK_BUFFER_BYTES / NET_CHUNK_BYTES };
+enum { CHUNK_COUNT_MAX = NET_STACK_BUFFER_BYTES / NET_CHUNK_BYTES };
 
 struct chunk {
     uint32_t socket; /* whose bytes it holds */
@@ -19,12 +19,13 @@ struct chunk {
 };
 
 struct chunk_pool {
-    struct chunk chunks[CHUNK_COUNT];
-    uint16_t free[CHUNK_COUNT]; /* a stack of chunk numbers */
-    uint16_t free_count;
+    struct chunk chunks[CHUNK_COUNT_MAX];
+    uint16_t free[CHUNK_COUNT_MAX]; /* a stack of chunk numbers */
+    uint16_t count, free_count;
 };
 
-void chunk_pool_init(struct chunk_pool *pool);
+/* `count` chunks, at most CHUNK_COUNT_MAX. */
+void chunk_pool_init(struct chunk_pool *pool, uint16_t count);
 
 /* Take a chunk for `length` bytes of `socket` and say where it is; false: none is free. */
 bool chunk_pool_take(struct chunk_pool *pool, uint32_t socket, uint16_t length, uint32_t *offset);

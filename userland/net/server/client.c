@@ -8,10 +8,10 @@
 
 #include "rt/log.h"
 
-enum { CLIENTS_PER_SERVICE = 16 };
+enum { CLIENTS_PER_SERVICE = 16, CHUNK_COUNT_MIN = 2 };
 
 const struct service_config client_service_config = {
-    .connection = {.capacity = NET_RING_MESSAGES, .buffer_bytes = NET_STACK_BUFFER_BYTES},
+    .connection = {.capacity = NET_RING_MESSAGES},
     .client_limit = CLIENTS_PER_SERVICE,
 };
 
@@ -20,7 +20,18 @@ static struct client *clients;
 static uint16_t last_number;
 static uint64_t expelled_count;
 
-enum status client_open(struct connection *c, size_t state_bytes, struct client **out)
+/* What the client wants to hold of received bytes, within reason. */
+static uint16_t chunk_count(uint64_t wanted_bytes)
+{
+    uint64_t count = (wanted_bytes + NET_CHUNK_BYTES - 1) / NET_CHUNK_BYTES;
+
+    if (wanted_bytes > NET_STACK_BUFFER_BYTES)
+        return CHUNK_COUNT_MAX;
+    return (uint16_t)(count < CHUNK_COUNT_MIN ? CHUNK_COUNT_MIN : count);
+}
+
+enum status client_open(struct connection *c, struct connection_config *config, size_t state_bytes,
+                        struct client **out)
 {
     struct client *client = calloc(1, sizeof *client + state_bytes);
 
@@ -29,7 +40,8 @@ enum status client_open(struct connection *c, size_t state_bytes, struct client 
 
     client->connection = c;
     client->service = c->service;
-    chunk_pool_init(&client->chunks);
+    chunk_pool_init(&client->chunks, chunk_count(c->wanted_bytes));
+    config->buffer_bytes = (uint64_t)client->chunks.count * NET_CHUNK_BYTES;
     client->number = ++last_number;
     client->state = client + 1;
     client->next = clients;

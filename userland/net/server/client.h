@@ -34,8 +34,10 @@ struct client_usage {
     uint64_t expelled; /* ever */
 };
 
-/* For ops->on_open: make a client of a fresh connection, with `state_bytes` of zeroed state. */
-CHECK_RESULT enum status client_open(struct connection *c, size_t state_bytes, struct client **out);
+/* For ops->on_open: make a client of a fresh connection, with `state_bytes` of zeroed state and as
+ * many chunks as it asked for. */
+CHECK_RESULT enum status client_open(struct connection *c, struct connection_config *config,
+                                     size_t state_bytes, struct client **out);
 
 /* For ops->on_close.  The service has let go of everything that points here. */
 void client_close(struct client *client);

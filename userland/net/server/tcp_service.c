@@ -107,8 +107,7 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     struct client *client;
 
     (void)context;
-    (void)config;
-    enum status s = client_open(c, sizeof(struct endpoint_owner), &client);
+    enum status s = client_open(c, config, sizeof(struct endpoint_owner), &client);
     if (s != STATUS_OK)
         return s;
     struct endpoint_owner *owner = client->state;

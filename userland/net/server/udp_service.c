@@ -222,8 +222,7 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     struct client *client;
 
     (void)context;
-    (void)config;
-    return client_open(c, 0, &client);
+    return client_open(c, config, 0, &client);
 }
 
 static void on_messages(void *context, struct connection *c)

@@ -29,7 +29,7 @@ enum {
     NET_MESSAGE_BYTES = 32,
     NET_RING_MESSAGES = 1024,            /* in each direction */
     NET_CHUNK_BYTES = 2048,              /* the stack hands out its buffer segment in such pieces */
-    NET_STACK_BUFFER_BYTES = 512 * 1024, /* received bytes that a client may hold */
+    NET_STACK_BUFFER_BYTES = 512 * 1024, /* of chunks; what wanted_bytes may ask for */
     NET_CLIENT_BUFFER_BYTES = 1024 * 1024, /* default size of the client's own segment */
     NET_CLIENT_BUFFER_BYTES_MAX = 16 * 1024 * 1024,
     NET_TCP_SOCKETS_MAX = 1024,     /* of one client, listening ones included */
