@@ -117,7 +117,7 @@ enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
     }
     *frame_at(number) = (struct frame){
         .order = (uint8_t)order,
-        .state = (uint8_t)(FRAME_STATE_USED + use),
+        .state = (uint8_t)((unsigned)FRAME_STATE_USED + (unsigned)use),
     };
     totals.free -= BIT(order);
     totals.used[use] += BIT(order);

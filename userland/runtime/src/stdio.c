@@ -97,7 +97,8 @@ static int stream_flush(FILE *f)
     (void)f;
     if (line_length == 0)
         return 0;
-    __asm__ volatile("stp d8, d9, [%0]\n\t"
+    __asm__ volatile(".arch_extension fp\n\t"
+                     "stp d8, d9, [%0]\n\t"
                      "stp d10, d11, [%0, #16]\n\t"
                      "stp d12, d13, [%0, #32]\n\t"
                      "stp d14, d15, [%0, #48]"
@@ -105,7 +106,8 @@ static int stream_flush(FILE *f)
                      : "r"(kept)
                      : "memory");
     line_write();
-    __asm__ volatile("ldp d8, d9, [%0]\n\t"
+    __asm__ volatile(".arch_extension fp\n\t"
+                     "ldp d8, d9, [%0]\n\t"
                      "ldp d10, d11, [%0, #16]\n\t"
                      "ldp d12, d13, [%0, #32]\n\t"
                      "ldp d14, d15, [%0, #48]"
