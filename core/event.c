@@ -137,8 +137,7 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
         return STATUS_OK;
     }
     /* Watching twice with the same event is one watch with both bits: no need for a quota. */
-    LIST_FOR_EACH(node, &domain->watchers)
-    {
+    LIST_FOR_EACH (node, &domain->watchers) {
         struct watch *watch = LIST_ENTRY(node, struct watch, node);
         if (watch->event == event) {
             watch->bits |= bits;

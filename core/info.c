@@ -48,10 +48,10 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
         .table_frames = domain->table_frames,
     };
     out->used.handles = domain->handles.used;
-    LIST_FOR_EACH(node, &domain->threads)
-    out->cpu_time_ns += thread_cpu_time_ns(LIST_ENTRY(node, struct thread, home_node));
-    LIST_FOR_EACH(node, &domain->portals)
-    out->portal_calls += portal_calls(LIST_ENTRY(node, struct portal, domain_node));
+    LIST_FOR_EACH (node, &domain->threads)
+        out->cpu_time_ns += thread_cpu_time_ns(LIST_ENTRY(node, struct thread, home_node));
+    LIST_FOR_EACH (node, &domain->portals)
+        out->portal_calls += portal_calls(LIST_ENTRY(node, struct portal, domain_node));
     out->switches = domain->dispatches + out->portal_calls;
 }
 
@@ -62,8 +62,7 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
     struct thread *found = NULL;
 
     *next = 0;
-    LIST_FOR_EACH(node, &domain->threads)
-    {
+    LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         if (thread->id < index)
             continue;
@@ -160,8 +159,7 @@ static enum status fill_view(const struct domain *domain, uint64_t index, struct
 
     if (domain->root == NULL)
         return STATUS_NOT_FOUND;
-    LIST_FOR_EACH(node, &domain->mappings)
-    {
+    LIST_FOR_EACH (node, &domain->mappings) {
         const struct mapping *mapping = LIST_ENTRY(node, struct mapping, domain_node);
         const uint64_t slot = mapping->segment->address >> SLOT_SHIFT;
         if (slot < index)

@@ -90,8 +90,7 @@ enum status domain_create(const struct domain_attributes *attributes, struct eve
 
 static void threads_stop(struct domain *domain)
 {
-    LIST_FOR_EACH(node, &domain->threads)
-    {
+    LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         thread->is_doomed = true;
         if (thread->cross.record != NULL)
@@ -129,8 +128,7 @@ static bool threads_end_some(struct domain *domain)
 {
     unsigned budget = DESTROY_STEP;
 
-    LIST_FOR_EACH(node, &domain->threads)
-    {
+    LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         if (thread->cross.record != NULL)
             continue;

@@ -97,16 +97,16 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
 /* Whoever runs on one of the portal's stacks returns by the slow path, which looks who waits. */
 static void records_want(struct portal *portal)
 {
-    LIST_FOR_EACH(node, &portal->records)
-    LIST_ENTRY(node, struct record, portal_node)->cross.flags |= RECORD_WANTED;
+    LIST_FOR_EACH (node, &portal->records)
+        LIST_ENTRY(node, struct record, portal_node)->cross.flags |= RECORD_WANTED;
 }
 
 static uint32_t records_taken(const struct portal *portal)
 {
     uint32_t taken = 0;
 
-    LIST_FOR_EACH(node, &portal->records)
-    taken += LIST_ENTRY(node, struct record, portal_node)->cross.thread != NULL;
+    LIST_FOR_EACH (node, &portal->records)
+        taken += LIST_ENTRY(node, struct record, portal_node)->cross.thread != NULL;
     return taken;
 }
 
@@ -250,11 +250,11 @@ static void portal_wait(struct thread *thread, struct portal *portal)
 {
     struct list_node *before = &portal->waiting.head;
 
-    LIST_FOR_EACH(node, &portal->waiting)
-    if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
-        before = node;
-        break;
-    }
+    LIST_FOR_EACH (node, &portal->waiting)
+        if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
+            before = node;
+            break;
+        }
     list_insert_before(before, &thread->wait_node);
     thread->waiting_portal = portal;
     records_want(portal);
@@ -471,8 +471,7 @@ bool portal_return(struct thread *thread, bool with_handles)
 /* Send home whoever executes in the portal's domain by this portal. */
 static void callers_unwind(struct portal *portal)
 {
-    LIST_FOR_EACH(node, &portal->records)
-    {
+    LIST_FOR_EACH (node, &portal->records) {
         struct cross_record *record = &LIST_ENTRY(node, struct record, portal_node)->cross;
         if (record->thread == NULL || record->thread->record != record)
             continue; /* free, or its thread is further inside and will find out on its return */
@@ -505,8 +504,8 @@ uint64_t portal_calls(const struct portal *portal)
 {
     uint64_t calls = 0;
 
-    LIST_FOR_EACH(node, &portal->records)
-    calls += LIST_ENTRY(node, struct record, portal_node)->cross.calls;
+    LIST_FOR_EACH (node, &portal->records)
+        calls += LIST_ENTRY(node, struct record, portal_node)->cross.calls;
     return calls;
 }
 

@@ -165,8 +165,7 @@ uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
 {
     uint32_t woken = 0;
 
-    LIST_FOR_EACH(node, bucket_of(domain, word))
-    {
+    LIST_FOR_EACH (node, bucket_of(domain, word)) {
         struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
         if (thread->parked_word != word || thread->parked_domain != domain)
             continue;

@@ -81,15 +81,14 @@ static void list_keeps_order_and_forgets_what_is_removed(void **state)
     list_push_back(&list, &items[3].node);
     list_push_front(&list, &items[0].node);
     list_insert_before(&items[3].node, &items[2].node);
-    LIST_FOR_EACH(node, &list)
-    assert_int_equal(item_value(node), expected++);
+    LIST_FOR_EACH (node, &list)
+        assert_int_equal(item_value(node), expected++);
     assert_int_equal(expected, 4);
     assert_ptr_equal(list_after(&list, &items[0].node), &items[1].node);
     assert_null(list_after(&list, &items[3].node));
     assert_ptr_equal(list_last(&list), &items[3].node);
 
-    LIST_FOR_EACH(node, &list)
-    {
+    LIST_FOR_EACH (node, &list) {
         if (item_value(node) % 2 == 0)
             list_remove(node);
     }

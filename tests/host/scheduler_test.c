@@ -562,8 +562,7 @@ static void check_queues(void)
 {
     for (unsigned p = 0; p < PRIORITY_COUNT; p++) {
         unsigned i = 0;
-        LIST_FOR_EACH(node, &cpu.ready[p])
-        {
+        LIST_FOR_EACH (node, &cpu.ready[p]) {
             assert_true(i < model.count[p]);
             assert_ptr_equal(LIST_ENTRY(node, struct thread, run_node), model.queue[p][i]);
             i++;

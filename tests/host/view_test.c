@@ -517,8 +517,8 @@ static void check_all(void)
     }
     for (unsigned d = 0; d < DOMAINS; d++) {
         uint32_t frames = domains[d].table_frames;
-        LIST_FOR_EACH(node, &domains[d].segments)
-        frames += LIST_ENTRY(node, struct segment, owner_node)->charged_frames;
+        LIST_FOR_EACH (node, &domains[d].segments)
+            frames += LIST_ENTRY(node, struct segment, owner_node)->charged_frames;
         assert_int_equal(domains[d].used.frames, frames);
         assert_int_equal(domains[d].view_slots, slots[d]);
     }
