@@ -213,6 +213,24 @@ def openssl_s_client_talks_and_resumes(vm):
         assert "alert protocol version" in text, text
 
 
+def protocols_are_those_spoken(vm):
+    """Who offers HTTP/1.0 alone is served; who offers none that we speak hears so at once."""
+    vm.wait_https()
+    for offered, spoken in (["http/1.0"], "http/1.0"), (["h2", "http/1.1"], "http/1.1"):
+        context = tls_context()
+        context.set_alpn_protocols(offered)
+        with connect_tls(vm, context) as stream:
+            assert stream.selected_alpn_protocol() == spoken, stream.selected_alpn_protocol()
+            stream.sendall(b"GET /1k.bin HTTP/1.0\r\n\r\n")
+            assert Answers(stream).next()[2] == content("1k.bin")
+    context.set_alpn_protocols(["h2"])
+    try:
+        connect_tls(vm, context).close()
+        raise AssertionError("a client that speaks h2 alone was let in")
+    except ssl.SSLError as error:
+        assert "NO_APPLICATION_PROTOCOL" in str(error).upper().replace(" ", "_"), error
+
+
 def bad_records_end_their_connection_only(vm):
     rng = random.Random(4)
     hello = b"\x16\x03\x01" + (0xffff).to_bytes(2, "big") + b"\x01\x00\xff\xfb" + b"\x03\x03"
@@ -538,7 +556,8 @@ def connection_floods_pass(vm):
 
 TESTS = [
     tls_1_3_and_1_2_are_spoken_and_nothing_older, ciphers_without_forward_secrecy_are_refused,
-    sessions_are_resumed_by_ticket, openssl_s_client_talks_and_resumes, page_comes_with_its_fields,
+    sessions_are_resumed_by_ticket, openssl_s_client_talks_and_resumes,
+    protocols_are_those_spoken, page_comes_with_its_fields,
     unchanged_and_compressed_pages_save_bytes, ranges_are_cut_to_the_byte,
     records_of_every_length_arrive, missing_pages_and_folders_are_told_apart,
     plain_port_leads_to_tls,

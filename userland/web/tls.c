@@ -55,7 +55,7 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
-static const char *const protocols[] = {"http/1.1", NULL};
+static const char *const protocols[] = {"http/1.1", "http/1.0", NULL};
 
 static mbedtls_ssl_config config;
 static mbedtls_ssl_ticket_context tickets;
