@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,10 +159,147 @@ static void multiples_are_those_of_the_standard(void **state)
     print_message("%d multiples\n", (int)ROWS);
 }
 
+/* ---- slow arithmetic that shares nothing with the tested one: bytes and long division ---- */
+
+enum { ROUNDS = 4000 };
+
+__extension__ typedef unsigned __int128 wide_t;
+
+struct number {
+    uint64_t limb[4]; /* least significant first */
+};
+
+static const struct number field = {
+    {0xffffffffffffffff, 0x00000000ffffffff, 0x0000000000000000, 0xffffffff00000001}};
+static const struct number order = {
+    {0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000}};
+static const struct number curve_b = {
+    {0x3bce3c3e27d2604b, 0x651d06b0cc53b0f6, 0xb3ebbd55769886bc, 0x5ac635d8aa3a93e7}};
+
+static struct number number_read(const uint8_t bytes[P256_BYTES])
+{
+    struct number n = {{0}};
+
+    for (int i = 0; i < P256_BYTES; i++)
+        n.limb[(P256_BYTES - 1 - i) / 8] |= (uint64_t)bytes[i] << 8 * ((P256_BYTES - 1 - i) % 8);
+    return n;
+}
+
+static void number_write(const struct number *n, uint8_t bytes[P256_BYTES])
+{
+    for (int i = 0; i < P256_BYTES; i++)
+        bytes[P256_BYTES - 1 - i] = (uint8_t)(n->limb[i / 8] >> 8 * (i % 8));
+}
+
+/* a - b, and whether it borrowed. */
+static bool number_subtract(const struct number *a, const struct number *b, struct number *out)
+{
+    uint64_t borrow = 0;
+
+    for (int i = 0; i < 4; i++) {
+        const wide_t d = (wide_t)a->limb[i] - b->limb[i] - borrow;
+        out->limb[i] = (uint64_t)d;
+        borrow = (uint64_t)(d >> 64) != 0;
+    }
+    return borrow != 0;
+}
+
+/* a + b modulo m, both below m. */
+static struct number add(const struct number *a, const struct number *b, const struct number *m)
+{
+    struct number sum, less;
+    wide_t carry = 0;
+
+    for (int i = 0; i < 4; i++) {
+        carry += (wide_t)a->limb[i] + b->limb[i];
+        sum.limb[i] = (uint64_t)carry;
+        carry >>= 64;
+    }
+    return number_subtract(&sum, m, &less) && carry == 0 ? sum : less;
+}
+
+/* a * b modulo m, a bit at a time. */
+static struct number multiply(const struct number *a, const struct number *b,
+                              const struct number *m)
+{
+    struct number product = {{0}};
+
+    for (int bit = 255; bit >= 0; bit--) {
+        product = add(&product, &product, m);
+        if ((b->limb[bit / 64] >> bit % 64 & 1) != 0)
+            product = add(&product, a, m);
+    }
+    return product;
+}
+
+/* y^2 + 3x = x^3 + b */
+static void assert_on_curve(const struct number *x, const struct number *y)
+{
+    const struct number yy = multiply(y, y, &field);
+    const struct number xx = multiply(x, x, &field);
+    const struct number xxx = multiply(&xx, x, &field);
+    const struct number right = add(&xxx, &curve_b, &field);
+    const struct number twice = add(x, x, &field);
+    const struct number thrice = add(&twice, x, &field);
+    const struct number left = add(&yy, &thrice, &field);
+
+    assert_memory_equal(&left, &right, sizeof left);
+}
+
+/* Scalars of all kinds: random ones, and ones with long runs of equal bits, where carries run. */
+static struct number scalar_next(uint64_t *state, int round)
+{
+    struct number n;
+
+    for (int i = 0; i < 4; i++) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        const uint64_t high = *state >> 32;
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        n.limb[i] = high << 32 | *state >> 32;
+        if (round % 4 != 0)
+            n.limb[i] = (n.limb[i] & 1) != 0 ? ~UINT64_C(0) << (n.limb[i] >> 58)
+                                             : ~UINT64_C(0) >> (n.limb[i] >> 58);
+        if (round % 4 == 2 && (n.limb[i] & 6) != 0)
+            n.limb[i] = 0;
+    }
+    n.limb[3] &= 0x7fffffffffffffff; /* below the order */
+    n.limb[0] |= 1;                  /* not zero */
+    return n;
+}
+
+static void any_multiple_is_on_the_curve_and_opposite_to_its_complement(void **state)
+{
+    uint64_t random = 20261122;
+
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint8_t bytes[P256_BYTES], x[P256_BYTES], y[P256_BYTES];
+        uint8_t other_x[P256_BYTES], other_y[P256_BYTES];
+        const struct number scalar = scalar_next(&random, round);
+        struct number complement;
+
+        number_write(&scalar, bytes);
+        p256_base_multiply(bytes, x, y);
+        const struct number px = number_read(x), py = number_read(y);
+        assert_on_curve(&px, &py);
+
+        assert_false(number_subtract(&order, &scalar, &complement));
+        number_write(&complement, bytes);
+        p256_base_multiply(bytes, other_x, other_y);
+        const struct number qy = number_read(other_y);
+        const struct number sum = add(&py, &qy, &field);
+        const struct number zero = {{0}};
+        assert_memory_equal(x, other_x, P256_BYTES);
+        assert_memory_equal(&sum, &zero, sizeof sum);
+    }
+    print_message("%d scalars\n", (int)ROUNDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multiples_are_those_of_the_standard),
+        cmocka_unit_test(any_multiple_is_on_the_curve_and_opposite_to_its_complement),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
