@@ -20,6 +20,7 @@
 
 enum {
     REPORT_EVERY = 32,  /* ask for a report when so many frames are with the driver, and again */
+    BULK_BYTES = 256,   /* TCP segments above this */
     PUBLISH_EVERY = 32, /* don't keep more frames to ourselves: the ring would fill */
     CHECKED_ABOVE_IP = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP,
     MADE_ABOVE_IP = NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP,
@@ -57,6 +58,18 @@ static err_t refuse(const struct pbuf *frame)
     return ERR_MEM;
 }
 
+/* The last quarter of the places is not for TCP's data, the last eighth not for its
+ * acknowledgements either: TCP tries again, a datagram would be lost. */
+static bool must_wait(const struct pbuf *frame)
+{
+    struct frame_transport transport;
+    size_t left = transmit_queue_eighths_left();
+
+    if (left >= 2 || (left == 1 && frame->tot_len <= BULK_BYTES))
+        return false;
+    return frame_find_transport(frame, &transport) && transport.protocol == FRAME_PROTOCOL_TCP;
+}
+
 err_t link_port_output(struct netif *netif, struct pbuf *frame)
 {
     struct link_message m = {.kind = LINK_TX};
@@ -68,7 +81,7 @@ err_t link_port_output(struct netif *netif, struct pbuf *frame)
     }
     if (counters.features & LINK_CHECKSUM_TX)
         checksum_offload(frame, &m);
-    if (!transmit_queue_add(frame, &m))
+    if (must_wait(frame) || !transmit_queue_add(frame, &m))
         return refuse(frame);
     if (transmit_queue_length() % REPORT_EVERY == 0 || packet_memory_frames_for_data() == 0)
         m.flags |= LINK_TX_REPORT;

@@ -72,3 +72,8 @@ size_t transmit_queue_length(void)
 {
     return limit_count - free_count;
 }
+
+size_t transmit_queue_eighths_left(void)
+{
+    return limit_count == 0 ? 0 : free_count * 8 / limit_count;
+}

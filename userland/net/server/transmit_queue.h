@@ -29,3 +29,6 @@ bool transmit_queue_remove(uint16_t cookie);
 void transmit_queue_clear(void);
 
 size_t transmit_queue_length(void);
+
+/* Places that are left, in eighths of all. */
+size_t transmit_queue_eighths_left(void);
