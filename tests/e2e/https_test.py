@@ -30,6 +30,7 @@ WEB = os.path.join(rotunda_vm.ROOT, "userland", "web")
 SIZES = {"1k.bin": 1 << 10, "64k.bin": 1 << 16, "1m.bin": 1 << 20, "100m.bin": 100 << 20}
 TEXT = b"<!doctype html>\n<title>Test</title>\n" + b"<p>A page of the test site.</p>\n" * 200
 PARALLEL = 1000
+AT_ONCE = 200  # of them: more and the host's own threads starve, and dawdlers make room for others
 PACE = 0.005  # seconds between two of them
 SLOW = 200
 PATIENCE = 30  # seconds after which no slow client may be left
@@ -435,12 +436,14 @@ def many_clients_at_once_are_all_served(vm):
     context = tls_context()
     body = content("1k.bin")
 
+    slots = threading.BoundedSemaphore(AT_ONCE)
+
     def client(number):
         # QEMU's forwarding has room for a single connection that it hasn't looked at yet, and the
         # host resets those it has no room for.
         time.sleep(number * PACE)
         try:
-            with connect_tls(vm, context, timeout=240.0) as stream:
+            with slots, connect_tls(vm, context, timeout=240.0) as stream:
                 stream.sendall(request("/1k.bin", Connection="close"))
                 if Answers(stream).next()[2] != body:
                     failures.append("wrong bytes")
