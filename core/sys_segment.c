@@ -1,6 +1,5 @@
 #include "core/sysret.h"
 
-#include "arch/timer.h"
 #include "base/bits.h"
 #include "core/boot_memory.h"
 #include "domains/segment.h"
