@@ -158,10 +158,10 @@ bool domain_destroy_some(struct domain *domain)
         return true; /* done already */
     domain->state = DOMAIN_STATE_DYING;
     if (!threads_end_some(domain) || !handle_table_drain(&domain->handles, DESTROY_STEP)
-        || !view_drain(domain, DESTROY_STEP / 4) || !segments_disown_some(domain))
+        || !view_drain(domain, DESTROY_STEP / 4) || !segments_disown_some(domain)
+        || !handle_table_destroy(&domain->handles, DESTROY_STEP))
         return false;
 
-    handle_table_destroy(&domain->handles);
     view_destroy(domain);
     list_remove(&domain->node);
     if (domain->stop_event != NULL)

@@ -2,7 +2,7 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { REVOKE_STEP = 32 };
+enum { REVOKE_STEP = 8 };
 
 static enum status lookup(handle_t h, rights_t need, struct handle_slot **out)
 {

@@ -13,22 +13,27 @@
  * the word that the caller passed checks everything at once.  The marks are bits of the index that
  * no slot has: a word that contains them leads to no slot at all, so nobody can add them.
  *
- *     free  --insert-->  live  --close-->  free, generation + 1
- *                          |                ^
- *                          +-- close, has children --> tombstone, until the last child goes
+ *     never used  --insert-->  live  --close-->  free, generation + 1
+ *                               ^                  |
+ *                               +----- insert -----+
  */
 #define KEY_NOT_CALLABLE BIT(31)
 #define KEY_NOT_LIVE     BIT(30)
 #define KEY_MARKS        (KEY_NOT_CALLABLE | KEY_NOT_LIVE)
 
-enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1 };
+enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 128 };
 _Static_assert(CHUNKS_MAX << CHUNK_SLOTS_LOG2 <= KEY_NOT_LIVE, "no index reaches the marks");
 
-/* The tree of derivation, in the chunk's second page. */
+/*
+ * The tree of derivation, in the chunk's second page.  Children are a list whose ends lead back to
+ * their parent: `prev` of the first and `next` of the last.  A slot is its parent's first child
+ * exactly if its `prev` says so, so a whole list of children passes to another parent, or to
+ * another place among siblings, by its two ends, however long it is.
+ */
 struct handle_links {
-    struct handle_slot *parent;
-    struct handle_slot *first_child;
-    struct handle_slot *next; /* siblings */
+    struct handle_slot *first_child; /* NULL: no children */
+    struct handle_slot *last_child;
+    struct handle_slot *next; /* sibling, or the parent; NULL: derived from nothing that lives */
     struct handle_slot *prev;
 };
 _Static_assert(sizeof(struct handle_links) == sizeof(struct handle_slot), "parallel arrays");
@@ -116,18 +121,38 @@ static enum status table_grow(struct handle_table *table)
     struct handle_slot *chunk = direct_map(address);
     zero_page(chunk);
     zero_page(chunk + CHUNK_SLOTS);
-    table->cross->chunks[count] = chunk;
     chunk->key = KEY_MARKS;
     chunk->object = (struct object *)(void *)table;
-    for (uint32_t i = 1; i < CHUNK_SLOTS; i++) {
-        chunk[i].key = KEY_MARKS | BIT(32) | (count << CHUNK_SLOTS_LOG2) | i;
-        chunk[i].next_free = i + 1 < CHUNK_SLOTS ? slot_index(&chunk[i]) + 1 : 0;
-    }
+    table->cross->chunks[count] = chunk;
     table->cross->chunk_count = count + 1;
-    table->first_free = slot_index(&chunk[1]);
-    table->last_free = slot_index(&chunk[CHUNK_SLOTS - 1]);
+    table->fresh = (uint32_t)(count << CHUNK_SLOTS_LOG2) + 1;
     table->chunk_frames += 1U << CHUNK_ORDER;
     return STATUS_OK;
+}
+
+/*
+ * A slot that has never been used is all zeroes: no word has a generation of 0, and the word 0
+ * leads to the first chunk's slot 0, so nothing names it.
+ */
+static bool has_fresh(const struct handle_table *table)
+{
+    return table->fresh % CHUNK_SLOTS != 0;
+}
+
+/* Those that were never used first, then whichever has been free longest. */
+static struct handle_slot *slot_take(struct handle_table *table)
+{
+    const uint32_t index = has_fresh(table) ? table->fresh : table->first_free;
+    struct handle_slot *slot = slot_at(table, index);
+
+    if (has_fresh(table)) {
+        slot->key = BIT(32) | index;
+        table->fresh++;
+    } else {
+        table->first_free = slot->next_free;
+    }
+    table->used++;
+    return slot;
 }
 
 static void key_refresh(struct handle_slot *slot)
@@ -140,29 +165,43 @@ static void key_refresh(struct handle_slot *slot)
 
 static void child_link(struct handle_slot *parent, struct handle_slot *child)
 {
+    struct handle_links *above = links_of(parent);
     struct handle_links *links = links_of(child);
 
-    links->parent = parent;
-    links->prev = NULL;
-    links->next = links_of(parent)->first_child;
-    if (links->next != NULL)
-        links_of(links->next)->prev = child;
-    links_of(parent)->first_child = child;
+    links->prev = parent;
+    links->next = above->first_child == NULL ? parent : above->first_child;
+    if (above->first_child == NULL)
+        above->last_child = child;
+    else
+        links_of(above->first_child)->prev = child;
+    above->first_child = child;
 }
 
-static void child_unlink(struct handle_slot *child)
+/* The siblings `first` to `last` take the place of `slot` among its siblings. */
+static void place_pass(struct handle_slot *slot, struct handle_slot *first,
+                       struct handle_slot *last)
 {
-    struct handle_links *links = links_of(child);
+    const struct handle_links *links = links_of(slot);
+    struct handle_slot *const before = links->prev;
+    struct handle_slot *const behind = links->next;
+    const bool is_first = before != NULL && links_of(before)->first_child == slot;
+    const bool is_last = behind != NULL && links_of(behind)->last_child == slot;
 
-    if (links->parent == NULL)
-        return;
-    if (links->prev != NULL)
-        links_of(links->prev)->next = links->next;
-    else
-        links_of(links->parent)->first_child = links->next;
-    if (links->next != NULL)
-        links_of(links->next)->prev = links->prev;
-    *links = (struct handle_links){.first_child = links->first_child};
+    if (first != NULL) {
+        links_of(first)->prev = before;
+        links_of(last)->next = behind;
+    } else if (!is_first || !is_last) { /* somebody is beside it: the gap closes */
+        first = behind;
+        last = before;
+    }
+    if (is_first)
+        links_of(before)->first_child = first;
+    else if (before != NULL)
+        links_of(before)->next = first;
+    if (is_last)
+        links_of(behind)->last_child = last;
+    else if (behind != NULL)
+        links_of(behind)->prev = last;
 }
 
 enum status handle_insert(struct handle_table *table, struct object *object, rights_t rights,
@@ -170,15 +209,13 @@ enum status handle_insert(struct handle_table *table, struct object *object, rig
 {
     if (table->used >= table->limit)
         return STATUS_OUT_OF_QUOTA;
-    if (table->first_free == 0) {
+    if (!has_fresh(table) && table->first_free == 0) {
         const enum status status = table_grow(table);
         if (status != STATUS_OK)
             return status;
     }
 
-    struct handle_slot *slot = slot_at(table, table->first_free);
-    table->first_free = slot->next_free;
-    table->used++;
+    struct handle_slot *slot = slot_take(table);
     slot->object = object;
     slot->badge = badge;
     slot->rights = rights;
@@ -207,34 +244,26 @@ enum status handle_lookup(const struct handle_table *table, handle_t h, enum obj
     return STATUS_OK;
 }
 
-/* A slot that names nothing and has no children goes back; so may its parent, then. */
-static void slot_release(struct handle_slot *slot)
-{
-    while (slot != NULL && slot->object == NULL && links_of(slot)->first_child == NULL) {
-        struct handle_slot *parent = links_of(slot)->parent;
-        struct handle_table *table = handle_slot_table(slot);
-        const uint32_t generation = slot_generation(slot);
-
-        child_unlink(slot);
-        table->used--;
-        /* A slot that has run out of generations retires: reuse would revive old handles. */
-        if (generation < GENERATION_MAX) {
-            slot->key = KEY_MARKS | (uint64_t)(generation + 1) << 32 | slot_index(slot);
-            free_append(table, slot);
-        }
-        slot = parent;
-    }
-}
-
 void handle_close(struct handle_slot *slot)
 {
+    struct handle_table *table = handle_slot_table(slot);
+    struct handle_links *links = links_of(slot);
     struct object *object = slot->object;
+    const uint32_t generation = slot_generation(slot);
 
+    /* Its children are its parent's now, so nobody falls out of an ancestor's reach. */
+    place_pass(slot, links->first_child, links->last_child);
+    *links = (struct handle_links){0};
     slot->key |= KEY_MARKS;
     slot->object = NULL;
     slot->rights = 0;
     slot->badge = 0;
-    slot_release(slot);
+    table->used--;
+    /* A slot that has run out of generations retires: reuse would revive old handles. */
+    if (generation < GENERATION_MAX) {
+        slot->key = KEY_MARKS | (uint64_t)(generation + 1) << 32 | slot_index(slot);
+        free_append(table, slot);
+    }
     /* Last, with the table consistent again: destroying `object` may close handles in it. */
     object_put(object);
 }
@@ -245,42 +274,29 @@ void handle_narrow(struct handle_slot *slot, rights_t rights)
     key_refresh(slot);
 }
 
-/*
- * Each step is O(1), however deep the tree: a grandchild becomes a child, or a child without
- * children is closed.
- */
+/* Whoever is derived from the child that goes comes up into its place: no tree is too deep. */
 bool handle_revoke_some(struct handle_slot *slot, unsigned budget)
 {
-    for (; budget > 0; budget--) {
-        struct handle_slot *child = links_of(slot)->first_child;
-        if (child == NULL)
-            return true;
-        struct handle_slot *grandchild = links_of(child)->first_child;
-        if (grandchild == NULL) {
-            handle_close(child);
-            continue;
-        }
-        child_unlink(grandchild);
-        child_link(slot, grandchild);
-        slot_release(child);
-    }
+    for (; budget > 0 && links_of(slot)->first_child != NULL; budget--)
+        handle_close(links_of(slot)->first_child);
     return links_of(slot)->first_child == NULL;
 }
 
-/* `heir` takes the place of `slot` in the tree, with all its children. */
+/* `heir`, a child of `slot`, takes its place in the tree, with all its other children. */
 static void links_inherit(struct handle_slot *slot, struct handle_slot *heir)
 {
-    struct handle_slot *parent = links_of(slot)->parent;
-    struct handle_slot *child;
+    struct handle_links *from = links_of(slot);
+    struct handle_links *to = links_of(heir);
 
-    child_unlink(heir);
-    while ((child = links_of(slot)->first_child) != NULL) {
-        child_unlink(child);
-        child_link(heir, child);
+    place_pass(heir, NULL, NULL);
+    to->first_child = from->first_child;
+    to->last_child = from->last_child;
+    if (to->first_child != NULL) {
+        links_of(to->first_child)->prev = heir;
+        links_of(to->last_child)->next = heir;
     }
-    child_unlink(slot);
-    if (parent != NULL)
-        child_link(parent, heir);
+    place_pass(slot, heir, heir);
+    *from = (struct handle_links){0};
 }
 
 /* The slot that `word` lets the sender pass. */
@@ -350,13 +366,19 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
     return STATUS_OK;
 }
 
+/* Behind the last slot that was ever used. */
+static uint32_t slots_end(const struct handle_table *table)
+{
+    return table->cross->chunk_count == 0 ? 0 : table->fresh;
+}
+
 struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
                                       handle_t *out)
 {
-    const uint64_t end = table->cross->chunk_count << CHUNK_SLOTS_LOG2;
+    const uint32_t end = slots_end(table);
 
-    for (uint64_t i = from; i < end; i++) {
-        struct handle_slot *slot = slot_at(table, (uint32_t)i);
+    for (uint32_t i = from; i < end; i++) {
+        struct handle_slot *slot = slot_at(table, i);
         if (i % CHUNK_SLOTS == 0 || slot->object == NULL)
             continue;
         *out = slot->key & ~KEY_MARKS;
@@ -365,58 +387,36 @@ struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t
     return NULL;
 }
 
-/* The children of a slot that is about to vanish become its parent's. */
-static unsigned children_pass_up(struct handle_slot *slot, unsigned budget)
-{
-    struct handle_slot *parent = links_of(slot)->parent;
-    struct handle_slot *child;
-
-    for (; budget > 0 && (child = links_of(slot)->first_child) != NULL; budget--) {
-        child_unlink(child);
-        if (parent != NULL)
-            child_link(parent, child);
-    }
-    return budget;
-}
-
-/*
- * Children may be in tables that live on, so no slot goes before it has none: neither a live one
- * nor a tombstone.
- */
 bool handle_table_drain(struct handle_table *table, unsigned budget)
 {
-    const uint64_t end = table->cross->chunk_count << CHUNK_SLOTS_LOG2;
+    const uint32_t end = slots_end(table);
 
-    for (; table->drained < end; table->drained++) {
+    for (unsigned looks = 0; looks < DRAIN_LOOKS && table->drained < end; looks++) {
         struct handle_slot *slot = slot_at(table, table->drained);
-        if (table->drained % CHUNK_SLOTS == 0
-            || (slot->object == NULL && links_of(slot)->first_child == NULL))
-            continue;
-        if (budget == 0)
-            return false;
-        budget = children_pass_up(slot, budget);
-        if (links_of(slot)->first_child != NULL)
-            return false;
-        /* With its last child, whatever is left: a tombstone without any would pass for free. */
-        if (slot->object != NULL)
+        if (table->drained % CHUNK_SLOTS != 0 && slot->object != NULL) {
+            if (budget-- == 0)
+                return false;
             handle_close(slot);
-        else
-            slot_release(slot);
-        if (budget > 0)
-            budget--;
+        }
+        table->drained++;
     }
-    return true;
+    return table->drained == end;
 }
 
-void handle_table_destroy(struct handle_table *table)
+bool handle_table_destroy(struct handle_table *table, unsigned budget)
 {
     struct cross_domain *cross = table->cross;
 
-    for (uint64_t i = 0; i < cross->chunk_count; i++)
-        frame_free(direct_map_physical(cross->chunks[i]));
-    if (cross->chunks != table->inline_chunks)
+    for (; budget > 0 && cross->chunk_count > 0; budget--) {
+        frame_free(direct_map_physical(cross->chunks[--cross->chunk_count]));
+        table->chunk_frames -= 1U << CHUNK_ORDER;
+    }
+    if (cross->chunk_count > 0)
+        return false;
+    if (cross->chunks != table->inline_chunks) {
         frame_free(direct_map_physical(cross->chunks));
+        table->chunk_frames--;
+    }
     cross->chunks = table->inline_chunks;
-    cross->chunk_count = 0;
-    table->chunk_frames = 0;
+    return true;
 }

@@ -28,7 +28,7 @@ enum {
 /* The part of a slot that the portal path reads. */
 struct handle_slot {
     uint64_t key;          /* see handle.c; equals the handle itself if svc #0 may call it */
-    struct object *object; /* owns one reference; NULL while free or a tombstone */
+    struct object *object; /* owns one reference; NULL while free */
     uint64_t badge;
     rights_t rights;
     uint32_t next_free; /* index, 0 ends the list; used only while free */
@@ -39,9 +39,10 @@ _Static_assert(offsetof(struct handle_slot, badge) == SLOT_BADGE, "vectors.S");
 struct handle_table {
     struct cross_domain *cross; /* chunks and chunk_count, for the portal path */
     struct handle_slot *inline_chunks[CHUNKS_INLINE];
+    uint32_t fresh;      /* slots from here to the end of the last chunk were never used */
     uint32_t first_free; /* oldest free slot: generations wear evenly */
     uint32_t last_free;
-    uint32_t used;  /* tombstones included */
+    uint32_t used;
     uint32_t limit; /* quota */
     uint32_t chunk_frames;
     uint32_t drained; /* slots below are empty for good: the table is being taken apart */
@@ -66,7 +67,7 @@ CHECK_RESULT enum status handle_lookup(const struct handle_table *table, handle_
                                        enum object_type type, rights_t need,
                                        struct handle_slot **out);
 
-/* Close the handle in `slot`; may destroy the object. */
+/* Close the handle in `slot`; its children pass to its parent.  May destroy the object. */
 void handle_close(struct handle_slot *slot);
 
 /* The handle loses the rights that are not in `rights`. */
@@ -82,16 +83,17 @@ enum { HANDLES_TRANSFER_MAX = 4 };
 CHECK_RESULT enum status handles_transfer(struct handle_table *from, struct handle_table *to,
                                           const uint64_t *words, unsigned count, handle_t *out);
 
-/*
- * Close at most `budget` descendants of `slot`; returns whether none are left.
- */
+/* Close at most `budget` descendants of `slot`; returns whether none are left. */
 bool handle_revoke_some(struct handle_slot *slot, unsigned budget);
 
-/* Close at most `budget` handles of the whole table; returns whether it is empty. */
+/*
+ * Close at most `budget` handles of the whole table, and look at a bounded number of slots; returns
+ * whether it is empty.
+ */
 bool handle_table_drain(struct handle_table *table, unsigned budget);
 
-/* Free the table's memory; it is drained. */
-void handle_table_destroy(struct handle_table *table);
+/* Free at most `budget` chunks of the table, which is drained; returns whether all are gone. */
+bool handle_table_destroy(struct handle_table *table, unsigned budget);
 
 /* The first live slot with an index of at least `from`; NULL when there is none. */
 struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
