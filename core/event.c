@@ -2,6 +2,7 @@
 
 #include "arch/mmu.h"
 #include "base/bits.h"
+#include "core/scheduler.h"
 #include "domains/pool.h"
 
 /* One domain's wish to be told of another's end.  It goes with the event, or with that end. */
@@ -45,7 +46,7 @@ static void event_detach(struct event *event)
     quota_give(event->domain, 0, 1, 0);
     list_remove(&event->domain_node);
     event->domain = NULL;
-    event->word = NULL;
+    event->cross.word = NULL;
     object_put(&event->segment->object);
     event->segment = NULL;
     while ((node = list_first(&event->watches)) != NULL)
@@ -56,8 +57,8 @@ static void event_on_destroy(struct object *object)
 {
     struct event *event = event_of_object(object);
 
-    if (event->waiter != NULL)
-        thread_wake(event->waiter, STATUS_BAD_HANDLE);
+    if (event->cross.waiter != NULL)
+        thread_wake(event->cross.waiter, STATUS_BAD_HANDLE);
     event_detach(event);
     pool_return(&event_pool, event);
 }
@@ -90,7 +91,7 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
     list_push_back(&domain->events, &event->domain_node);
     event->segment = segment;
     object_get(&segment->object);
-    event->word = direct_map(physical);
+    event->cross.word = direct_map(physical);
     *out = event;
     return STATUS_OK;
 }
@@ -100,30 +101,76 @@ void event_signal(struct event *event, uint64_t bits)
     if (event->domain == NULL)
         return;
     /* Release: what the signaller wrote before is there when the owner takes the bits. */
-    (void)__atomic_fetch_or(event->word, bits, __ATOMIC_ACQ_REL);
-    if (event->waiter != NULL && bits != 0)
-        thread_wake(event->waiter, STATUS_OK);
+    (void)__atomic_fetch_or(event->cross.word, bits, __ATOMIC_ACQ_REL);
+    if (event->cross.waiter != NULL && bits != 0)
+        thread_wake(event->cross.waiter, STATUS_OK);
+}
+
+/*
+ * Register `thread`, unless there are bits already.  On many CPUs a signaller may set some between
+ * two looks; it looks for a waiter after that.
+ */
+static enum status waiter_register(struct event *event, struct thread *thread)
+{
+    if (event->cross.waiter != NULL)
+        return __atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0 ? STATUS_OK : STATUS_BUSY;
+    event->cross.waiter = thread;
+    dmb_ish(); /* pairs with the one in signal_call (vectors.S) */
+    if (__atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0) {
+        event->cross.waiter = NULL;
+        return STATUS_OK;
+    }
+    thread->waiting_event = event;
+    return STATUS_WOULD_BLOCK;
 }
 
 enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns)
 {
     if (event->domain == NULL)
         return STATUS_PEER_DEAD;
-    if (__atomic_load_n(event->word, __ATOMIC_ACQUIRE) != 0)
-        return STATUS_OK;
-    if (event->waiter != NULL)
-        return STATUS_BUSY;
-    event->waiter = thread;
-    thread->waiting_event = event;
-    thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
-    return STATUS_WOULD_BLOCK;
+    const enum status status = waiter_register(event, thread);
+    if (status == STATUS_WOULD_BLOCK)
+        thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
+    return status;
+}
+
+struct cross_thread *kernel_on_signal(struct cross_thread *cross, void *object)
+{
+    struct event *event = object;
+
+    spinlock_lock(&kernel_lock);
+    struct thread *waiter = event->cross.waiter;
+    if (waiter == NULL) { /* somebody was faster */
+        spinlock_unlock(&kernel_lock);
+        return cross;
+    }
+    event->cross.waiter = NULL;
+    waiter->waiting_event = NULL;
+    timeout_cancel(&waiter->cpu->timeouts, &waiter->timeout);
+    waiter->cross.regs.x[0] = STATUS_OK;
+    waiter->cross.regs.x[1] = 0;
+    return scheduler_wake(thread_of_cross(cross), waiter);
+}
+
+struct cross_thread *kernel_on_wait(struct cross_thread *cross, void *object, nsec_t deadline_ns)
+{
+    struct thread *thread = thread_of_cross(cross);
+
+    spinlock_lock(&kernel_lock);
+    const enum status status = waiter_register(object, thread);
+    if (status != STATUS_WOULD_BLOCK) {
+        cross->regs.x[0] = status;
+        spinlock_unlock(&kernel_lock);
+        return cross;
+    }
+    return scheduler_wait(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
 }
 
 void event_on_domain_stop(struct event *event)
 {
     event_detach(event);
-    if (event->waiter != NULL)
-        thread_wake(event->waiter, STATUS_PEER_DEAD);
+    if (event->cross.waiter != NULL)
+        thread_wake(event->cross.waiter, STATUS_PEER_DEAD);
 }
 
 enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)

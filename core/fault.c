@@ -108,14 +108,33 @@ static void stop_with_record(struct domain *domain)
     domain_stop(domain);
 }
 
+struct cross_record *fault_take(struct thread *thread, enum fault_reason reason, uint64_t address,
+                                uint64_t esr, struct cross_portal **out)
+{
+    struct domain *domain = thread_domain(thread);
+    struct object *object = domain->cross.fault_portal;
+
+    if (object == NULL)
+        return NULL;
+    struct portal *portal = portal_of_object(object);
+    const struct thread_fault fault = {reason_refine(reason, address), address, esr};
+    struct cross_record *record = portal_take_fault(thread, portal, &fault);
+    if (record == NULL)
+        return NULL;
+    domain->fault_count++;
+    asid_assign(thread_domain(thread)); /* the handler's, by now */
+    *out = &portal->cross;
+    return record;
+}
+
 void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr)
 {
     struct domain *domain = thread_domain(thread);
     const struct thread_fault fault = {reason_refine(reason, address), address, esr};
 
     domain->fault_count++;
-    if (domain->fault_portal != NULL
-        && portal_call_fault(thread, portal_of_object(domain->fault_portal), &fault))
+    if (domain->cross.fault_portal != NULL
+        && portal_call_fault(thread, portal_of_object(domain->cross.fault_portal), &fault))
         return;
     record_fill(domain, thread, &thread->cross.regs, &fault);
     stop_with_record(domain);
@@ -126,6 +145,6 @@ void fault_stop(const struct thread *thread, struct domain *domain)
     /* The backtrace is read through the domain's own view; leaving the kernel enters another. */
     asid_assign(domain);
     mmu_switch(domain->cross.ttbr);
-    record_fill(domain, thread, &thread->fault_frame, &thread->fault);
+    record_fill(domain, thread, &thread->cross.fault_regs, &thread->fault);
     stop_with_record(domain);
 }

@@ -48,11 +48,15 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
         .table_frames = domain->table_frames,
     };
     out->used.handles = domain->handles.used;
-    LIST_FOR_EACH (node, &domain->threads)
-        out->cpu_time_ns += thread_cpu_time_ns(LIST_ENTRY(node, struct thread, home_node));
+    out->switches = domain->dead_threads_dispatches;
+    LIST_FOR_EACH (node, &domain->threads) {
+        const struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
+        out->cpu_time_ns += thread_cpu_time_ns(thread);
+        out->switches += thread->dispatches;
+    }
     LIST_FOR_EACH (node, &domain->portals)
         out->portal_calls += portal_calls(LIST_ENTRY(node, struct portal, domain_node));
-    out->switches = domain->dispatches + out->portal_calls;
+    out->switches += out->portal_calls;
 }
 
 /* Threads in the order of their ids. */

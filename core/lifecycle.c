@@ -93,7 +93,7 @@ static void threads_stop(struct domain *domain)
     LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         thread->is_doomed = true;
-        if (thread->cross.record != NULL)
+        if (portal_depth(thread) > 0)
             continue; /* it is in another domain, and ends when that lets it go */
         thread_unqueue(thread);
         thread->state = THREAD_STATE_STOPPED;
@@ -130,7 +130,7 @@ static bool threads_end_some(struct domain *domain)
 
     LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
-        if (thread->cross.record != NULL)
+        if (portal_depth(thread) > 0)
             continue;
         if (budget-- == 0)
             return false;
@@ -166,10 +166,10 @@ bool domain_destroy_some(struct domain *domain)
     list_remove(&domain->node);
     if (domain->stop_event != NULL)
         object_put(domain->stop_event);
-    if (domain->fault_portal != NULL)
-        object_put(domain->fault_portal);
+    if (domain->cross.fault_portal != NULL)
+        object_put(domain->cross.fault_portal);
     domain->stop_event = NULL;
-    domain->fault_portal = NULL;
+    domain->cross.fault_portal = NULL;
     return true;
 }
 

@@ -29,9 +29,12 @@ static struct record *record_of_cross(struct cross_record *cross)
     return (struct record *)cross; /* its first member */
 }
 
-static struct portal *portal_of_cross(struct cross_portal *cross)
+/* The innermost call's record; NULL at home. */
+static struct record *record_innermost(struct thread *thread)
 {
-    return LIST_ENTRY(cross, struct portal, cross);
+    const struct cross_frame *frame = cross_innermost(&thread->cross);
+
+    return frame == NULL ? NULL : record_of_cross(frame->record);
 }
 
 static void on_deadline(struct timeout *timeout);
@@ -44,13 +47,29 @@ static enum status record_add(struct portal *portal, uaddr_t stack_top)
     if (status != STATUS_OK)
         return status;
     struct record *record = memory;
-    record->cross.portal = &portal->cross;
+    record->portal = portal;
     record->cross.stack_top = stack_top;
+    record->cross.next = portal->cross.first == NULL ? &record->cross : portal->cross.first;
     record->deadline.fire = on_deadline;
+    if (portal->cross.first == NULL)
+        portal->cross.first = &record->cross;
+    else
+        LIST_ENTRY(list_last(&portal->records), struct record, portal_node)->cross.next =
+            &record->cross;
     list_push_back(&portal->records, &record->portal_node);
     portal->record_count++;
-    cross_record_push(&portal->cross, &record->cross);
     return STATUS_OK;
+}
+
+/* Take a free stack for the thread; NULL if there is none. */
+static struct record *record_claim(struct portal *portal, struct thread *thread)
+{
+    LIST_FOR_EACH (node, &portal->records) {
+        struct record *record = LIST_ENTRY(node, struct record, portal_node);
+        if (cross_record_claim(&record->cross, &thread->cross))
+            return record;
+    }
+    return NULL;
 }
 
 enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_stack_top,
@@ -83,8 +102,8 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     portal->domain = domain;
     object_get(&domain->object); /* cross.domain is read without a lock */
     list_push_back(&domain->portals, &portal->domain_node);
-    for (uint32_t i = stack_count; i > 0 && status == STATUS_OK; i--)
-        status = record_add(portal, first_stack_top + (i - 1) * stack_stride);
+    for (uint32_t i = 0; i < stack_count && status == STATUS_OK; i++)
+        status = record_add(portal, first_stack_top + i * stack_stride);
     if (status != STATUS_OK) {
         quota_give(domain, 0, stack_count - portal->record_count, 0);
         object_put(&portal->object);
@@ -161,10 +180,52 @@ static void context_set_status(struct thread *thread, enum status status)
 {
     struct context *regs = &thread->cross.regs;
 
+    thread->cross.is_light = 0;
     for (unsigned i = 0; i < 31; i++)
         regs->x[i] = 0;
     regs->x[8] = status;
     regs->pstate = 0;
+}
+
+/* The thread is inside the portal from here on; its FP registers stay behind. */
+static void frame_push(struct thread *thread, struct portal *portal, struct record *record)
+{
+    struct cross_thread *cross = &thread->cross;
+    const unsigned depth = cross_depth(cross);
+
+    cross->frames[depth] = (struct cross_frame){
+        .sp = cross->regs.sp,
+        .pc = cross->regs.pc,
+        .caller = cross->domain,
+        .record = &record->cross,
+    };
+    record->cross.calls++;
+    if (!list_is_empty(&portal->waiting))
+        record->cross.flags |= RECORD_WANTED;
+    cross->domain = portal->cross.domain;
+    fp_drop(cross);
+    cross_set_depth(cross, depth + 1);
+}
+
+static void deadline_arm(struct thread *thread, struct record *record, nsec_t deadline_ns)
+{
+    record->cross.flags |= RECORD_DEADLINE;
+    record->deadline.deadline_ns = deadline_ns;
+    scheduler_timeout_add(thread, &record->deadline);
+}
+
+void portal_arm_lazy(struct thread *thread)
+{
+    const unsigned depth = cross_depth(&thread->cross);
+
+    thread->cross.is_lazy = 0;
+    for (unsigned i = 0; i < depth; i++) {
+        struct record *record = record_of_cross(thread->cross.frames[i].record);
+        if ((record->cross.flags & RECORD_LAZY) == 0)
+            continue;
+        record->cross.flags &= ~(uint32_t)RECORD_LAZY;
+        deadline_arm(thread, record, record->cross.deadline_ns);
+    }
 }
 
 /* Run the call on `record`, which has been taken.  Passing the handles is what can still fail. */
@@ -181,23 +242,9 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
         if (status != STATUS_OK)
             return status;
     }
-    record->cross.caller = thread->cross.domain;
-    record->cross.previous = thread->cross.record;
-    record->cross.caller_sp = regs->sp;
-    record->cross.caller_pc = regs->pc;
-    record->cross.calls++;
-    record->cross.thread = &thread->cross;
-    if (!list_is_empty(&portal->waiting))
-        record->cross.flags |= RECORD_WANTED;
-    thread->cross.domain = portal->cross.domain;
-    thread->cross.record = &record->cross;
-    thread->cross.depth_left--;
-    fp_drop(&thread->cross);
-    if (thread->call_deadline_ns != DEADLINE_NEVER) {
-        record->cross.flags |= RECORD_DEADLINE;
-        record->deadline.deadline_ns = thread->call_deadline_ns;
-        scheduler_timeout_add(thread, &record->deadline);
-    }
+    frame_push(thread, portal, record);
+    if (thread->call_deadline_ns != DEADLINE_NEVER)
+        deadline_arm(thread, record, thread->call_deadline_ns);
 
     for (unsigned i = 9; i < 31; i++)
         regs->x[i] = 0;
@@ -215,14 +262,14 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
 static void portal_serve_waiting(struct portal *portal)
 {
     while (!list_is_empty(&portal->waiting)) {
-        struct cross_record *record = cross_record_pop(&portal->cross);
+        struct thread *thread = LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
+        struct record *record = record_claim(portal, thread);
         if (record == NULL)
             return;
-        struct thread *thread = LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
         thread_unqueue(thread);
-        const enum status status = portal_enter(thread, portal, record_of_cross(record));
+        const enum status status = portal_enter(thread, portal, record);
         if (status != STATUS_OK) {
-            cross_record_push(&portal->cross, record);
+            cross_record_release(&record->cross);
             context_set_status(thread, status);
         }
         thread_make_ready(thread);
@@ -231,17 +278,16 @@ static void portal_serve_waiting(struct portal *portal)
 
 static void record_release(struct record *record, struct cpu *cpu)
 {
-    struct portal *portal = portal_of_cross(record->cross.portal);
+    struct portal *portal = record->portal;
 
     timeout_cancel(&cpu->timeouts, &record->deadline);
     record->cross.flags = 0;
-    record->cross.thread = NULL;
+    cross_record_release(&record->cross);
     if (portal->lingering > 0) {
         if (--portal->lingering == 0)
             portal_free(portal);
         return;
     }
-    cross_record_push(&portal->cross, &record->cross);
     portal_serve_waiting(portal);
 }
 
@@ -276,8 +322,10 @@ void portal_fail_waiting(struct thread *thread, enum status status)
 /* Whether one of the portal's stacks is the thread's own already: waiting would never end. */
 static bool thread_holds_stack(const struct thread *thread, const struct portal *portal)
 {
-    for (const struct cross_record *r = thread->cross.record; r != NULL; r = r->previous)
-        if (r->portal == &portal->cross)
+    const unsigned depth = cross_depth(&thread->cross);
+
+    for (unsigned i = 0; i < depth; i++)
+        if (record_of_cross(thread->cross.frames[i].record)->portal == portal)
             return true;
     return false;
 }
@@ -293,19 +341,19 @@ static enum status portal_try_call(struct thread *thread, handle_t h)
     struct portal *portal = portal_of_object(slot->object);
     if (portal->domain == NULL)
         return STATUS_PEER_DEAD;
-    if (thread->cross.depth_left == 0)
+    if (cross_depth(&thread->cross) == THREAD_DEPTH_MAX)
         return STATUS_TOO_DEEP;
     thread->call_badge = slot->badge;
-    struct cross_record *record = cross_record_pop(&portal->cross);
+    struct record *record = record_claim(portal, thread);
     if (record == NULL) {
         if (thread_holds_stack(thread, portal))
             return STATUS_TOO_DEEP;
         portal_wait(thread, portal);
         return STATUS_OK;
     }
-    const enum status entered = portal_enter(thread, portal, record_of_cross(record));
+    const enum status entered = portal_enter(thread, portal, record);
     if (entered != STATUS_OK)
-        cross_record_push(&portal->cross, record);
+        cross_record_release(&record->cross);
     return entered;
 }
 
@@ -321,47 +369,64 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
+struct cross_record *portal_take_fault(struct thread *thread, struct portal *portal,
+                                       const struct thread_fault *fault)
+{
+    struct cross_thread *cross = &thread->cross;
+
+    if (portal->domain == NULL || cross->has_fault != 0 || cross_depth(cross) == THREAD_DEPTH_MAX)
+        return NULL;
+    struct record *record = record_claim(portal, thread);
+    if (record == NULL)
+        return NULL;
+
+    fp_save(cross, thread_fp(thread));
+    cross->fault_fp = cross->fp_state;
+    cross->has_fault = 1;
+    cross->fault_in[0] = fault->reason;
+    cross->fault_in[1] = fault->address;
+    cross->fault_in[2] = cross->fault_regs.pc;
+    cross->fault_in[3] = thread_domain(thread)->id;
+    cross->fault_in[4] = thread->id;
+    cross->fault_in[5] = fault->esr;
+    thread->fault = *fault;
+    record->cross.flags |= RECORD_FAULT;
+    frame_push(thread, portal, record);
+    return &record->cross;
+}
+
 bool portal_call_fault(struct thread *thread, struct portal *portal,
                        const struct thread_fault *fault)
 {
-    struct context *regs = &thread->cross.regs;
-    const uint64_t words[6] = {fault->reason, fault->address, regs->pc, thread_domain(thread)->id,
-                               thread->id,    fault->esr};
+    struct cross_thread *cross = &thread->cross;
+    struct context *regs = &cross->regs;
 
-    if (portal->domain == NULL || thread->has_fault_frame || thread->cross.depth_left == 0)
+    if (cross->has_fault != 0)
         return false;
-    struct cross_record *record = cross_record_pop(&portal->cross);
+    cross->fault_regs = *regs;
+    struct cross_record *record = portal_take_fault(thread, portal, fault);
     if (record == NULL)
         return false;
-
-    thread->fault_frame = *regs;
-    thread->fault = *fault;
-    fp_save(&thread->cross, thread_fp(thread));
-    thread->fault_fp_state = thread->cross.fp_state;
-    thread->has_fault_frame = true;
-    thread->call_has_handles = false;
-    thread->call_deadline_ns = DEADLINE_NEVER;
-    thread->call_badge = 0;
-    for (unsigned i = 0; i < PORTAL_WORDS; i++)
-        regs->x[i] = i < 6 ? words[i] : 0;
-    record->flags |= RECORD_FAULT;
-    const enum status status = portal_enter(thread, portal, record_of_cross(record));
-    ASSERT(status == STATUS_OK); /* no handles to pass: nothing that can fail */
+    *regs = (struct context){.sp = record->stack_top, .pc = portal->cross.entry};
+    for (unsigned i = 0; i < 6; i++)
+        regs->x[i] = cross->fault_in[i];
+    regs->x[13] = portal->cross.cookie;
     return true;
 }
 
 /* Leave the innermost record: the thread is back where it called from. */
 static void record_leave(struct thread *thread)
 {
-    struct record *record = record_of_cross(thread->cross.record);
+    struct cross_thread *cross = &thread->cross;
+    const struct cross_frame *frame = cross_innermost(cross);
+    const unsigned depth = cross_depth(cross);
 
-    fp_drop(&thread->cross);
-    thread->cross.domain = record->cross.caller;
-    thread->cross.record = record->cross.previous;
-    thread->cross.depth_left++;
-    thread->cross.regs.sp = record->cross.caller_sp;
-    thread->cross.regs.pc = record->cross.caller_pc;
-    record_release(record, thread->cpu);
+    fp_drop(cross);
+    cross->domain = frame->caller;
+    cross->regs.sp = frame->sp;
+    cross->regs.pc = frame->pc;
+    cross_set_depth(cross, depth - 1);
+    record_release(record_of_cross(frame->record), thread->cpu);
 }
 
 static bool is_stopped(const struct domain *domain)
@@ -370,20 +435,20 @@ static bool is_stopped(const struct domain *domain)
 }
 
 /* Unwind up to and including `last`, and on through domains that have stopped. */
-static void unwind_to(struct thread *thread, const struct cross_record *last, enum status status)
+static void unwind_to(struct thread *thread, const struct record *last, enum status status)
 {
     struct domain *faulted = NULL;
     bool goes_on = true; /* `last` is still to come */
 
     do {
-        const struct cross_record *left = thread->cross.record;
+        const struct record *left = record_innermost(thread);
         goes_on = goes_on && left != last;
-        if ((left->flags & RECORD_FAULT) != 0) {
-            thread->has_fault_frame = false;
-            faulted = domain_of_cross(left->caller);
+        if ((left->cross.flags & RECORD_FAULT) != 0) {
+            thread->cross.has_fault = 0;
+            faulted = domain_of_cross(cross_innermost(&thread->cross)->caller);
         }
         record_leave(thread);
-    } while (goes_on || (thread->cross.record != NULL && is_stopped(thread_domain(thread))));
+    } while (goes_on || (portal_depth(thread) > 0 && is_stopped(thread_domain(thread))));
 
     context_set_status(thread, status);
     if (thread->building != NULL) { /* a segment_create that will not go on */
@@ -391,7 +456,7 @@ static void unwind_to(struct thread *thread, const struct cross_record *last, en
         thread->building = NULL;
     }
     const bool ends =
-        is_stopped(thread_domain(thread)) || (thread->cross.record == NULL && thread->is_doomed);
+        is_stopped(thread_domain(thread)) || (portal_depth(thread) == 0 && thread->is_doomed);
     if (!ends && thread->state != THREAD_STATE_RUNNING)
         thread_make_ready(thread);
     /* The handler of its fault is gone, so the fault stops the domain after all. */
@@ -403,7 +468,7 @@ static void unwind_to(struct thread *thread, const struct cross_record *last, en
 
 void portal_unwind(struct thread *thread, enum status status)
 {
-    unwind_to(thread, thread->cross.record, status);
+    unwind_to(thread, record_innermost(thread), status);
 }
 
 static void on_deadline(struct timeout *timeout)
@@ -420,7 +485,7 @@ static void on_deadline(struct timeout *timeout)
     }
     if (thread->state != THREAD_STATE_RUNNING)
         thread_unqueue(thread);
-    unwind_to(thread, &record->cross, STATUS_TIMED_OUT);
+    unwind_to(thread, record, STATUS_TIMED_OUT);
 }
 
 /* A fault's handler has answered. */
@@ -429,9 +494,9 @@ static void fault_return(struct thread *thread)
     const uint64_t verdict = thread->cross.regs.x[0];
 
     record_leave(thread);
-    thread->cross.regs = thread->fault_frame;
-    thread->cross.fp_state = thread->fault_fp_state;
-    thread->has_fault_frame = false;
+    thread->cross.regs = thread->cross.fault_regs;
+    thread->cross.has_fault = 0;
+    fp_restore(&thread->cross, thread->cross.fault_fp);
     if (verdict == FAULT_SKIP)
         thread->cross.regs.pc += 4;
     else if (verdict != FAULT_RESTART)
@@ -444,13 +509,14 @@ bool portal_return(struct thread *thread, bool with_handles)
     handle_t passed[PORTAL_HANDLES] = {0};
     enum status status = STATUS_OK;
 
-    if (thread->cross.record == NULL)
+    const struct record *record = record_innermost(thread);
+    if (record == NULL)
         return false;
-    if ((thread->cross.record->flags & RECORD_FAULT) != 0) {
+    if ((record->cross.flags & RECORD_FAULT) != 0) {
         fault_return(thread);
         return true;
     }
-    struct domain *caller = domain_of_cross(thread->cross.record->caller);
+    struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
     if (is_stopped(caller)) {
         portal_unwind(thread, STATUS_PEER_DEAD);
         return true;
@@ -463,7 +529,7 @@ bool portal_return(struct thread *thread, bool with_handles)
     for (unsigned i = 9; i < 18; i++)
         regs->x[i] = i - 9 < PORTAL_HANDLES ? passed[i - 9] : 0;
     regs->pstate = 0;
-    if (thread->cross.record == NULL && thread->is_doomed)
+    if (portal_depth(thread) == 0 && thread->is_doomed)
         thread_end(thread);
     return true;
 }
@@ -472,10 +538,12 @@ bool portal_return(struct thread *thread, bool with_handles)
 static void callers_unwind(struct portal *portal)
 {
     LIST_FOR_EACH (node, &portal->records) {
-        struct cross_record *record = &LIST_ENTRY(node, struct record, portal_node)->cross;
-        if (record->thread == NULL || record->thread->record != record)
-            continue; /* free, or its thread is further inside and will find out on its return */
-        struct thread *thread = thread_of_cross(record->thread);
+        struct record *record = LIST_ENTRY(node, struct record, portal_node);
+        if (record->cross.thread == NULL)
+            continue;
+        struct thread *thread = thread_of_cross(record->cross.thread);
+        if (record_innermost(thread) != record)
+            continue; /* it is further inside, and will find out on its return */
         if (thread->state != THREAD_STATE_RUNNING)
             thread_unqueue(thread);
         portal_unwind(thread, STATUS_PEER_DEAD);
@@ -511,16 +579,6 @@ uint64_t portal_calls(const struct portal *portal)
 
 void portal_doom(const struct thread *thread)
 {
-    struct cross_record *outermost = thread->cross.record;
-
-    if (outermost == NULL)
-        return;
-    while (outermost->previous != NULL)
-        outermost = outermost->previous;
-    outermost->flags |= RECORD_DOOMED;
-}
-
-uint32_t portal_depth(const struct thread *thread)
-{
-    return THREAD_DEPTH_MAX - (uint32_t)thread->cross.depth_left;
+    if (portal_depth(thread) > 0)
+        thread->cross.frames[0].record->flags |= RECORD_DOOMED;
 }

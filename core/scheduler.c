@@ -5,22 +5,34 @@
 #include "base/assert.h"
 #include "base/bits.h"
 #include "core/interrupt.h"
+#include "core/portal.h"
 #include "domains/asid.h"
 #include "domains/segment.h"
 
-static uint64_t slice_ticks; /* a whole turn; written once at boot */
+static int64_t slice_ticks; /* a whole turn; written once at boot */
 
 void scheduler_init(void)
 {
-    slice_ticks = timer_ns_to_ticks(THREAD_SLICE_NS);
+    slice_ticks = (int64_t)timer_ns_to_ticks(THREAD_SLICE_NS);
+}
+
+static void ready_mark(struct cpu *cpu, const struct thread *thread)
+{
+    cpu->ready_mask |= BIT(thread->priority);
 }
 
 void scheduler_enqueue(struct thread *thread)
 {
+    thread->slice_left_ticks = slice_ticks;
+    scheduler_requeue(thread);
+}
+
+void scheduler_requeue(struct thread *thread)
+{
     struct cpu *cpu = thread->cpu;
 
     list_push_back(&cpu->ready[thread->priority], &thread->run_node);
-    cpu->ready_mask |= BIT(thread->priority);
+    ready_mark(cpu, thread);
     cpu->exit_work |= EXIT_SCHEDULE;
 }
 
@@ -53,23 +65,50 @@ void scheduler_on_timer(void)
     timer_stop();
     cpu->programmed_ns = 0;
     cpu->exit_work |= EXIT_SCHEDULE;
+    if (cpu->current != NULL && cpu->current->cross.is_lazy != 0)
+        portal_arm_lazy(cpu->current);
     while (timeouts_fire_one(&cpu->timeouts, timer_now_ns())) {
     }
 }
 
-/* What is left of its turn, it has later, before its equals; if nothing is, it goes behind them. */
-static void preempt(struct cpu *cpu, struct thread *thread)
+/* Book the time since the last switch, to who ran; returns it. */
+static int64_t account(struct cpu *cpu)
 {
     const uint64_t now = timer_now_ticks();
+    const uint64_t spent = now - cpu->switched_at_ticks;
 
-    if (now >= cpu->slice_end_ticks) {
+    cpu->switched_at_ticks = now;
+    if (cpu->current == NULL || cpu->is_idle) {
+        cpu->idle_ticks += spent;
+        return 0;
+    }
+    cpu->current->cpu_ticks += spent;
+    return (int64_t)spent;
+}
+
+/*
+ * The current thread, whose time is booked, gives way.  What is left of its turn, it has later,
+ * before its equals; if nothing is, it goes behind them.
+ */
+static void preempt(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->slice_left_ticks <= 0) {
         scheduler_yield(thread);
         return;
     }
-    thread->slice_left_ticks = cpu->slice_end_ticks - now;
     thread->state = THREAD_STATE_READY;
     list_push_front(&cpu->ready[thread->priority], &thread->run_node);
-    cpu->ready_mask |= BIT(thread->priority);
+    ready_mark(cpu, thread);
+}
+
+/* The most urgent ready thread, which is in no queue any more.  There is one. */
+static struct thread *take_best(struct cpu *cpu)
+{
+    struct list *queue = &cpu->ready[bits_highest(cpu->ready_mask)];
+    struct thread *next = LIST_ENTRY(list_first(queue), struct thread, run_node);
+
+    scheduler_dequeue(next);
+    return next;
 }
 
 /* Whoever is to run now; NULL if nobody can.  It is in no queue any more. */
@@ -82,93 +121,107 @@ static struct thread *choose(struct cpu *cpu)
         return goes_on ? current : NULL;
 
     const unsigned best = bits_highest(cpu->ready_mask);
-    if (goes_on && best < current->priority)
-        return current;
-    if (goes_on && best == current->priority) {
-        if (timer_now_ticks() < cpu->slice_end_ticks)
+    if (goes_on) {
+        if (best < current->priority)
             return current;
-        scheduler_yield(current);
-    } else if (goes_on) {
+        current->slice_left_ticks -= account(cpu);
+        if (best == current->priority && current->slice_left_ticks > 0)
+            return current;
         preempt(cpu, current);
     }
-    struct thread *next = LIST_ENTRY(list_first(&cpu->ready[best]), struct thread, run_node);
-    scheduler_dequeue(next);
-    return next;
+    return take_best(cpu);
 }
 
-static void account(struct cpu *cpu)
+/* The CPU's registers that belong to threads change hands; the time is booked. */
+static void hand_over(struct cpu *cpu, struct thread *last, struct thread *next)
 {
-    const uint64_t now = timer_now_ticks();
-
-    if (cpu->current != NULL && !cpu->is_idle)
-        cpu->current->cpu_ticks += now - cpu->switched_at_ticks;
-    else
-        cpu->idle_ticks += now - cpu->switched_at_ticks;
-    cpu->switched_at_ticks = now;
-}
-
-static void switch_to(struct cpu *cpu, struct thread *next)
-{
-    struct thread *last = cpu->current;
-
-    account(cpu);
-    if (last != NULL) {
-        fp_save(&last->cross, thread_fp(last));
-        last->tpidr = SYSREG_READ(tpidr_el0);
-    }
-    object_get(&next->object);
-    cpu->current = next;
-    next->cross.kernel_stack = cpu->kernel_stack_top;
-    next->dispatches++;
-    thread_domain(next)->dispatches++;
+    fp_save(&last->cross, thread_fp(last));
+    if (last->cross.is_lazy != 0)
+        portal_arm_lazy(last);
+    last->tpidr = SYSREG_READ(tpidr_el0);
     SYSREG_WRITE(tpidr_el0, next->tpidr);
-    if (last != NULL)
-        object_put(&last->object);
-}
-
-/* A whole turn, or what was left of one that was interrupted. */
-static void turn_begin(struct cpu *cpu, struct thread *thread)
-{
-    cpu->slice_end_ticks =
-        cpu->switched_at_ticks
-        + (thread->slice_left_ticks != 0 ? thread->slice_left_ticks : slice_ticks);
-    thread->slice_left_ticks = 0;
+    cpu->current = next;
+    next->dispatches++;
 }
 
 /* The view of the thread that is to run, which may have lost its ASID meanwhile. */
-static void enter_view(struct thread *thread)
+static void enter_view(const struct thread *thread)
 {
     struct domain *domain = thread_domain(thread);
 
     if (domain->cross.ttbr == 0)
         asid_assign(domain);
-    if (SYSREG_READ(ttbr0_el1) != domain->cross.ttbr)
-        mmu_switch(domain->cross.ttbr);
+    mmu_enter(domain->cross.ttbr);
 }
 
+/*
+ * The timer must interrupt when something is due.  That it does so too early, for something that is
+ * due no more, costs less than moving it each time.
+ */
 static void program_timer(struct cpu *cpu)
 {
     nsec_t when = cpu->timeouts.first == NULL ? 0 : cpu->timeouts.first->deadline_ns;
     const struct thread *current = cpu->current;
 
     if (!cpu->is_idle && (cpu->ready_mask & BIT(current->priority)) != 0) {
-        const nsec_t slice_end = timer_ticks_to_ns(cpu->slice_end_ticks) + 1;
+        const uint64_t end = cpu->switched_at_ticks + (uint64_t)current->slice_left_ticks;
+        const nsec_t slice_end = timer_ticks_to_ns(end) + 1;
         when = when == 0 || slice_end < when ? slice_end : when;
     }
-    if (when == cpu->programmed_ns)
+    if (when == 0 || (cpu->programmed_ns != 0 && cpu->programmed_ns <= when))
         return;
     cpu->programmed_ns = when;
-    if (when == 0)
-        timer_stop();
-    else
-        timer_set_deadline(when);
+    timer_set_deadline(when);
+}
+
+struct cross_thread *scheduler_wake(struct thread *current, struct thread *waiter)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (waiter->cpu != cpu || waiter->priority <= current->priority || cpu->exit_work != 0) {
+        thread_make_ready(waiter);
+        return scheduler_leave();
+    }
+    /* Nobody in the queues is as urgent as the current thread, so there is nothing to choose. */
+    current->slice_left_ticks -= account(cpu);
+    preempt(cpu, current);
+    hand_over(cpu, current, waiter);
+    waiter->slice_left_ticks = slice_ticks;
+    waiter->state = THREAD_STATE_RUNNING;
+    enter_view(waiter);
+    cpu->exit_work = 0;
+    spinlock_unlock(&kernel_lock);
+    return &waiter->cross;
+}
+
+struct cross_thread *scheduler_wait(struct thread *current, enum thread_state state,
+                                    nsec_t deadline_ns)
+{
+    struct cpu *cpu = cpu_self();
+
+    current->state = state;
+    if (deadline_ns != DEADLINE_NEVER) {
+        current->timeout.deadline_ns = deadline_ns;
+        timeout_add(&cpu->timeouts, &current->timeout);
+    }
+    if (cpu->exit_work != 0 || cpu->ready_mask == 0)
+        return scheduler_leave();
+    (void)account(cpu);
+    struct thread *next = take_best(cpu);
+    hand_over(cpu, current, next);
+    next->state = THREAD_STATE_RUNNING;
+    enter_view(next);
+    if (deadline_ns != DEADLINE_NEVER || (cpu->ready_mask & BIT(next->priority)) != 0)
+        program_timer(cpu);
+    spinlock_unlock(&kernel_lock);
+    return &next->cross;
 }
 
 /* Nobody is ready: tear down what is left to tear down, then wait for an interrupt. */
 static void idle(struct cpu *cpu)
 {
     if (!cpu->is_idle) {
-        account(cpu);
+        (void)account(cpu);
         cpu->is_idle = true;
         mmu_switch_to_nothing(); /* the last view may go before somebody runs here again */
     }
@@ -181,6 +234,24 @@ static void idle(struct cpu *cpu)
     interrupts_handle();
 }
 
+/* From one thread, or from idleness, to another. */
+static void switch_to(struct cpu *cpu, struct thread *next)
+{
+    struct thread *last = cpu->current;
+
+    (void)account(cpu);
+    if (last != NULL) {
+        hand_over(cpu, last, next);
+    } else {
+        cpu->current = next;
+        next->dispatches++;
+    }
+    if (cpu->corpse != NULL) {
+        object_put(&cpu->corpse->object);
+        cpu->corpse = NULL;
+    }
+}
+
 struct cross_thread *scheduler_leave(void)
 {
     struct cpu *cpu = cpu_self();
@@ -190,13 +261,10 @@ struct cross_thread *scheduler_leave(void)
         (void)segments_reap_some();
     while ((next = choose(cpu)) == NULL)
         idle(cpu);
-    const bool goes_on = next->state == THREAD_STATE_RUNNING;
     if (next != cpu->current)
         switch_to(cpu, next);
-    else if (!goes_on)
-        account(cpu); /* it waited or yielded, and nobody ran meanwhile */
-    if (!goes_on)
-        turn_begin(cpu, next);
+    else if (next->state != THREAD_STATE_RUNNING)
+        (void)account(cpu); /* it waited or yielded, and nobody ran meanwhile */
     cpu->is_idle = false;
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
@@ -204,4 +272,15 @@ struct cross_thread *scheduler_leave(void)
     cpu->exit_work = segments_reap_pending() ? EXIT_REAP : 0;
     spinlock_unlock(&kernel_lock);
     return &next->cross;
+}
+
+struct cross_thread *scheduler_go_on(void)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (cpu->exit_work != 0 || segments_reap_pending())
+        return scheduler_leave();
+    enter_view(cpu->current);
+    spinlock_unlock(&kernel_lock);
+    return &cpu->current->cross;
 }

@@ -159,10 +159,10 @@ struct sysret sys_domain_set_fault_portal(uint64_t h, uint64_t portal, UNUSED ui
         return sysret(status);
     if (domain->root == NULL)
         return sysret(STATUS_PEER_DEAD);
-    struct object *old = domain->fault_portal;
+    struct object *old = domain->cross.fault_portal;
     if (object != NULL)
         object_get(object);
-    domain->fault_portal = object;
+    domain->cross.fault_portal = object;
     if (old != NULL)
         object_put(old);
     return sysret(STATUS_OK);

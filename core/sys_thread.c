@@ -65,7 +65,7 @@ struct sysret sys_thread_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t
     portal_doom(thread);
     if (thread == thread_current())
         cpu_self()->exit_work |= EXIT_END;
-    else if (thread->cross.record == NULL)
+    else if (portal_depth(thread) == 0)
         thread_end(thread);
     return sysret(STATUS_OK);
 }

@@ -12,6 +12,10 @@
 #define UNUSED __attribute__((unused))
 
 _Static_assert(SYS_COUNT == 46, "SYS_COUNT_LIMIT in vectors.S");
+_Static_assert(SYS_NULL == 0 && SYS_EVENT_SIGNAL == 32 && SYS_EVENT_WAIT == 33
+                   && RIGHT_WAIT == 1 << 6 && STATUS_OK == 0,
+               "vectors.S answers these");
+_Static_assert(FAULT_RESTART == 1 && FAULT_SKIP == 2, "FAULT_VERDICT_RESTART in vectors.S");
 
 struct spinlock kernel_lock;
 
@@ -152,7 +156,7 @@ struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t
     context_clear(regs, work);
 
     if ((work & EXIT_END) != 0) {
-        if (thread->cross.record != NULL)
+        if (portal_depth(thread) > 0)
             portal_unwind(thread, STATUS_PEER_DEAD);
         else
             thread_end(thread);

@@ -1,15 +1,16 @@
 #include "core/thread.h"
 
+#include "arch/mmu.h"
 #include "arch/timer.h"
 #include "base/bits.h"
+#include "base/string.h"
 #include "core/event.h"
 #include "core/portal.h"
 #include "core/scheduler.h"
-#include "domains/pool.h"
+#include "domains/frame.h"
 
 enum { PARK_BUCKETS = 256 };
 
-static struct pool thread_pool;
 static uint32_t next_id = 1;
 static struct list parked[PARK_BUCKETS]; /* struct thread, wait_node; by domain and word */
 
@@ -22,7 +23,6 @@ static const struct object_class thread_class = {
 
 void threads_init(void)
 {
-    pool_init(&thread_pool, sizeof(struct thread));
     for (unsigned i = 0; i < PARK_BUCKETS; i++)
         list_init(&parked[i]);
 }
@@ -32,7 +32,7 @@ static void thread_on_destroy(struct object *object)
     struct thread *thread = thread_of_object(object);
 
     object_put(&thread->home->object);
-    pool_return(&thread_pool, thread);
+    frame_free(direct_map_physical(thread));
 }
 
 static void on_timeout(struct timeout *timeout)
@@ -45,21 +45,33 @@ static void on_timeout(struct timeout *timeout)
         thread_wake(thread, thread->state == THREAD_STATE_SLEEPING ? STATUS_OK : STATUS_TIMED_OUT);
 }
 
+/* A thread that returns from home has no call to return from. */
+static struct cross_record no_call = {.flags = UINT32_MAX};
+
+/* All but the frames, which are written before they are read, and the FP registers, likewise. */
+static void thread_zero(struct thread *thread)
+{
+    memset(&thread->cross, 0, offsetof(struct cross_thread, home));
+    memset((uint8_t *)thread + sizeof(thread->cross), 0,
+           offsetof(struct thread, fp) - sizeof(thread->cross));
+}
+
 enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top, uint64_t argument,
                           uint32_t priority, struct thread **out)
 {
-    void *memory;
+    paddr_t frame;
     enum status status = quota_take(home, 0, 0, 1);
 
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&thread_pool, &memory);
+    status = frame_allocate(0, FRAME_OBJECT, &frame);
     if (status != STATUS_OK) {
         quota_give(home, 0, 0, 1);
         return status;
     }
 
-    struct thread *thread = memory;
+    struct thread *thread = direct_map(frame);
+    thread_zero(thread);
     object_init(&thread->object, &thread_class);
     object_get(&thread->object); /* its own, until it ends */
     thread->id = next_id++;
@@ -70,7 +82,9 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     thread->cpu = cpu_self();
     thread->timeout.fire = on_timeout;
     thread->cross.domain = &home->cross;
-    thread->cross.depth_left = THREAD_DEPTH_MAX;
+    thread->cross.home.record = &no_call;
+    thread->cross.kernel_stack = thread->cpu->kernel_stack_top;
+    cross_set_depth(&thread->cross, 0);
     thread->cross.regs.x[0] = argument;
     thread->cross.regs.pc = entry;
     thread->cross.regs.sp = stack_top;
@@ -96,7 +110,7 @@ void thread_unqueue(struct thread *thread)
     if (list_node_is_linked(&thread->wait_node))
         list_remove(&thread->wait_node);
     if (thread->waiting_event != NULL) {
-        thread->waiting_event->waiter = NULL;
+        thread->waiting_event->cross.waiter = NULL;
         thread->waiting_event = NULL;
     }
 }
@@ -127,7 +141,7 @@ void thread_set_priority(struct thread *thread, uint32_t priority)
         scheduler_dequeue(thread);
     thread->priority = priority;
     if (queued)
-        scheduler_enqueue(thread);
+        scheduler_requeue(thread);
     thread->cpu->exit_work |= EXIT_SCHEDULE;
 }
 
@@ -138,6 +152,7 @@ void thread_end(struct thread *thread)
     thread_unqueue(thread);
     thread->state = THREAD_STATE_STOPPED;
     thread->home->dead_threads_cpu_time_ns += thread_cpu_time_ns(thread);
+    thread->home->dead_threads_dispatches += thread->dispatches;
     list_remove(&thread->home_node);
     quota_give(thread->home, 0, 0, 1);
     thread->cpu->exit_work |= EXIT_SCHEDULE;
@@ -145,7 +160,10 @@ void thread_end(struct thread *thread)
         object_put(&thread->building->object);
         thread->building = NULL;
     }
-    object_put(&thread->object);
+    if (thread->cpu->current == thread)
+        thread->cpu->corpse = thread; /* its context is still in use: the reference goes there */
+    else
+        object_put(&thread->object);
 }
 
 static struct list *bucket_of(const struct domain *domain, uaddr_t word)

@@ -133,7 +133,24 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
         fault_handle(thread, FAULT_UNDEFINED, 0, esr);
         break;
     }
-    return scheduler_leave();
+    return scheduler_go_on();
+}
+
+struct cross_fault kernel_on_fault(struct cross_thread *cross, uint64_t esr)
+{
+    struct thread *thread = thread_of_cross(cross);
+    const uint64_t far = SYSREG_READ(far_el1);
+    struct cross_portal *portal;
+
+    spinlock_lock(&kernel_lock);
+    struct cross_record *record = fault_take(thread, abort_reason(esr), far, esr, &portal);
+    if (record != NULL) {
+        spinlock_unlock(&kernel_lock);
+        return (struct cross_fault){.record = record, .portal = portal};
+    }
+    cross->regs = cross->fault_regs;
+    fault_handle(thread, abort_reason(esr), far, esr);
+    return (struct cross_fault){.record = NULL, .thread = scheduler_go_on()};
 }
 
 struct cross_thread *kernel_on_interrupt(struct cross_thread *cross)
@@ -141,7 +158,7 @@ struct cross_thread *kernel_on_interrupt(struct cross_thread *cross)
     (void)cross; /* its context is saved; who goes on is the scheduler's choice */
     spinlock_lock(&kernel_lock);
     interrupts_handle();
-    return scheduler_leave();
+    return scheduler_go_on();
 }
 
 /* An error that no instruction can be blamed for; the domain that runs is the best guess. */
@@ -149,7 +166,7 @@ struct cross_thread *kernel_on_serror(struct cross_thread *cross)
 {
     spinlock_lock(&kernel_lock);
     fault_handle(thread_of_cross(cross), FAULT_BUS, 0, SYSREG_READ(esr_el1));
-    return scheduler_leave();
+    return scheduler_go_on();
 }
 
 void kernel_on_kernel_fault(const struct context *regs, uint64_t esr, uint64_t far)

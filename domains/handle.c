@@ -8,21 +8,28 @@
 #include "domains/frame.h"
 
 /*
- * A slot's key is its handle, generation << 32 | index, and two marks.  A slot that the portal
- * path may use as it stands (a portal, right to call) has neither, so comparing the key with
- * the word that the caller passed checks everything at once.  The marks are bits of the index that
- * no slot has: a word that contains them leads to no slot at all, so nobody can add them.
+ * A slot's key is its handle, generation << 32 | index, with a mark in its lowest bits by exclusive
+ * or.  The portal path takes the slot's place in its chunk from those bits of the word that it was
+ * passed, and compares the whole word with the key: they agree for no mark but KEY_CALLABLE, since
+ * any other makes the key lead to another slot than the one it is in.  So one comparison checks
+ * index, generation, kind and right; signalling an event does the same with its own mark.
  *
  *     never used  --insert-->  live  --close-->  free, generation + 1
  *                               ^                  |
  *                               +----- insert -----+
  */
-#define KEY_NOT_CALLABLE BIT(31)
-#define KEY_NOT_LIVE     BIT(30)
-#define KEY_MARKS        (KEY_NOT_CALLABLE | KEY_NOT_LIVE)
+enum {
+    KEY_LIVE = 2, /* live, and nothing that a path of vectors.S takes */
+    KEY_FREE = 3,
+};
+_Static_assert(KEY_CALLABLE == 0 && KEY_SIGNALLABLE == 1, "all marks differ");
 
 enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 128 };
-_Static_assert(CHUNKS_MAX << CHUNK_SLOTS_LOG2 <= KEY_NOT_LIVE, "no index reaches the marks");
+
+/* What a table without a chunk shows the portal path: no word names anything. */
+static _Alignas(PAGE_BYTES) struct handle_slot empty_chunk[CHUNK_SLOTS] = {
+    {.key = 0 ^ KEY_FREE}, {.key = 1 ^ KEY_FREE}, /* 0 ^ KEY_SIGNALLABLE would lead here */
+};
 
 /*
  * The tree of derivation, in the chunk's second page.  Children are a list whose ends lead back to
@@ -53,14 +60,22 @@ struct handle_table *handle_slot_table(const struct handle_slot *slot)
     return (struct handle_table *)(void *)chunk_of(slot)->object;
 }
 
+/* The handle that leads here, or led or will lead while it is free; its mark doesn't matter. */
+static handle_t slot_handle(const struct handle_slot *slot)
+{
+    const uint64_t place = (uintptr_t)slot % PAGE_BYTES / sizeof(*slot);
+
+    return align_down(slot->key, CHUNK_SLOTS) | place;
+}
+
 static uint32_t slot_index(const struct handle_slot *slot)
 {
-    return (uint32_t)(slot->key & ~KEY_MARKS);
+    return (uint32_t)slot_handle(slot);
 }
 
 static uint32_t slot_generation(const struct handle_slot *slot)
 {
-    return (uint32_t)((slot->key & ~KEY_MARKS) >> 32);
+    return (uint32_t)(slot->key >> 32);
 }
 
 static struct handle_slot *slot_at(const struct handle_table *table, uint32_t index)
@@ -71,6 +86,7 @@ static struct handle_slot *slot_at(const struct handle_table *table, uint32_t in
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit)
 {
     *table = (struct handle_table){.cross = cross, .limit = limit};
+    cross->chunk0 = empty_chunk;
     cross->chunks = table->inline_chunks;
     cross->chunk_count = 0;
 }
@@ -121,9 +137,12 @@ static enum status table_grow(struct handle_table *table)
     struct handle_slot *chunk = direct_map(address);
     zero_page(chunk);
     zero_page(chunk + CHUNK_SLOTS);
-    chunk->key = KEY_MARKS;
+    chunk[0].key = count << CHUNK_SLOTS_LOG2 ^ KEY_FREE;
+    chunk[1].key = (count << CHUNK_SLOTS_LOG2 | 1) ^ KEY_FREE; /* as in `empty_chunk` */
     chunk->object = (struct object *)(void *)table;
     table->cross->chunks[count] = chunk;
+    if (count == 0)
+        table->cross->chunk0 = chunk;
     table->cross->chunk_count = count + 1;
     table->fresh = (uint32_t)(count << CHUNK_SLOTS_LOG2) + 1;
     table->chunk_frames += 1U << CHUNK_ORDER;
@@ -157,10 +176,14 @@ static struct handle_slot *slot_take(struct handle_table *table)
 
 static void key_refresh(struct handle_slot *slot)
 {
-    const bool callable =
-        slot->object->class->type == OBJECT_PORTAL && (slot->rights & RIGHT_CALL) != 0;
+    const enum object_type type = slot->object->class->type;
+    uint64_t mark = KEY_LIVE;
 
-    slot->key = (slot->key & ~KEY_MARKS) | (callable ? 0 : KEY_NOT_CALLABLE);
+    if (type == OBJECT_PORTAL && (slot->rights & RIGHT_CALL) != 0)
+        mark = KEY_CALLABLE;
+    else if (type == OBJECT_EVENT && (slot->rights & RIGHT_SIGNAL) != 0)
+        mark = KEY_SIGNALLABLE;
+    slot->key = slot_handle(slot) ^ mark;
 }
 
 static void child_link(struct handle_slot *parent, struct handle_slot *child)
@@ -222,7 +245,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, rig
     key_refresh(slot);
     if (parent != NULL)
         child_link(parent, slot);
-    *out = slot->key & ~KEY_MARKS;
+    *out = slot_handle(slot);
     return STATUS_OK;
 }
 
@@ -234,7 +257,7 @@ enum status handle_lookup(const struct handle_table *table, handle_t h, enum obj
     if (index >> CHUNK_SLOTS_LOG2 >= table->cross->chunk_count)
         return STATUS_BAD_HANDLE;
     struct handle_slot *slot = slot_at(table, index);
-    if ((slot->key & ~KEY_NOT_CALLABLE) != h || slot->object == NULL)
+    if ((slot->key ^ h) >= KEY_FREE || slot->object == NULL)
         return STATUS_BAD_HANDLE;
     if (type != OBJECT_NONE && slot->object->class->type != type)
         return STATUS_WRONG_TYPE;
@@ -249,21 +272,20 @@ void handle_close(struct handle_slot *slot)
     struct handle_table *table = handle_slot_table(slot);
     struct handle_links *links = links_of(slot);
     struct object *object = slot->object;
-    const uint32_t generation = slot_generation(slot);
+    const handle_t h = slot_handle(slot);
+    const bool retires = slot_generation(slot) == GENERATION_MAX;
 
     /* Its children are its parent's now, so nobody falls out of an ancestor's reach. */
     place_pass(slot, links->first_child, links->last_child);
     *links = (struct handle_links){0};
-    slot->key |= KEY_MARKS;
+    /* A slot that has run out of generations retires: reuse would revive old handles. */
+    slot->key = (retires ? h : h + BIT(32)) ^ KEY_FREE;
     slot->object = NULL;
     slot->rights = 0;
     slot->badge = 0;
     table->used--;
-    /* A slot that has run out of generations retires: reuse would revive old handles. */
-    if (generation < GENERATION_MAX) {
-        slot->key = KEY_MARKS | (uint64_t)(generation + 1) << 32 | slot_index(slot);
+    if (!retires)
         free_append(table, slot);
-    }
     /* Last, with the table consistent again: destroying `object` may close handles in it. */
     object_put(object);
 }
@@ -381,7 +403,7 @@ struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t
         struct handle_slot *slot = slot_at(table, i);
         if (i % CHUNK_SLOTS == 0 || slot->object == NULL)
             continue;
-        *out = slot->key & ~KEY_MARKS;
+        *out = slot_handle(slot);
         return slot;
     }
     return NULL;
@@ -407,6 +429,7 @@ bool handle_table_destroy(struct handle_table *table, unsigned budget)
 {
     struct cross_domain *cross = table->cross;
 
+    cross->chunk0 = empty_chunk;
     for (; budget > 0 && cross->chunk_count > 0; budget--) {
         frame_free(direct_map_physical(cross->chunks[--cross->chunk_count]));
         table->chunk_frames -= 1U << CHUNK_ORDER;

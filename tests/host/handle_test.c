@@ -23,7 +23,6 @@ enum { TABLES = 3, OBJECTS = 8, STEPS = 100000, NODES_MAX = 2 * STEPS, FRAMES = 
 enum { STEPS_USUAL = 1000000 };
 enum { RIGHTS_PASS = RIGHT_DUPLICATE | RIGHT_TRANSFER };
 
-static const uint64_t KEY_MARKS = UINT64_C(3) << 30;
 static const uint64_t GENERATION_LAST = (UINT64_C(1) << 30) - 1;
 
 static struct handle_table tables[TABLES];
@@ -88,9 +87,17 @@ static bool path_would_call(unsigned t, uint64_t word)
 {
     const uint32_t index = (uint32_t)word;
 
+    if (crosses[t].chunk0[index % CHUNK_SLOTS].key == word)
+        return true;
     if (index >> CHUNK_SLOTS_LOG2 >= crosses[t].chunk_count)
         return false;
     return crosses[t].chunks[index >> CHUNK_SLOTS_LOG2][index % CHUNK_SLOTS].key == word;
+}
+
+/* And before it signals; handles beyond the first chunk it leaves to C. */
+static bool path_would_signal(unsigned t, uint64_t word)
+{
+    return (crosses[t].chunk0[word % CHUNK_SLOTS].key ^ KEY_SIGNALLABLE) == word;
 }
 
 static void drain_and_destroy(unsigned t, unsigned budget)
@@ -130,7 +137,12 @@ static void words_that_were_never_issued_are_refused(void **state)
     const handle_t h = insert(0, &objects[0], RIGHT_ALL, NULL);
     const uint64_t words[] = {
         0,
-        KEY_MARKS,
+        1, /* a slot that was never used, and its marks */
+        2,
+        3,
+        h ^ KEY_SIGNALLABLE,
+        h ^ 2,
+        h ^ 3,
         UINT64_C(1) << 30,
         UINT64_C(1) << 31,
         CHUNK_SLOTS,
@@ -223,12 +235,51 @@ static void only_callable_portals_pass_the_key_comparison(void **state)
     handle_narrow(slot_of(0, portal), RIGHTS_PASS);
     assert_false(path_would_call(0, portal));
     assert_true(is_live(0, portal));
+}
 
-    /* No word leads to a slot by its marks, neither a live one's nor a free one's. */
-    for (unsigned i = 0; i < CHUNK_SLOTS; i++) {
-        const uint64_t key = crosses[0].chunks[0][i].key;
-        if (key == 0 || (key & KEY_MARKS) != 0)
-            assert_false(path_would_call(0, key) || path_would_call(0, key | i));
+static void only_events_that_may_be_signalled_pass_the_other_comparison(void **state)
+{
+    (void)state;
+    const handle_t event = insert(0, &objects[1], RIGHT_ALL, NULL);
+    const handle_t deaf = insert(0, &objects[1], RIGHT_ALL & ~(rights_t)RIGHT_SIGNAL, NULL);
+    const handle_t portal = insert(0, &objects[0], RIGHT_ALL, NULL);
+
+    assert_true(path_would_signal(0, event));
+    assert_false(path_would_signal(0, deaf));
+    assert_false(path_would_signal(0, portal));
+    assert_false(path_would_signal(1, event)); /* a table without a chunk */
+    handle_narrow(slot_of(0, event), RIGHTS_PASS);
+    assert_false(path_would_signal(0, event));
+    assert_true(is_live(0, event));
+}
+
+/* Whatever is passed, it gets through as the very handle of a live slot, or not at all. */
+static void no_word_that_was_never_issued_passes_a_comparison(void **state)
+{
+    static const rights_t rights[] = {RIGHT_ALL, RIGHTS_PASS};
+    handle_t made[2 * CHUNK_SLOTS];
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * CHUNK_SLOTS - 20; i++)
+        made[i] = insert(0, &objects[i % 2], rights[i / 2 % 2], NULL);
+    for (unsigned i = 0; i < 2 * CHUNK_SLOTS - 20; i += 3)
+        handle_close(slot_of(0, made[i]));
+    for (unsigned c = 0; c < 2; c++)
+        for (unsigned i = 0; i < CHUNK_SLOTS; i++)
+            for (uint64_t change = 0; change < 2 * CHUNK_SLOTS; change++) {
+                const uint64_t word = crosses[0].chunks[c][i].key ^ change;
+                struct handle_slot *slot;
+                const bool call =
+                    handle_lookup(&tables[0], word, OBJECT_PORTAL, RIGHT_CALL, &slot) == STATUS_OK;
+                const bool signal =
+                    handle_lookup(&tables[0], word, OBJECT_EVENT, RIGHT_SIGNAL, &slot) == STATUS_OK;
+                assert_int_equal(path_would_call(0, word), call);
+                assert_int_equal(path_would_signal(0, word),
+                                 signal && (uint32_t)word < CHUNK_SLOTS);
+            }
+    for (uint64_t word = 0; word < 2 * CHUNK_SLOTS; word++) {
+        assert_false(path_would_call(0, word) || path_would_signal(0, word));
+        assert_false(path_would_call(1, word) || path_would_signal(1, word));
     }
 }
 
@@ -799,6 +850,8 @@ int main(void)
         cmocka_unit_test_setup(a_worn_out_slot_retires, setup),
         cmocka_unit_test_setup(slots_wear_evenly, setup),
         cmocka_unit_test_setup(only_callable_portals_pass_the_key_comparison, setup),
+        cmocka_unit_test_setup(only_events_that_may_be_signalled_pass_the_other_comparison, setup),
+        cmocka_unit_test_setup(no_word_that_was_never_issued_passes_a_comparison, setup),
         cmocka_unit_test_setup(the_quota_bounds_handles_and_the_reference_stays_the_callers, setup),
         cmocka_unit_test_setup(closing_passes_the_children_on_and_frees_the_slot, setup),
         cmocka_unit_test_setup(any_number_of_children_moves_at_once_and_is_revoked_in_steps, setup),

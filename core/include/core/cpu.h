@@ -29,9 +29,11 @@ enum exit_work {
 };
 
 struct cpu {
-    struct thread *current; /* never NULL once it has run one; owns a reference */
+    struct thread *current; /* never NULL once it has run one */
     uint32_t exit_work;     /* enum exit_work */
     uint32_t number;
+    nsec_t programmed_ns;  /* when the timer will interrupt, if not earlier; 0: never */
+    struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
     uint64_t mpidr;
 
     struct list ready[PRIORITY_COUNT]; /* struct thread, run_node */
@@ -39,8 +41,6 @@ struct cpu {
     bool is_idle;
 
     struct timeouts timeouts;
-    uint64_t slice_end_ticks; /* when the current thread's turn is over */
-    nsec_t programmed_ns;     /* the timer's deadline; 0: off */
     uint64_t switched_at_ticks;
 
     uint64_t kernel_stack_top;
@@ -49,6 +49,7 @@ struct cpu {
 
 ASSERT_OFFSET(struct cpu, current, CPU_CURRENT);
 ASSERT_OFFSET(struct cpu, exit_work, CPU_EXIT_WORK);
+ASSERT_OFFSET(struct cpu, programmed_ns, CPU_PROGRAMMED_NS);
 
 extern struct spinlock kernel_lock;
 

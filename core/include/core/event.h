@@ -5,7 +5,9 @@
  * The kernel only ever adds bits, through its own mapping of the page; what the owner does to the
  * word can hurt nobody else.
  *
- * Locking: the kernel lock; the word itself is changed by atomic operations only.
+ * Locking: the kernel lock; the word itself is changed by atomic operations only.  Signalling an
+ * event for which nobody waits takes no lock (vectors.S): it sets bits and then looks for a waiter,
+ * as a waiter registers and then looks for bits.
  */
 #pragma once
 
@@ -14,13 +16,13 @@
 
 struct event {
     struct object object;
+    struct cross_event cross;
     struct domain *domain; /* who made it; NULL once that has stopped */
     struct list_node domain_node;
     struct segment *segment; /* keeps the word's page; owns a reference while `domain` is there */
-    uint64_t *word;          /* in the direct map; NULL without `domain` */
     struct list watches;     /* struct watch: it is to be told of their ends */
-    struct thread *waiter;   /* NULL if nobody waits */
 };
+_Static_assert(offsetof(struct event, cross) == EVENT_OBJECT_BYTES, "vectors.S");
 
 static inline struct event *event_of_object(struct object *object)
 {

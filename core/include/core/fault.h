@@ -11,6 +11,13 @@
 void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr);
 
 /*
+ * The thread's context is in cross.fault_regs: let its domain's fault portal handle the fault.  The record and portal that it goes on in; NULL, and nothing has
+ * changed, if fault_handle() is to see to it.
+ */
+struct cross_record *fault_take(struct thread *thread, enum fault_reason reason, uint64_t address,
+                                uint64_t esr, struct cross_portal **out);
+
+/*
  * The handler of the thread's fault in `domain` gave it up, or died: the domain stops with the
  * report that it would have got at once.
  */

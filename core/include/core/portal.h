@@ -6,21 +6,24 @@
  *
  * A stack is a record.  While a call runs on it, it is also what the call returns by:
  *
- *     free (in cross.free) --call--> taken (cross.thread set) --return, unwind--> free, or handed
+ *     free (cross.thread NULL) --call--> taken (cross.thread set) --return, unwind--> free, or handed
  *                                                                to the next caller that waits
  *
- * Locking: the kernel lock, but for what the portal path does with cross.free.
+ * Where the call came from is in the thread's frame (struct cross_frame) that names the record.
+ *
+ * Locking: the kernel lock, but for what the portal path does with cross.thread.
  */
 #pragma once
 
 #include "core/thread.h"
 
 enum record_flag {
-    RECORD_DEADLINE = 1U << 0, /* `deadline` is armed */
-    RECORD_FAULT = 1U << 1,    /* the call is a fault's; its answer is a verdict */
-    RECORD_LATE = 1U << 2,     /* the deadline has passed, `deadline` is the end of the grace */
-    RECORD_DOOMED = 1U << 3,   /* the thread that comes home by it ends there */
-    RECORD_WANTED = 1U << 4,   /* somebody waits for this stack, or to free the portal */
+    RECORD_FAULT = RECORD_FLAG_FAULT, /* the call is a fault's; its answer is a verdict */
+    RECORD_LAZY = RECORD_FLAG_LAZY,   /* cross.deadline_ns is to be armed when the thread leaves */
+    RECORD_DEADLINE = 1U << 2,        /* `deadline` is armed */
+    RECORD_LATE = 1U << 3,            /* it has passed, `deadline` is the end of the grace */
+    RECORD_DOOMED = 1U << 4,          /* the thread that comes home by it ends there */
+    RECORD_WANTED = 1U << 5,          /* somebody waits for this stack, or to free the portal */
 };
 
 /*
@@ -32,6 +35,7 @@ enum record_flag {
 
 struct record {
     struct cross_record cross;
+    struct portal *portal;
     struct timeout deadline;
     struct list_node portal_node;
 };
@@ -71,9 +75,22 @@ void portal_call(struct thread *thread, bool with_handles);
 /* The current thread returns from the portal it is in.  False: it is in none. */
 bool portal_return(struct thread *thread, bool with_handles);
 
-/* Call the fault portal of the domain the thread executes in; false if that can't be done. */
+/*
+ * Call the fault portal of the domain the thread executes in; false if that can't be done.  What
+ * the handler finds in x0..x5 is in cross.fault_in.
+ */
 bool portal_call_fault(struct thread *thread, struct portal *portal,
                        const struct thread_fault *fault);
+
+/*
+ * The same for a thread whose context is in cross.fault_regs already: the record it runs on, which
+ * the portal path enters; NULL if that can't be done.
+ */
+struct cross_record *portal_take_fault(struct thread *thread, struct portal *portal,
+                                       const struct thread_fault *fault);
+
+/* Arm the deadlines that the portal path has only written down: `thread` leaves its CPU. */
+void portal_arm_lazy(struct thread *thread);
 
 /*
  * Throw the thread out of the innermost portal it is in, and of every further one whose caller
@@ -95,4 +112,7 @@ uint64_t portal_calls(const struct portal *portal);
 void portal_doom(const struct thread *thread);
 
 /* Portal calls that the thread is inside of. */
-uint32_t portal_depth(const struct thread *thread);
+static inline uint32_t portal_depth(const struct thread *thread)
+{
+    return cross_depth(&thread->cross);
+}

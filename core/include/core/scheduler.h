@@ -14,7 +14,11 @@
 /* Context: boot, once the timer is known. */
 void scheduler_init(void);
 
+/* Behind its equals, with a whole turn to come. */
 void scheduler_enqueue(struct thread *thread);
+/* The same with what is left of its turn. */
+void scheduler_requeue(struct thread *thread);
+
 void scheduler_dequeue(struct thread *thread);
 
 /* The calling thread goes behind its equals. */
@@ -22,6 +26,22 @@ void scheduler_yield(struct thread *thread);
 
 /* A timeout was added on this CPU; leaving the kernel will set the timer. */
 void scheduler_timeout_add(struct thread *thread, struct timeout *timeout);
+
+/*
+ * `waiter` waits no longer: it is in no queue, and its results are in its context.  Leave the
+ * kernel, into it if it is more urgent than `current`, and drop the kernel lock.
+ */
+struct cross_thread *scheduler_wake(struct thread *current, struct thread *waiter);
+
+/*
+ * `current` waits in `state`, until `deadline_ns` at the latest (DEADLINE_NEVER: no limit).  Leave
+ * the kernel into whoever is most urgent, and drop the kernel lock.
+ */
+struct cross_thread *scheduler_wait(struct thread *current, enum thread_state state,
+                                    nsec_t deadline_ns);
+
+/* Leave the kernel into the current thread, unless there is reason to choose anew. */
+struct cross_thread *scheduler_go_on(void);
 
 /*
  * Leave the kernel: choose who runs, switch to it, set the timer and drop the kernel lock.

@@ -7,8 +7,8 @@
  *                      |---- dispatch ----^  |
  *                      +--- domain stops ----+--------------> STOPPED --> gone
  *
- * A thread belongs to its home domain for ever.  Where it executes is `cross.domain`; the chain of
- * records from `cross.record` on leads back home.
+ * A thread belongs to its home domain for ever.  Where it executes is `cross.domain`; the frames below
+ * `cross.top` lead back home.
  *
  * Locking: the kernel lock.
  */
@@ -23,10 +23,7 @@ struct event;
 struct portal;
 struct segment;
 
-enum {
-    THREAD_DEPTH_MAX = 16, /* portal calls that can nest */
-    THREAD_SLICE_NS = 10 * 1000 * 1000,
-};
+enum { THREAD_SLICE_NS = 10 * 1000 * 1000 };
 
 struct thread_fault {
     enum fault_reason reason;
@@ -59,21 +56,21 @@ struct thread {
     nsec_t call_deadline_ns;
     struct segment *building; /* segment_create in progress; owns a reference */
 
-    bool has_fault_frame;
-    struct context fault_frame; /* what a fault handler will let go on */
-    struct thread_fault fault;  /* what the handler was asked about */
-    uint64_t fault_fp_state;
+    struct thread_fault fault; /* what a fault's handler was asked about */
 
-    uint64_t slice_left_ticks; /* of a turn that was interrupted; 0: the next one is whole */
+    int64_t slice_left_ticks; /* of its turn */
     uint64_t cpu_ticks;
     uint64_t dispatches;
-    struct fp_registers fp[2]; /* second: of a fault's handler, while has_fault_frame */
+
+    struct fp_registers fp[2]; /* second: of a fault's handler, while cross.has_fault */
 };
+_Static_assert(sizeof(struct thread) <= THREAD_BYTES,
+               "a frame each, for what vectors.S reads of it");
 
 /* Where its FP registers are kept now. */
 static inline struct fp_registers *thread_fp(struct thread *thread)
 {
-    return &thread->fp[thread->has_fault_frame ? 1 : 0];
+    return &thread->fp[thread->cross.has_fault];
 }
 
 static inline struct thread *thread_of_cross(struct cross_thread *cross)

@@ -50,13 +50,12 @@ struct domain {
 
     /* What happened in it. */
     nsec_t dead_threads_cpu_time_ns;
-    uint64_t dispatches;
+    uint64_t dead_threads_dispatches;
     uint64_t dead_portal_calls;
     uint64_t fault_count;
     uint64_t denied_calls;
     struct object *stop_event; /* from its attributes; owns a reference, may be NULL */
     uint64_t stop_event_bits;
-    struct object *fault_portal; /* owns a reference, may be NULL */
     struct fault_record *fault;  /* the last one; NULL if none */
 };
 

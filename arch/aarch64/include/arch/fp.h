@@ -16,11 +16,26 @@ struct fp_registers {
     uint64_t fpcr;
 };
 
-/* The thread leaves this CPU: save its registers if it has live ones, and close access. */
-void fp_save(struct cross_thread *thread, struct fp_registers *area);
+static inline bool fp_is_live(const struct cross_thread *thread)
+{
+    return (thread->fp_state & FP_STATE_LIVE) != 0;
+}
+
+/* Its registers are live: save them, and close access. */
+void fp_save_live(struct cross_thread *thread, struct fp_registers *area);
+
+/* The thread leaves this CPU: save its registers if it has live ones. */
+static inline void fp_save(struct cross_thread *thread, struct fp_registers *area)
+{
+    if (fp_is_live(thread))
+        fp_save_live(thread, area);
+}
 
 /* EL0 trapped on its first FP instruction: give it its own registers, or zeroes, and access. */
 void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area);
+
+/* What it had when fp_save() was called for a fault's handler is its own again. */
+void fp_restore(struct cross_thread *thread, uint64_t state);
 
 /* A crossing in C: the registers' contents are lost to the thread, whether it runs or not. */
 void fp_drop(struct cross_thread *thread);

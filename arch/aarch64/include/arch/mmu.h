@@ -7,6 +7,7 @@
 #pragma once
 
 #include "abi/status.h"
+#include "arch/cpu.h"
 #include "arch/layout.h"
 #include "arch/pagetable.h"
 
@@ -57,6 +58,15 @@ static inline uint64_t mmu_ttbr(paddr_t root, asid_t asid)
 
 /* Make this the view of the calling CPU. */
 void mmu_switch(uint64_t ttbr);
+
+/*
+ * The same on the way to EL0, when nothing more is done with the view here: the exception return
+ * is the context synchronisation event that it needs (Arm ARM, "Context synchronization event").
+ */
+static inline void mmu_enter(uint64_t ttbr)
+{
+    SYSREG_WRITE(ttbr0_el1, ttbr);
+}
 
 /* A view that shows nothing, for a CPU that runs no domain. */
 void mmu_switch_to_nothing(void);

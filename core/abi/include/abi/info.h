@@ -36,7 +36,7 @@ struct info_domain {
     uint32_t asid; /* 0: none at the moment */
     uint32_t thread_count;
     nsec_t cpu_time_ns;    /* what its own threads used, also inside portals of others */
-    uint64_t switches;     /* times a thread was switched into it: dispatches and portal entries */
+    uint64_t switches;     /* dispatches of its threads, and portal calls that it took */
     uint64_t portal_calls; /* calls that its portals took */
     uint64_t faults;
     uint64_t denied_calls;

@@ -10,15 +10,33 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct spinlock {
-    uint32_t next;    /* the ticket that the next CPU draws */
-    uint32_t serving; /* the ticket that holds the lock; written by the holder only */
+    uint32_t next;      /* the ticket that the next CPU draws */
+    uint32_t serving;   /* the ticket that holds the lock; written by the holder only */
+    uint32_t is_shared; /* 0: one CPU runs, and the lock costs it nothing; see spinlock_share() */
 };
+_Static_assert(offsetof(struct spinlock, serving) == 4 && offsetof(struct spinlock, is_shared) == 8,
+               "vectors.S takes the kernel lock");
+
+#define SPINLOCK_SHARED \
+    {                   \
+        .is_shared = 1  \
+    }
+
+/* A second CPU is about to start: from now on the lock is taken for real.  The caller holds it. */
+static inline void spinlock_share(struct spinlock *lock)
+{
+    lock->next = lock->serving + 1;
+    lock->is_shared = 1;
+}
 
 static inline void spinlock_lock(struct spinlock *lock)
 {
+    if (lock->is_shared == 0)
+        return;
     const uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
 
     /* Pairs with the release in spinlock_unlock(). */
@@ -28,6 +46,8 @@ static inline void spinlock_lock(struct spinlock *lock)
 
 static inline void spinlock_unlock(struct spinlock *lock)
 {
+    if (lock->is_shared == 0)
+        return;
     /* Pairs with the acquire in spinlock_lock(). */
     __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
 }
