@@ -23,6 +23,10 @@ static const struct object_class event_class = {
     .destroy = event_on_destroy,
 };
 
+_Static_assert(THREAD_STATE_READY == 0 && THREAD_STATE_RUNNING == 1
+                   && THREAD_STATE_WAITING_EVENT == 2 && RIGHT_WAIT == 1 << 6,
+               "event.S");
+
 void events_init(void)
 {
     pool_init(&event_pool, sizeof(struct event));
@@ -115,7 +119,7 @@ static enum status waiter_register(struct event *event, struct thread *thread)
     if (event->cross.waiter != NULL)
         return __atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0 ? STATUS_OK : STATUS_BUSY;
     event->cross.waiter = thread;
-    dmb_ish(); /* pairs with the one in signal_call (vectors.S) */
+    dmb_ish(); /* pairs with the one in event.S */
     if (__atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0) {
         event->cross.waiter = NULL;
         return STATUS_OK;

@@ -11,6 +11,12 @@
 #include "domains/space.h"
 #include "domains/view.h"
 
+struct thread_fault {
+    enum fault_reason reason;
+    uint64_t address;
+    uint64_t esr;
+};
+
 static const struct domain *launcher;
 
 void fault_set_launcher(const struct domain *domain)
@@ -108,35 +114,34 @@ static void stop_with_record(struct domain *domain)
     domain_stop(domain);
 }
 
-struct cross_record *fault_take(struct thread *thread, enum fault_reason reason, uint64_t address,
-                                uint64_t esr, struct cross_portal **out)
-{
-    struct domain *domain = thread_domain(thread);
-    struct object *object = domain->cross.fault_portal;
+_Static_assert(FAULT_RESTART == 1 && FAULT_SKIP == 2, "FAULT_VERDICT_RESTART in fault.S");
 
-    if (object == NULL)
-        return NULL;
-    struct portal *portal = portal_of_object(object);
-    const struct thread_fault fault = {reason_refine(reason, address), address, esr};
-    struct cross_record *record = portal_take_fault(thread, portal, &fault);
-    if (record == NULL)
-        return NULL;
+/* What the handler finds in x0..x5 (abi/fault.h); the context is in `fault_regs`. */
+void fault_describe(struct thread *thread, struct domain *domain, enum fault_reason reason,
+                    uint64_t address, uint64_t esr)
+{
+    uint64_t *word = thread->cross.fault_in;
+
     domain->fault_count++;
-    asid_assign(thread_domain(thread)); /* the handler's, by now */
-    *out = &portal->cross;
-    return record;
+    word[0] = reason_refine(reason, address);
+    word[1] = address;
+    word[2] = thread->cross.fault_regs.pc;
+    word[3] = domain->id;
+    word[4] = thread->id;
+    word[5] = esr;
 }
 
 void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t address, uint64_t esr)
 {
     struct domain *domain = thread_domain(thread);
-    const struct thread_fault fault = {reason_refine(reason, address), address, esr};
 
-    domain->fault_count++;
     if (domain->cross.fault_portal != NULL
-        && portal_call_fault(thread, portal_of_object(domain->cross.fault_portal), &fault))
+        && portal_call_fault(thread, portal_of_object(domain->cross.fault_portal), reason, address,
+                             esr))
         return;
-    record_fill(domain, thread, &thread->cross.regs, &fault);
+    domain->fault_count++;
+    record_fill(domain, thread, &thread->cross.regs,
+                &(struct thread_fault){reason_refine(reason, address), address, esr});
     stop_with_record(domain);
 }
 
@@ -145,6 +150,8 @@ void fault_stop(const struct thread *thread, struct domain *domain)
     /* The backtrace is read through the domain's own view; leaving the kernel enters another. */
     asid_assign(domain);
     mmu_switch(domain->cross.ttbr);
-    record_fill(domain, thread, &thread->cross.fault_regs, &thread->fault);
+    const uint64_t *word = thread->cross.fault_in;
+    record_fill(domain, thread, &thread->cross.fault_regs,
+                &(struct thread_fault){(enum fault_reason)word[0], word[1], word[5]});
     stop_with_record(domain);
 }

@@ -369,45 +369,26 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
-struct cross_record *portal_take_fault(struct thread *thread, struct portal *portal,
-                                       const struct thread_fault *fault)
-{
-    struct cross_thread *cross = &thread->cross;
-
-    if (portal->domain == NULL || cross->has_fault != 0 || cross_depth(cross) == THREAD_DEPTH_MAX)
-        return NULL;
-    struct record *record = record_claim(portal, thread);
-    if (record == NULL)
-        return NULL;
-
-    fp_save(cross, thread_fp(thread));
-    cross->fault_fp = cross->fp_state;
-    cross->has_fault = 1;
-    cross->fault_in[0] = fault->reason;
-    cross->fault_in[1] = fault->address;
-    cross->fault_in[2] = cross->fault_regs.pc;
-    cross->fault_in[3] = thread_domain(thread)->id;
-    cross->fault_in[4] = thread->id;
-    cross->fault_in[5] = fault->esr;
-    thread->fault = *fault;
-    record->cross.flags |= RECORD_FAULT;
-    frame_push(thread, portal, record);
-    return &record->cross;
-}
-
-bool portal_call_fault(struct thread *thread, struct portal *portal,
-                       const struct thread_fault *fault)
+bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_reason reason,
+                       uint64_t address, uint64_t esr)
 {
     struct cross_thread *cross = &thread->cross;
     struct context *regs = &cross->regs;
 
-    if (cross->has_fault != 0)
+    if (portal->domain == NULL || cross->has_fault != 0 || cross_depth(cross) == THREAD_DEPTH_MAX)
         return false;
-    cross->fault_regs = *regs;
-    struct cross_record *record = portal_take_fault(thread, portal, fault);
+    struct record *record = record_claim(portal, thread);
     if (record == NULL)
         return false;
-    *regs = (struct context){.sp = record->stack_top, .pc = portal->cross.entry};
+
+    fp_save(cross, thread_fp(thread));
+    cross->fault_fp = cross->fp_state;
+    cross->has_fault = 1;
+    cross->fault_regs = *regs;
+    fault_describe(thread, thread_domain(thread), reason, address, esr);
+    record->cross.flags |= RECORD_FAULT;
+    frame_push(thread, portal, record);
+    *regs = (struct context){.sp = record->cross.stack_top, .pc = portal->cross.entry};
     for (unsigned i = 0; i < 6; i++)
         regs->x[i] = cross->fault_in[i];
     regs->x[13] = portal->cross.cookie;

@@ -9,11 +9,11 @@
 #include "domains/asid.h"
 #include "domains/segment.h"
 
-static int64_t slice_ticks; /* a whole turn; written once at boot */
+static uint64_t slice_ticks; /* a whole turn; written once at boot */
 
 void scheduler_init(void)
 {
-    slice_ticks = (int64_t)timer_ns_to_ticks(THREAD_SLICE_NS);
+    slice_ticks = timer_ns_to_ticks(THREAD_SLICE_NS);
 }
 
 static void ready_mark(struct cpu *cpu, const struct thread *thread)
@@ -23,7 +23,7 @@ static void ready_mark(struct cpu *cpu, const struct thread *thread)
 
 void scheduler_enqueue(struct thread *thread)
 {
-    thread->slice_left_ticks = slice_ticks;
+    thread->turn_end = 0;
     scheduler_requeue(thread);
 }
 
@@ -36,10 +36,19 @@ void scheduler_requeue(struct thread *thread)
     cpu->exit_work |= EXIT_SCHEDULE;
 }
 
+bool scheduler_has_queued(const struct thread *thread)
+{
+    return list_node_is_linked(&thread->run_node) || thread->cpu->suspended == thread;
+}
+
 void scheduler_dequeue(struct thread *thread)
 {
     struct cpu *cpu = thread->cpu;
 
+    if (cpu->suspended == thread) {
+        cpu->suspended = NULL;
+        return;
+    }
     list_remove(&thread->run_node);
     if (list_is_empty(&cpu->ready[thread->priority]))
         cpu->ready_mask &= ~BIT(thread->priority);
@@ -71,8 +80,8 @@ void scheduler_on_timer(void)
     }
 }
 
-/* Book the time since the last switch, to who ran; returns it. */
-static int64_t account(struct cpu *cpu)
+/* Book the time since the last switch, to who ran. */
+static void account(struct cpu *cpu)
 {
     const uint64_t now = timer_now_ticks();
     const uint64_t spent = now - cpu->switched_at_ticks;
@@ -80,25 +89,41 @@ static int64_t account(struct cpu *cpu)
     cpu->switched_at_ticks = now;
     if (cpu->current == NULL || cpu->is_idle) {
         cpu->idle_ticks += spent;
-        return 0;
+        return;
     }
     cpu->current->cpu_ticks += spent;
-    return (int64_t)spent;
+}
+
+/* A turn begins when the thread is dispatched; it is looked at later, if at all. */
+static void turn_begin(struct thread *thread)
+{
+    if (thread->turn_end == 0)
+        thread->turn_end = thread->cpu_ticks + slice_ticks;
 }
 
 /*
- * The current thread, whose time is booked, gives way.  What is left of its turn, it has later,
- * before its equals; if nothing is, it goes behind them.
+ * The thread, whose time is booked, gives way.  What is left of its turn, it has later, before its
+ * equals; if nothing is, it goes behind them.
  */
 static void preempt(struct cpu *cpu, struct thread *thread)
 {
-    if (thread->slice_left_ticks <= 0) {
+    if (thread->turn_end != 0 && thread->cpu_ticks >= thread->turn_end) {
         scheduler_yield(thread);
         return;
     }
     thread->state = THREAD_STATE_READY;
     list_push_front(&cpu->ready[thread->priority], &thread->run_node);
     ready_mark(cpu, thread);
+}
+
+/* Whoever was preempted without a queue goes into one. */
+static void suspended_requeue(struct cpu *cpu)
+{
+    struct thread *thread = cpu->suspended;
+
+    cpu->suspended = NULL;
+    if (thread != NULL)
+        preempt(cpu, thread);
 }
 
 /* The most urgent ready thread, which is in no queue any more.  There is one. */
@@ -117,6 +142,7 @@ static struct thread *choose(struct cpu *cpu)
     struct thread *current = cpu->current;
     const bool goes_on = current != NULL && current->state == THREAD_STATE_RUNNING;
 
+    suspended_requeue(cpu);
     if (cpu->ready_mask == 0)
         return goes_on ? current : NULL;
 
@@ -124,8 +150,9 @@ static struct thread *choose(struct cpu *cpu)
     if (goes_on) {
         if (best < current->priority)
             return current;
-        current->slice_left_ticks -= account(cpu);
-        if (best == current->priority && current->slice_left_ticks > 0)
+        turn_begin(current);
+        account(cpu);
+        if (best == current->priority && current->cpu_ticks < current->turn_end)
             return current;
         preempt(cpu, current);
     }
@@ -161,10 +188,11 @@ static void enter_view(const struct thread *thread)
 static void program_timer(struct cpu *cpu)
 {
     nsec_t when = cpu->timeouts.first == NULL ? 0 : cpu->timeouts.first->deadline_ns;
-    const struct thread *current = cpu->current;
+    struct thread *current = cpu->current;
 
     if (!cpu->is_idle && (cpu->ready_mask & BIT(current->priority)) != 0) {
-        const uint64_t end = cpu->switched_at_ticks + (uint64_t)current->slice_left_ticks;
+        turn_begin(current);
+        const uint64_t end = cpu->switched_at_ticks + (current->turn_end - current->cpu_ticks);
         const nsec_t slice_end = timer_ticks_to_ns(end) + 1;
         when = when == 0 || slice_end < when ? slice_end : when;
     }
@@ -183,10 +211,12 @@ struct cross_thread *scheduler_wake(struct thread *current, struct thread *waite
         return scheduler_leave();
     }
     /* Nobody in the queues is as urgent as the current thread, so there is nothing to choose. */
-    current->slice_left_ticks -= account(cpu);
-    preempt(cpu, current);
+    suspended_requeue(cpu);
+    account(cpu);
+    current->state = THREAD_STATE_READY;
+    cpu->suspended = current;
     hand_over(cpu, current, waiter);
-    waiter->slice_left_ticks = slice_ticks;
+    waiter->turn_end = 0;
     waiter->state = THREAD_STATE_RUNNING;
     enter_view(waiter);
     cpu->exit_work = 0;
@@ -204,9 +234,10 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
         current->timeout.deadline_ns = deadline_ns;
         timeout_add(&cpu->timeouts, &current->timeout);
     }
+    suspended_requeue(cpu);
     if (cpu->exit_work != 0 || cpu->ready_mask == 0)
         return scheduler_leave();
-    (void)account(cpu);
+    account(cpu);
     struct thread *next = take_best(cpu);
     hand_over(cpu, current, next);
     next->state = THREAD_STATE_RUNNING;
@@ -221,7 +252,7 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
 static void idle(struct cpu *cpu)
 {
     if (!cpu->is_idle) {
-        (void)account(cpu);
+        account(cpu);
         cpu->is_idle = true;
         mmu_switch_to_nothing(); /* the last view may go before somebody runs here again */
     }
@@ -239,7 +270,7 @@ static void switch_to(struct cpu *cpu, struct thread *next)
 {
     struct thread *last = cpu->current;
 
-    (void)account(cpu);
+    account(cpu);
     if (last != NULL) {
         hand_over(cpu, last, next);
     } else {
@@ -264,7 +295,7 @@ struct cross_thread *scheduler_leave(void)
     if (next != cpu->current)
         switch_to(cpu, next);
     else if (next->state != THREAD_STATE_RUNNING)
-        (void)account(cpu); /* it waited or yielded, and nobody ran meanwhile */
+        account(cpu); /* it waited or yielded, and nobody ran meanwhile */
     cpu->is_idle = false;
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);

@@ -103,7 +103,7 @@ void thread_make_ready(struct thread *thread)
 void thread_unqueue(struct thread *thread)
 {
     timeout_cancel(&thread->cpu->timeouts, &thread->timeout);
-    if (list_node_is_linked(&thread->run_node))
+    if (scheduler_has_queued(thread))
         scheduler_dequeue(thread);
     if (thread->state == THREAD_STATE_WAITING_PORTAL)
         portal_forget_waiting(thread);
@@ -135,7 +135,7 @@ void thread_wake(struct thread *thread, enum status status)
 
 void thread_set_priority(struct thread *thread, uint32_t priority)
 {
-    const bool queued = list_node_is_linked(&thread->run_node);
+    const bool queued = scheduler_has_queued(thread);
 
     if (queued)
         scheduler_dequeue(thread);

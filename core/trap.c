@@ -136,21 +136,19 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
     return scheduler_go_on();
 }
 
-struct cross_fault kernel_on_fault(struct cross_thread *cross, uint64_t esr)
+void kernel_on_fault(struct cross_thread *cross, struct cross_domain *domain, uint64_t esr)
 {
-    struct thread *thread = thread_of_cross(cross);
     const uint64_t far = SYSREG_READ(far_el1);
-    struct cross_portal *portal;
 
     spinlock_lock(&kernel_lock);
-    struct cross_record *record = fault_take(thread, abort_reason(esr), far, esr, &portal);
-    if (record != NULL) {
-        spinlock_unlock(&kernel_lock);
-        return (struct cross_fault){.record = record, .portal = portal};
-    }
+    fault_describe(thread_of_cross(cross), domain_of_cross(domain), abort_reason(esr), far, esr);
+    spinlock_unlock(&kernel_lock);
+}
+
+struct cross_thread *kernel_on_slow_fault(struct cross_thread *cross, uint64_t esr)
+{
     cross->regs = cross->fault_regs;
-    fault_handle(thread, abort_reason(esr), far, esr);
-    return (struct cross_fault){.record = NULL, .thread = scheduler_go_on()};
+    return kernel_on_exception(cross, esr);
 }
 
 struct cross_thread *kernel_on_interrupt(struct cross_thread *cross)

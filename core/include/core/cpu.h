@@ -31,17 +31,18 @@ enum exit_work {
 struct cpu {
     struct thread *current; /* never NULL once it has run one */
     uint32_t exit_work;     /* enum exit_work */
-    uint32_t number;
-    nsec_t programmed_ns;  /* when the timer will interrupt, if not earlier; 0: never */
-    struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
-    uint64_t mpidr;
-
-    struct list ready[PRIORITY_COUNT]; /* struct thread, run_node */
-    uint64_t ready_mask;               /* bit p: ready[p] is not empty */
-    bool is_idle;
-
-    struct timeouts timeouts;
+    uint32_t is_shared;     /* more than one CPU runs: switching needs the kernel lock */
+    nsec_t programmed_ns;   /* when the timer will interrupt, if not earlier; 0: never */
     uint64_t switched_at_ticks;
+    struct thread *suspended; /* ready, and in no queue: goes on before its equals; NULL: nobody */
+    uint64_t ready_mask;      /* bit p: ready[p] is not empty */
+    struct list ready[PRIORITY_COUNT]; /* struct thread, run_node */
+
+    uint32_t number;
+    bool is_idle;
+    uint64_t mpidr;
+    struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
+    struct timeouts timeouts;
 
     uint64_t kernel_stack_top;
     uint64_t idle_ticks;
@@ -49,7 +50,11 @@ struct cpu {
 
 ASSERT_OFFSET(struct cpu, current, CPU_CURRENT);
 ASSERT_OFFSET(struct cpu, exit_work, CPU_EXIT_WORK);
+ASSERT_OFFSET(struct cpu, is_shared, CPU_IS_SHARED);
 ASSERT_OFFSET(struct cpu, programmed_ns, CPU_PROGRAMMED_NS);
+ASSERT_OFFSET(struct cpu, switched_at_ticks, CPU_SWITCHED_AT);
+ASSERT_OFFSET(struct cpu, suspended, CPU_SUSPENDED);
+ASSERT_OFFSET(struct cpu, ready_mask, CPU_READY_MASK);
 
 extern struct spinlock kernel_lock;
 

@@ -75,19 +75,9 @@ void portal_call(struct thread *thread, bool with_handles);
 /* The current thread returns from the portal it is in.  False: it is in none. */
 bool portal_return(struct thread *thread, bool with_handles);
 
-/*
- * Call the fault portal of the domain the thread executes in; false if that can't be done.  What
- * the handler finds in x0..x5 is in cross.fault_in.
- */
-bool portal_call_fault(struct thread *thread, struct portal *portal,
-                       const struct thread_fault *fault);
-
-/*
- * The same for a thread whose context is in cross.fault_regs already: the record it runs on, which
- * the portal path enters; NULL if that can't be done.
- */
-struct cross_record *portal_take_fault(struct thread *thread, struct portal *portal,
-                                       const struct thread_fault *fault);
+/* Call the fault portal of the domain the thread executes in; false if that can't be done. */
+bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_reason reason,
+                       uint64_t address, uint64_t esr);
 
 /* Arm the deadlines that the portal path has only written down: `thread` leaves its CPU. */
 void portal_arm_lazy(struct thread *thread);

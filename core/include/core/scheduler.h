@@ -3,7 +3,11 @@
  *
  * 64 priorities, a queue each, and a word that says which are not empty.  There is no tick: the
  * timer is set for the earliest timeout, or for the end of a turn when somebody of the same
- * priority waits for it.
+ * priority waits for it; it may interrupt too early, since it isn't moved when that goes.
+ *
+ * Most switches are a signal to a more urgent thread, which waits again soon.  The thread that it
+ * preempts is `suspended` meanwhile, one for each CPU: ready, and before its equals, but in no
+ * queue.  Whoever chooses puts it into one first (event.S doesn't choose, it goes back).
  *
  * Locking: the kernel lock.
  */
@@ -18,6 +22,9 @@ void scheduler_init(void);
 void scheduler_enqueue(struct thread *thread);
 /* The same with what is left of its turn. */
 void scheduler_requeue(struct thread *thread);
+
+/* Whether it is in a queue, or suspended. */
+bool scheduler_has_queued(const struct thread *thread);
 
 void scheduler_dequeue(struct thread *thread);
 

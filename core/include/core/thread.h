@@ -25,18 +25,20 @@ struct segment;
 
 enum { THREAD_SLICE_NS = 10 * 1000 * 1000 };
 
-struct thread_fault {
-    enum fault_reason reason;
-    uint64_t address;
-    uint64_t esr;
-};
-
 struct thread {
     struct cross_thread cross;
-    struct object object;
-    uint32_t id; /* never reused */
+
+    uint64_t tpidr; /* TPIDR_EL0 while it does not run */
+    struct event *waiting_event;
+    uint64_t turn_end; /* the value of cpu_ticks that ends its turn; 0: that has not begun */
+    uint64_t cpu_ticks;
+    uint64_t dispatches;
     uint32_t priority;
     enum thread_state state;
+    struct timeout timeout; /* of the wait it is in */
+
+    struct object object;
+    uint32_t id;         /* never reused */
     bool is_doomed;      /* ends as soon as it is back home */
     struct domain *home; /* owns a reference */
     struct list_node home_node;
@@ -44,26 +46,25 @@ struct thread {
     struct list_node run_node;  /* ready queue */
     struct list_node wait_node; /* portal queue, or park bucket */
 
-    struct timeout timeout; /* of the wait it is in */
-    struct event *waiting_event;
     struct portal *waiting_portal;
     uaddr_t parked_word;
     struct domain *parked_domain;
 
-    uint64_t tpidr;        /* TPIDR_EL0 while it does not run */
     bool call_has_handles; /* of the portal call that waits for a stack */
     uint64_t call_badge;
     nsec_t call_deadline_ns;
     struct segment *building; /* segment_create in progress; owns a reference */
 
-    struct thread_fault fault; /* what a fault's handler was asked about */
-
-    int64_t slice_left_ticks; /* of its turn */
-    uint64_t cpu_ticks;
-    uint64_t dispatches;
-
     struct fp_registers fp[2]; /* second: of a fault's handler, while cross.has_fault */
 };
+ASSERT_OFFSET(struct thread, tpidr, THREAD_TPIDR);
+ASSERT_OFFSET(struct thread, waiting_event, THREAD_WAITING_EVENT);
+ASSERT_OFFSET(struct thread, turn_end, THREAD_TURN_END);
+ASSERT_OFFSET(struct thread, cpu_ticks, THREAD_CPU_TICKS);
+ASSERT_OFFSET(struct thread, dispatches, THREAD_DISPATCHES);
+ASSERT_OFFSET(struct thread, priority, THREAD_PRIORITY);
+ASSERT_OFFSET(struct thread, state, THREAD_STATE);
+ASSERT_OFFSET(struct thread, timeout.rank, THREAD_TIMEOUT_RANK);
 _Static_assert(sizeof(struct thread) <= THREAD_BYTES,
                "a frame each, for what vectors.S reads of it");
 

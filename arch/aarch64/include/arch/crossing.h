@@ -1,7 +1,7 @@
 /*
  * The crossing: what the portal path reads and writes, and how C meets it.
  *
- * The path (vectors.S) is a few dozen instructions without a lock, a queue or a stack.
+ * The path (crossing.S) is a few dozen instructions without a lock, a queue or a stack.
  * Its data are the leading parts of the kernel's objects, laid out here so that assembly and
  * C agree; core embeds these structures and adds the rest behind them.
  *
@@ -18,16 +18,26 @@
 #define THREAD_DOMAIN       272
 #define THREAD_TOP          280
 #define THREAD_FP_STATE     288
-#define THREAD_KERNEL_STACK 296
+#define THREAD_IS_LAZY      296
 #define THREAD_ZERO         304
 #define THREAD_IS_LIGHT     368
-#define THREAD_IS_LAZY      376
+#define THREAD_KERNEL_STACK 376
 #define THREAD_FAULT_IN     384
 #define THREAD_FAULT        432
 #define THREAD_HAS_FAULT    704
 #define THREAD_FAULT_FP     712
 #define THREAD_FRAMES       1024
 #define THREAD_BYTES        4096 /* a frame, so aligned */
+
+/* What core keeps of a thread, as far as event.S uses it; asserted in core/thread.h. */
+#define THREAD_TPIDR         1536
+#define THREAD_WAITING_EVENT 1544
+#define THREAD_TURN_END      1552
+#define THREAD_CPU_TICKS     1560
+#define THREAD_DISPATCHES    1568
+#define THREAD_PRIORITY      1576
+#define THREAD_STATE         1580
+#define THREAD_TIMEOUT_RANK  1616
 
 #define THREAD_DEPTH_MAX 16
 
@@ -82,8 +92,12 @@
 #define KEY_SIGNALLABLE 1
 
 #define CPU_CURRENT       0
-#define CPU_EXIT_WORK     8
+#define CPU_EXIT_WORK     8 /* with CPU_IS_SHARED one word */
+#define CPU_IS_SHARED     12
 #define CPU_PROGRAMMED_NS 16
+#define CPU_SWITCHED_AT   24
+#define CPU_SUSPENDED     32
+#define CPU_READY_MASK    40
 
 #define FP_STATE_NONE  0 /* registers hold nothing of this thread; EL0 use traps */
 #define FP_STATE_LIVE  1 /* in the registers; and how many crossings they stay open, in credits */
@@ -134,10 +148,10 @@ struct cross_thread {
     struct cross_domain *domain; /* where it executes */
     uintptr_t top;               /* where the next frame goes, and FRAME_TAG */
     uint64_t fp_state;           /* FP_STATE_* */
-    uint64_t kernel_stack;       /* top of the stack of the CPU it runs on */
+    uint64_t is_lazy;            /* some record may have RECORD_FLAG_LAZY */
     uint64_t zero[8];            /* always 0: one load clears two registers, or four of SIMD */
     uint64_t is_light;           /* x2..x17 and pstate are 0, whatever `regs` holds there */
-    uint64_t is_lazy;            /* some record may have RECORD_FLAG_LAZY */
+    uint64_t kernel_stack;       /* top of the stack of the CPU it runs on */
     uint64_t fault_in[6];        /* what a fault's handler finds in x0..x5 */
     struct context fault_regs;   /* while a fault's handler runs: what it will let go on */
     uint64_t has_fault;          /* a fault's handler runs */
@@ -173,7 +187,7 @@ struct cross_event {
 };
 
 #define ASSERT_OFFSET(type, field, offset) \
-    _Static_assert(offsetof(type, field) == (offset), "vectors.S depends on this")
+    _Static_assert(offsetof(type, field) == (offset), "assembly depends on this")
 ASSERT_OFFSET(struct cross_thread, regs.x, THREAD_X);
 ASSERT_OFFSET(struct cross_thread, regs.sp, THREAD_SP);
 ASSERT_OFFSET(struct cross_thread, regs.pc, THREAD_PC);
@@ -286,16 +300,13 @@ struct cross_thread *kernel_on_signal(struct cross_thread *thread, void *event);
 /* The event's word was 0: the thread waits. */
 struct cross_thread *kernel_on_wait(struct cross_thread *thread, void *event, nsec_t deadline_ns);
 
-/* How a fault goes on: in its handler, whose stack and portal these are, or (NULL) as `thread`. */
-struct cross_fault {
-    struct cross_record *record;
-    union {
-        struct cross_portal *portal;
-        struct cross_thread *thread;
-    };
-};
-/* An abort in a domain with a fault portal; the context is in `fault_regs`. */
-struct cross_fault kernel_on_fault(struct cross_thread *thread, uint64_t esr);
+/*
+ * An abort in `domain`, whose fault portal the thread has entered: fill `fault_in`.  The context is
+ * in `fault_regs`.
+ */
+void kernel_on_fault(struct cross_thread *thread, struct cross_domain *domain, uint64_t esr);
+/* The same, but the portal can't be entered just so. */
+struct cross_thread *kernel_on_slow_fault(struct cross_thread *thread, uint64_t esr);
 /* An exception inside the kernel that is not the checked copy's; `regs` are as at it. */
 __attribute__((noreturn)) void kernel_on_kernel_fault(const struct context *regs, uint64_t esr,
                                                       uint64_t far);
