@@ -100,6 +100,19 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
     return STATUS_OK;
 }
 
+/* The waiter's wait is over, with OK.  It is in no queue. */
+static struct thread *waiter_release(struct event *event)
+{
+    struct thread *waiter = event->cross.waiter;
+
+    event->cross.waiter = NULL;
+    waiter->waiting_event = NULL;
+    timeout_cancel(&waiter->cpu->timeouts, &waiter->timeout);
+    waiter->cross.regs.x[0] = STATUS_OK;
+    waiter->cross.regs.x[1] = 0;
+    return waiter;
+}
+
 void event_signal(struct event *event, uint64_t bits)
 {
     if (event->domain == NULL)
@@ -107,7 +120,13 @@ void event_signal(struct event *event, uint64_t bits)
     /* Release: what the signaller wrote before is there when the owner takes the bits. */
     (void)__atomic_fetch_or(event->cross.word, bits, __ATOMIC_ACQ_REL);
     if (event->cross.waiter != NULL && bits != 0)
-        thread_wake(event->cross.waiter, STATUS_OK);
+        thread_make_ready(waiter_release(event));
+}
+
+struct thread *event_post(struct event *event, uint64_t bits)
+{
+    (void)__atomic_fetch_or(event->cross.word, bits, __ATOMIC_ACQ_REL);
+    return event->cross.waiter == NULL ? NULL : waiter_release(event);
 }
 
 /*
@@ -143,17 +162,11 @@ struct cross_thread *kernel_on_signal(struct cross_thread *cross, void *object)
     struct event *event = object;
 
     spinlock_lock(&kernel_lock);
-    struct thread *waiter = event->cross.waiter;
-    if (waiter == NULL) { /* somebody was faster */
+    if (event->cross.waiter == NULL) { /* somebody was faster */
         spinlock_unlock(&kernel_lock);
         return cross;
     }
-    event->cross.waiter = NULL;
-    waiter->waiting_event = NULL;
-    timeout_cancel(&waiter->cpu->timeouts, &waiter->timeout);
-    waiter->cross.regs.x[0] = STATUS_OK;
-    waiter->cross.regs.x[1] = 0;
-    return scheduler_wake(thread_of_cross(cross), waiter);
+    return scheduler_wake(thread_of_cross(cross), waiter_release(event));
 }
 
 struct cross_thread *kernel_on_wait(struct cross_thread *cross, void *object, nsec_t deadline_ns)

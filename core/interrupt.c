@@ -103,7 +103,8 @@ void interrupt_on_domain_stop(struct interrupt *interrupt)
     silence(interrupt);
 }
 
-static void deliver(struct irq_ack ack)
+/* Returns who waits for it no longer, and is to run; NULL if nobody does. */
+static struct thread *deliver(struct irq_ack ack)
 {
     struct interrupt *interrupt = table[ack.id];
 
@@ -112,26 +113,36 @@ static void deliver(struct irq_ack ack)
     if (interrupt == NULL || interrupt->event == NULL || interrupt->event->domain == NULL) {
         irqchip_disable(ack.id); /* nobody to serve it */
         irqchip_deactivate(ack);
-        return;
+        return NULL;
     }
     interrupt->is_active = true;
-    event_signal(interrupt->event, interrupt->bits);
+    return event_post(interrupt->event, interrupt->bits);
+}
+
+bool interrupt_take(struct thread **woken)
+{
+    const struct irq_ack ack = irqchip_acknowledge();
+
+    *woken = NULL;
+    if (ack.id >= IRQ_SPECIAL_FIRST)
+        return false;
+    if (ack.id != timer_irq) {
+        *woken = deliver(ack);
+        return true;
+    }
+    counts[ack.id]++;
+    scheduler_on_timer();
+    irqchip_finish(ack);
+    return true;
 }
 
 void interrupts_handle(void)
 {
-    for (;;) {
-        const struct irq_ack ack = irqchip_acknowledge();
-        if (ack.id >= IRQ_SPECIAL_FIRST)
-            return;
-        if (ack.id == timer_irq) {
-            counts[ack.id]++;
-            scheduler_on_timer();
-            irqchip_finish(ack);
-            continue;
-        }
-        deliver(ack);
-    }
+    struct thread *woken;
+
+    while (interrupt_take(&woken))
+        if (woken != NULL)
+            thread_make_ready(woken);
 }
 
 uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)

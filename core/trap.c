@@ -153,10 +153,12 @@ struct cross_thread *kernel_on_slow_fault(struct cross_thread *cross, uint64_t e
 
 struct cross_thread *kernel_on_interrupt(struct cross_thread *cross)
 {
-    (void)cross; /* its context is saved; who goes on is the scheduler's choice */
+    struct thread *woken;
+
+    /* One at a time: if there are more, they interrupt again. */
     spinlock_lock(&kernel_lock);
-    interrupts_handle();
-    return scheduler_go_on();
+    (void)interrupt_take(&woken);
+    return woken == NULL ? scheduler_go_on() : scheduler_wake(thread_of_cross(cross), woken);
 }
 
 /* An error that no instruction can be blamed for; the domain that runs is the best guess. */

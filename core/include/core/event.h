@@ -43,6 +43,12 @@ CHECK_RESULT enum status event_create(struct domain *domain, struct segment *seg
 void event_signal(struct event *event, uint64_t bits);
 
 /*
+ * Set bits, not 0, of an event whose owner is there.  The waiter, if there is one, waits no longer
+ * and is returned: the caller sees to it that it runs.
+ */
+struct thread *event_post(struct event *event, uint64_t bits);
+
+/*
  * The current thread waits until the word is not zero.  OK: it is not; WOULD_BLOCK: the thread
  * waits now.  Errors: BUSY (somebody waits already), PEER_DEAD.
  */

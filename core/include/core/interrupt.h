@@ -42,6 +42,12 @@ void interrupt_ack(struct interrupt *interrupt);
 
 void interrupt_on_domain_stop(struct interrupt *interrupt);
 
+/*
+ * Take one pending interrupt of this CPU; false if there is none.  `*woken` is the thread whose wait
+ * it ended, which is in no queue and is to run, or NULL.
+ */
+bool interrupt_take(struct thread **woken);
+
 /* Take and serve all pending interrupts of this CPU. */
 void interrupts_handle(void);
 
