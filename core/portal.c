@@ -369,6 +369,25 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
+struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_portal *portal)
+{
+    struct domain *callee = domain_of_cross(portal->domain);
+    uint64_t *words = &cross->regs.x[9];
+    handle_t received[PORTAL_HANDLES];
+
+    spinlock_lock(&kernel_lock);
+    struct cross_passed passed = {
+        .status = handles_transfer(&domain_of_cross(cross->domain)->handles, &callee->handles,
+                                   words, PORTAL_HANDLES, received),
+        .ttbr = callee->cross.ttbr,
+    };
+    if (passed.status == STATUS_OK)
+        for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+            words[i] = received[i];
+    spinlock_unlock(&kernel_lock);
+    return passed;
+}
+
 bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_reason reason,
                        uint64_t address, uint64_t esr)
 {

@@ -132,7 +132,7 @@ portal_call_with_path:
         orr     x14, x11, x12
         orr     x15, x9, x10
         orr     x14, x14, x15
-        cbnz    x14, el0_slow
+        cbnz    x14, portal_call_handles
         str     x13, [sp, #THREAD_X + 104]
         cbz     x13, 1f
         mrs     x14, tpidr_el1
@@ -157,6 +157,62 @@ portal_call_with_slow:
         mov     x11, xzr                /* no handles; the lookup has used the registers */
         mov     x12, xzr
         ldr     x13, [sp, #THREAD_X + 104]
+        b       el0_slow
+
+/*
+ * Handles to pass.  With a stack taken nothing but the passing can fail, which C does: it leaves
+ * what the callee gets in x9..x12 of the context.  The handle that is called may be among those
+ * that move, so its slot isn't looked at again.  No deadline, no FP registers, in the first chunk.
+ */
+portal_call_handles:
+        cbnz    x13, el0_slow
+        stp     x11, x12, [sp, #THREAD_X + 88]
+        call_lookup portal_call_handles_slow, portal_call_handles_slow
+        tbnz    x14, #FRAME_SPECIAL_BIT, portal_call_handles_slow
+        call_claim portal_call_handles_slow
+        ldr     x17, [x10, #SLOT_BADGE]
+        stp     x0, x1, [sp, #THREAD_X + 0]
+        stp     x2, x3, [sp, #THREAD_X + 16]
+        stp     x4, x5, [sp, #THREAD_X + 32]
+        stp     x6, x7, [sp, #THREAD_X + 48]
+        stp     x8, x11, [sp, #THREAD_X + 104] /* where x13 to x16 would be */
+        stp     x12, x17, [sp, #THREAD_X + 120]
+        stp     x29, x30, [sp, #THREAD_X + 232]
+        add     x1, x12, #PORTAL_OBJECT_BYTES
+        enter_c
+        bl      kernel_on_pass          /* x0: status, x1: the callee's TTBR value */
+        mov     x15, x0
+        mov     x16, x1
+        mrs     x10, tpidr_el1
+        ldr     x10, [x10, #CPU_CURRENT]
+        mov     sp, x10
+        ldp     x0, x1, [sp, #THREAD_X + 0]
+        ldp     x2, x3, [sp, #THREAD_X + 16]
+        ldp     x4, x5, [sp, #THREAD_X + 32]
+        ldp     x6, x7, [sp, #THREAD_X + 48]
+        ldp     x8, x11, [sp, #THREAD_X + 104]
+        ldp     x12, x17, [sp, #THREAD_X + 120]
+        ldp     x29, x30, [sp, #THREAD_X + 232]
+        cbnz    x15, 1f
+        mov     x8, x17
+        ldp     x9, x14, [sp, #THREAD_DOMAIN]
+        ldr     x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_DOMAIN)]
+        call_commit
+        stp     x13, x14, [sp, #THREAD_DOMAIN]
+        ldp     x14, x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_ENTRY)]
+        msr     ttbr0_el1, x16
+        msr     elr_el1, x14
+        msr     sp_el0, x15
+        msr     spsr_el1, xzr
+        ldp     x9, x10, [sp, #THREAD_X + 72]
+        ldp     x11, x12, [sp, #THREAD_X + 88]
+        zero_pair x14, x15
+        zero_pair x16, x17
+        eret
+1:      stlr    xzr, [x11]              /* the stack; C finds the same error again, and says it */
+portal_call_handles_slow:
+        ldp     x11, x12, [sp, #THREAD_X + 88]
+        mov     x13, xzr
         b       el0_slow
 
 /* svc #1.  x10 frame, x11 caller's domain, x12 record. */

@@ -295,6 +295,13 @@ struct cross_thread *kernel_on_serror(struct cross_thread *thread);
 /* A system call left work behind (struct cpu, exit_work); `status` and `value` are its results. */
 struct cross_thread *kernel_on_syscall_exit(struct cross_thread *thread, uint64_t status,
                                             uint64_t value);
+/* Whether handles were passed, and the TTBR value of who has them. */
+struct cross_passed {
+    uint64_t status; /* enum status */
+    uint64_t ttbr;
+};
+/* The thread calls the portal, and passes the handles in x9..x12 of its context. */
+struct cross_passed kernel_on_pass(struct cross_thread *thread, struct cross_portal *portal);
 /* Bits were set in the event's word (struct event), and somebody waits there. */
 struct cross_thread *kernel_on_signal(struct cross_thread *thread, void *event);
 /* The event's word was 0: the thread waits. */

@@ -78,8 +78,59 @@ CHECK_RESULT static inline enum status portal_call(handle_t portal, struct porta
  * Ownership: passed handles stay the caller's unless HANDLE_MOVE is set in them; received handles
  * are the caller's.  On error no handle has come back.
  */
-CHECK_RESULT enum status portal_call_with(handle_t portal, struct portal_message *m,
-                                          nsec_t deadline_ns);
+CHECK_RESULT static inline enum status portal_call_with(handle_t portal, struct portal_message *m,
+                                                        nsec_t deadline_ns)
+{
+    register uint64_t x0 __asm__("x0") = m->word[0];
+    register uint64_t x1 __asm__("x1") = m->word[1];
+    register uint64_t x2 __asm__("x2") = m->word[2];
+    register uint64_t x3 __asm__("x3") = m->word[3];
+    register uint64_t x4 __asm__("x4") = m->word[4];
+    register uint64_t x5 __asm__("x5") = m->word[5];
+    register uint64_t x6 __asm__("x6") = m->word[6];
+    register uint64_t x7 __asm__("x7") = m->word[7];
+    register uint64_t x8 __asm__("x8") = portal;
+    register uint64_t x9 __asm__("x9") = m->handle[0];
+    register uint64_t x10 __asm__("x10") = m->handle[1];
+    register uint64_t x11 __asm__("x11") = m->handle[2];
+    register uint64_t x12 __asm__("x12") = m->handle[3];
+    register uint64_t x13 __asm__("x13") = deadline_ns;
+
+    __asm__ volatile("mrs     x14, tpidr_el0\n\t"
+                     "stp     x29, x14, [sp, #-32]!\n\t"
+                     "stp     xzr, xzr, [sp, #16]\n\t"
+                     "ldp     x18, x30, [sp, #16]\n\t"
+                     "ldp     x19, x20, [sp, #16]\n\t"
+                     "ldp     x21, x22, [sp, #16]\n\t"
+                     "ldp     x23, x24, [sp, #16]\n\t"
+                     "ldp     x25, x26, [sp, #16]\n\t"
+                     "ldp     x27, x28, [sp, #16]\n\t"
+                     "mov     x29, xzr\n\t"
+                     "svc     #3\n\t"
+                     "ldp     x29, x14, [sp], #32\n\t"
+                     "msr     tpidr_el0, x14"
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6),
+                       "+r"(x7), "+r"(x8), "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12), "+r"(x13)
+                     :
+                     : "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24",
+                       "x25", "x26", "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6",
+                       "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
+                       "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",
+                       "v29", "v30", "v31", "cc", "memory");
+    m->word[0] = x0;
+    m->word[1] = x1;
+    m->word[2] = x2;
+    m->word[3] = x3;
+    m->word[4] = x4;
+    m->word[5] = x5;
+    m->word[6] = x6;
+    m->word[7] = x7;
+    m->handle[0] = x9;
+    m->handle[1] = x10;
+    m->handle[2] = x11;
+    m->handle[3] = x12;
+    return (enum status)x8;
+}
 
 /*
  * What most protocols do: call, then take the status that the callee answered in word 0.  Passes
