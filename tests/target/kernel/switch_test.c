@@ -1,0 +1,250 @@
+/*
+ * The short ways: a signal that switches to its waiter and back, deadlines that are only written
+ * down, and what may happen to a thread in between.
+ */
+#include "server.h"
+
+enum { URGENT = 50, PATIENT = 20, ROUNDS = 100 };
+
+/* What the urgent thread does each time that it is woken: a bit of the event's word. */
+enum {
+    DO_NOTHING = 1,
+    DO_STOP = 2,  /* stop the domain board word 4 */
+    DO_RAISE = 4, /* raise the thread of board word 5 above itself */
+    DO_END = 8,
+};
+
+static void raise_and_look(struct board *board)
+{
+    board->word[6] = 1000 + thread_set_priority(board->word[5], URGENT + 5);
+    /* The signaller has run by now, if its priority counts. */
+    board->word[7] = board->word[1];
+}
+
+/* In a child: wait on argument[0], whose word is at argument[1]. */
+static void serve_signals(const struct birth *birth)
+{
+    uint64_t *pending = (uint64_t *)(uintptr_t)birth->argument[1];
+    struct board *board = birth->board;
+
+    for (;;) {
+        if (event_wait(birth->argument[0], DEADLINE_NEVER) != STATUS_OK)
+            return;
+        const uint64_t bits = __atomic_exchange_n(pending, 0, __ATOMIC_ACQ_REL);
+        board->word[2]++;
+        if ((bits & DO_STOP) != 0)
+            board->word[6] = 1000 + domain_stop(board->word[4]);
+        if ((bits & DO_RAISE) != 0)
+            raise_and_look(board);
+        if ((bits & DO_END) != 0)
+            return;
+    }
+}
+
+/* In a child: signal argument[0] with argument[1] again and again; board word 1 counts. */
+static void signal_for_ever(const struct birth *birth)
+{
+    struct board *board = birth->board;
+
+    while (board->word[3] == 0) {
+        board->word[1]++;
+        if (event_signal(birth->argument[0], birth->argument[1]) != STATUS_OK)
+            return;
+    }
+}
+
+/* An urgent child that waits, and a patient one that can signal it. */
+struct couple {
+    struct child urgent;
+    struct child patient;
+    handle_t event;    /* of the urgent one's, with its word in memory that both see */
+    handle_t signal;   /* the same in the patient one */
+    uint64_t *pending; /* the event's word */
+};
+
+static bool couple_make(struct couple *couple)
+{
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    enum status s = child_make(&(struct child_needs){0}, &couple->urgent);
+    if (s == STATUS_OK)
+        s = child_make(&(struct child_needs){0}, &couple->patient);
+    if (s == STATUS_OK)
+        s = probe_make(PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, &segment, &address);
+    if (s == STATUS_OK)
+        s = segment_grant(segment, couple->urgent.domain, RIGHT_READ | RIGHT_WRITE);
+    if (s == STATUS_OK)
+        s = event_create(segment, 0, &couple->event);
+    couple->pending = (uint64_t *)(uintptr_t)address;
+    if (s == STATUS_OK)
+        couple->signal = child_give(&couple->patient, couple->event, RIGHT_SIGNAL, 0);
+    handle_t waits = s == STATUS_OK ? child_give(&couple->urgent, couple->event, RIGHT_ALL, 0) : 0;
+    handle_t thread = 0;
+    if (s == STATUS_OK)
+        s = child_start_at(&couple->urgent, serve_signals,
+                           (const uint64_t[BIRTH_ARGUMENTS]){waits, address}, URGENT, &thread);
+    if (s != STATUS_OK)
+        test_fail(__FILE__, __LINE__, "couple_make", s, STATUS_OK);
+    (void)thread_sleep(test_soon(TEST_MS));
+    return s == STATUS_OK;
+}
+
+static bool patient_start(struct couple *couple, uint64_t bits)
+{
+    const uint64_t argument[BIRTH_ARGUMENTS] = {couple->signal, bits};
+    const enum status s = child_start_at(&couple->patient, signal_for_ever, argument, PATIENT,
+                                         &couple->patient.thread);
+
+    if (s != STATUS_OK)
+        test_fail(__FILE__, __LINE__, "patient_start", s, STATUS_OK);
+    return s == STATUS_OK;
+}
+
+static void each_signal_runs_the_urgent_one_at_once(void)
+{
+    struct board *board = board_get();
+    struct couple couple;
+
+    if (!couple_make(&couple) || !patient_start(&couple, DO_NOTHING))
+        return;
+    (void)thread_sleep(test_soon(5 * TEST_MS));
+    board->word[3] = 1;
+    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT(board->word[1] > ROUNDS);
+    EXPECT_IS(board->word[2], board->word[1]);
+    EXPECT_OK(event_signal(couple.event, DO_END));
+    EXPECT_IS(child_wait(&couple.urgent), CHILD_DONE);
+    EXPECT_IS(child_wait(&couple.patient), CHILD_DONE);
+    /* Both did switch, and each has its own time. */
+    EXPECT(child_info(&couple.urgent).switches > ROUNDS);
+    EXPECT(child_info(&couple.urgent).cpu_time_ns > 0);
+    EXPECT(child_info(&couple.patient).cpu_time_ns > 0);
+}
+
+/* The signaller's domain is stopped by the very thread that it woke. */
+static void preempted_signaller_can_be_stopped(void)
+{
+    struct board *board = board_get();
+    struct couple couple;
+
+    if (!couple_make(&couple))
+        return;
+    board->word[4] = child_give(&couple.urgent, couple.patient.domain, RIGHT_ALL, 0);
+    if (!patient_start(&couple, DO_STOP))
+        return;
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    EXPECT_IS(board->word[6], 1000 + STATUS_OK);
+    EXPECT_IS(board->word[1], 1); /* not one instruction more */
+    EXPECT_IS(child_info(&couple.patient).state, DOMAIN_STATE_STOPPED);
+    EXPECT_OK(event_signal(couple.event, DO_NOTHING));
+    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_IS(board->word[2], 2);
+}
+
+static void preempted_signaller_can_be_destroyed(void)
+{
+    struct board *board = board_get();
+    struct couple couple;
+
+    if (!couple_make(&couple) || !patient_start(&couple, DO_NOTHING))
+        return;
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    EXPECT_OK(thread_destroy(couple.patient.thread));
+    const uint64_t before = board->word[1];
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    EXPECT_IS(board->word[1], before);
+    EXPECT_IS(child_info(&couple.patient).thread_count, 0);
+}
+
+/* It is ready, in whatever place: a higher priority counts at once. */
+static void preempted_signaller_can_be_raised(void)
+{
+    struct board *board = board_get();
+    struct couple couple;
+
+    if (!couple_make(&couple) || !patient_start(&couple, DO_NOTHING))
+        return;
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    board->word[5] = child_give(&couple.urgent, couple.patient.thread, RIGHT_ALL, 0);
+    const uint64_t before = board->word[1];
+    EXPECT_OK(event_signal(couple.event, DO_RAISE));
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    EXPECT_IS(board->word[6], 0); /* the urgent one is in the middle of its call, and has to wait */
+    board->word[3] = 1;
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    EXPECT_IS(board->word[6], 1000 + STATUS_OK);
+    EXPECT(board->word[7] > before + ROUNDS);
+}
+
+/* ---- deadlines that are only written down ---- */
+
+/* The timer is set for a while to come: later deadlines are not armed by the call. */
+static bool timer_is_set(handle_t portal, nsec_t when_ns)
+{
+    struct portal_message m = {.word = {0}};
+
+    return portal_call_with(portal, &m, when_ns) == STATUS_OK;
+}
+
+static void written_deadline_ends_a_wait(void)
+{
+    struct board *board = board_get();
+    struct server echo, server;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &echo)
+        || !server_make(&(struct child_needs){0}, served_sleep, 1, &server))
+        return;
+    for (unsigned round = 0; round < 3; round++) {
+        EXPECT(timer_is_set(echo.portal, test_soon(3 * TEST_MS)));
+        struct portal_message m = {.word = {syscall_word(board)}};
+        const nsec_t deadline = test_soon(5 * TEST_MS);
+        EXPECT_IS(portal_call_with(server.portal, &m, deadline), STATUS_TIMED_OUT);
+        EXPECT(time_here_ns() >= deadline && time_here_ns() < deadline + TEST_MS);
+        EXPECT_IS(board->word[1], round + 1);
+    }
+}
+
+static void written_deadline_ends_work_after_its_grace(void)
+{
+    struct board *board = board_get();
+    struct server echo, server;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &echo)
+        || !server_make(&(struct child_needs){0}, served_work, 1, &server))
+        return;
+    EXPECT(timer_is_set(echo.portal, test_soon(3 * TEST_MS)));
+    struct portal_message m = {.word = {syscall_word(board), 10 * TEST_S}};
+    const nsec_t deadline = test_soon(5 * TEST_MS);
+    EXPECT_IS(portal_call_with(server.portal, &m, deadline), STATUS_TIMED_OUT);
+    EXPECT(time_here_ns() >= deadline + 50 * TEST_MS);
+    EXPECT(time_here_ns() < deadline + 52 * TEST_MS);
+}
+
+static void written_deadline_of_a_call_that_returned_is_forgotten(void)
+{
+    struct server echo;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &echo))
+        return;
+    EXPECT(timer_is_set(echo.portal, test_soon(3 * TEST_MS)));
+    for (unsigned i = 0; i < 20; i++) {
+        struct portal_message m = {.word = {i, 1, 2, 3, 4, 5, 6}};
+        EXPECT_OK(portal_call_with(echo.portal, &m, test_soon(4 * TEST_MS)));
+        EXPECT_IS(m.word[0], i);
+        EXPECT_IS(m.word[6], 6);
+        if (i % 5 == 0)
+            (void)thread_sleep(test_soon(5 * TEST_MS)); /* past it, and over a switch */
+    }
+}
+
+static const struct test switch_tests[] = {
+    TEST(each_signal_runs_the_urgent_one_at_once),
+    TEST(preempted_signaller_can_be_stopped),
+    TEST(preempted_signaller_can_be_destroyed),
+    TEST(preempted_signaller_can_be_raised),
+    TEST(written_deadline_ends_a_wait),
+    TEST(written_deadline_ends_work_after_its_grace),
+    TEST(written_deadline_of_a_call_that_returned_is_forgotten),
+};
+TEST_GROUP(switch);
