@@ -22,6 +22,7 @@
 #include "core/log.h"
 #include "core/portal.h"
 #include "core/scheduler.h"
+#include "core/secondary.h"
 #include "domains/asid.h"
 #include "domains/frame.h"
 #include "domains/segment.h"
@@ -39,6 +40,7 @@ enum {
 #define DEVICETREE_WINDOW UINT64_C(0xffffffffe0000000)
 
 extern const char __image_start[], __text_end[], __rodata_end[], __image_end[];
+extern const char boot_stack_guard[]; /* head.S */
 
 /* The image's header, whose size the packer made that of the whole file. */
 struct image_header {
@@ -82,6 +84,8 @@ static void map_kernel(paddr_t devicetree)
     const uintptr_t start = (uintptr_t)__image_start;
     const uintptr_t text_end = (uintptr_t)__text_end;
     const uintptr_t rodata_end = (uintptr_t)__rodata_end;
+    const uintptr_t guard = (uintptr_t)boot_stack_guard;
+    const uintptr_t guard_end = guard + KERNEL_STACK_GUARD_BYTES;
     const uintptr_t end = (uintptr_t)__image_end;
     enum status status =
         mmu_map(start, mmu_image_physical(__image_start), text_end - start, MAP_TEXT);
@@ -90,7 +94,11 @@ static void map_kernel(paddr_t devicetree)
         status =
             mmu_map(text_end, mmu_image_physical(__text_end), rodata_end - text_end, MAP_READ_ONLY);
     if (status == STATUS_OK)
-        status = mmu_map(rodata_end, mmu_image_physical(__rodata_end), end - rodata_end, MAP_DATA);
+        status =
+            mmu_map(rodata_end, mmu_image_physical(__rodata_end), guard - rodata_end, MAP_DATA);
+    if (status == STATUS_OK)
+        status = mmu_map(guard_end, mmu_image_physical(boot_stack_guard) + KERNEL_STACK_GUARD_BYTES,
+                         end - guard_end, MAP_DATA);
     if (status == STATUS_OK && devicetree != 0)
         status = mmu_map(DEVICETREE_WINDOW, align_down(devicetree, PAGE_BYTES),
                          DEVICETREE_MAX + PAGE_BYTES, MAP_READ_ONLY);
@@ -265,6 +273,8 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     objects_start(&machine);
     asids_init(1U << mmu_asid_bits());
     asids_set_pinned(domain_is_current);
+    secondaries_start(&machine);
+    secondaries_await();
     machine_describe(&machine, exception_level);
     memory_describe(&image);
 

@@ -1,20 +1,141 @@
 #include "core/cpu.h"
 
-/* The one that booted; the others get theirs when they are started. */
+#include "arch/irqchip.h"
+#include "arch/mmu.h"
+#include "arch/timer.h"
+#include "base/assert.h"
+#include "domains/pool.h"
+
+/* How long a CPU may take to come into the kernel; a busy host can stop a virtual one for long. */
+#define HOLD_LIMIT_NS (UINT64_C(10) * 1000 * 1000 * 1000)
+/* How long the machine's last words wait for the other CPUs. */
+#define STOP_LIMIT_NS (UINT64_C(100) * 1000 * 1000)
+
 static struct cpu boot_cpu;
+static struct pool cpu_pool; /* the others' */
+
+/* Written at boot, before any thread runs. */
+static struct cpu *cpus[CPU_MAX] = {&boot_cpu};
+static uint32_t count = 1;
+static uint32_t online_count = 1;
 
 extern char boot_stack_top[];
 
+static void cpu_fill(struct cpu *cpu, uint32_t number, uint64_t mpidr)
+{
+    cpu->number = number;
+    cpu->mpidr = mpidr;
+    for (unsigned i = 0; i < PRIORITY_COUNT; i++)
+        list_init(&cpu->ready[i]);
+}
+
 void cpu_init_boot(void)
 {
-    boot_cpu.mpidr = cpu_affinity();
+    cpu_fill(&boot_cpu, 0, cpu_affinity());
     boot_cpu.kernel_stack_top = (uintptr_t)boot_stack_top;
-    for (unsigned i = 0; i < PRIORITY_COUNT; i++)
-        list_init(&boot_cpu.ready[i]);
+    boot_cpu.state = CPU_STATE_ONLINE;
+    boot_cpu.midr = (uint32_t)SYSREG_READ(midr_el1);
+    boot_cpu.online_ticks = timer_now_ticks();
+    boot_cpu.switched_at_ticks = boot_cpu.online_ticks;
     SYSREG_WRITE(tpidr_el1, (uintptr_t)&boot_cpu);
+}
+
+enum status cpu_add(uint64_t mpidr, struct cpu **out)
+{
+    void *memory;
+
+    if (count == CPU_MAX)
+        return STATUS_OUT_OF_SPACE;
+    if (count == 1)
+        pool_init(&cpu_pool, sizeof(struct cpu));
+    const enum status status = pool_take(&cpu_pool, &memory);
+    if (status != STATUS_OK)
+        return status;
+    cpu_fill(memory, count, mpidr);
+    cpus[count++] = memory;
+    *out = memory;
+    return STATUS_OK;
+}
+
+void cpu_count_online(struct cpu *cpu)
+{
+    ASSERT(cpu->state == CPU_STATE_ONLINE);
+    online_count++;
+}
+
+uint32_t cpu_count(void)
+{
+    return count;
 }
 
 uint32_t cpu_online_count(void)
 {
-    return 1;
+    return online_count;
+}
+
+struct cpu *cpu_at(uint32_t number)
+{
+    return cpus[number];
+}
+
+void kernel_lock_wait(uint32_t ticket)
+{
+    struct cpu *cpu = cpu_self();
+
+    mmu_switch_to_nothing();
+    /* Pairs with the acquire in is_away(): all that this CPU did without the lock is done. */
+    __atomic_store_n(&cpu->waits, true, __ATOMIC_RELEASE);
+    wait_for_word(&kernel_lock.serving, ticket);
+    __atomic_store_n(&cpu->waits, false, __ATOMIC_RELAXED);
+}
+
+void cpu_kick(struct cpu *cpu)
+{
+    irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
+}
+
+/* Whether it executes nothing, and won't before the kernel lock is dropped. */
+static bool is_away(const struct cpu *cpu)
+{
+    return cpu == cpu_self() || __atomic_load_n(&cpu->waits, __ATOMIC_ACQUIRE)
+           || __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) != CPU_STATE_ONLINE;
+}
+
+/* Send the message to those that are not away, and wait until they are; whether they all went. */
+static bool cpus_send_away(enum cpu_message message, nsec_t limit_ns)
+{
+    const nsec_t end = timer_now_ns() + limit_ns;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_away(cpus[i]))
+            irqchip_send(message, cpus[i]->mpidr);
+    for (uint32_t i = 0; i < count; i++)
+        while (!is_away(cpus[i]))
+            if (timer_now_ns() > end)
+                return false;
+    return true;
+}
+
+void cpus_hold(void)
+{
+    if (online_count > 1 && !cpus_send_away(CPU_MESSAGE_KICK, HOLD_LIMIT_NS))
+        panic("a CPU doesn't come into the kernel");
+}
+
+void cpus_stop(void)
+{
+    if (online_count > 1)
+        (void)cpus_send_away(CPU_MESSAGE_STOP, STOP_LIMIT_NS);
+}
+
+void cpu_on_message(enum cpu_message message)
+{
+    struct cpu *cpu = cpu_self();
+
+    cpu->kicks++;
+    cpu->exit_work |= EXIT_SCHEDULE;
+    if (message != CPU_MESSAGE_STOP)
+        return;
+    __atomic_store_n(&cpu->state, CPU_STATE_HALTED, __ATOMIC_RELEASE);
+    cpu_halt();
 }

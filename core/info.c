@@ -1,7 +1,9 @@
 #include "core/info.h"
 
 #include "arch/timer.h"
+#include "base/bits.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/interrupt.h"
 #include "core/portal.h"
 #include "core/thread.h"
@@ -249,6 +251,43 @@ static enum status fill_interrupt(uint64_t index, struct info_interrupt *out, ui
     return STATUS_OK;
 }
 
+static uint32_t ready_count(const struct cpu *cpu)
+{
+    uint32_t ready = 0;
+
+    for (uint64_t left = cpu->ready_mask; left != 0; left &= left - 1)
+        LIST_FOR_EACH (node, &cpu->ready[bits_trailing_zeros(left)])
+            ready++;
+    return ready;
+}
+
+static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next)
+{
+    if (index >= cpu_count())
+        return STATUS_NOT_FOUND;
+    *next = index + 1 < cpu_count() ? index + 1 : 0;
+
+    const struct cpu *cpu = cpu_at((uint32_t)index);
+    *out = (struct info_cpu){
+        .number = cpu->number,
+        .state = cpu->state,
+        .mpidr = cpu->mpidr,
+        .midr = cpu->midr,
+        .ready = ready_count(cpu),
+        .kicks = cpu->kicks,
+    };
+    if (cpu->state != CPU_STATE_ONLINE)
+        return STATUS_OK;
+    const uint64_t now = timer_now_ticks();
+    const bool runs = cpu->current != NULL && !cpu->is_idle;
+    out->online_ns = timer_ticks_to_ns(now - cpu->online_ticks);
+    out->idle_ns = timer_ticks_to_ns(cpu->idle_ticks + (runs ? 0 : now - cpu->switched_at_ticks));
+    out->thread_id = runs ? cpu->current->id : 0;
+    out->domain_id = runs ? thread_domain(cpu->current)->id : 0;
+    cpu_name(cpu->midr, out->name);
+    return STATUS_OK;
+}
+
 enum status info_of_system(uint64_t what, uint64_t index, union info_record *out, size_t *size,
                            uint64_t *next)
 {
@@ -261,6 +300,9 @@ enum status info_of_system(uint64_t what, uint64_t index, union info_record *out
     case INFO_INTERRUPTS:
         *size = sizeof(out->interrupt);
         return fill_interrupt(index, &out->interrupt, next);
+    case INFO_CPUS:
+        *size = sizeof(out->cpu);
+        return fill_cpu(index, &out->cpu, next);
     case INFO_MACHINE:
         *size = sizeof(out->machine);
         out->machine = machine;

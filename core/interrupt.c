@@ -21,8 +21,15 @@ void interrupts_init(uint32_t timer_number)
 {
     pool_init(&interrupt_pool, sizeof(struct interrupt));
     timer_irq = timer_number;
-    irqchip_configure(timer_number, IRQ_TRIGGER_LEVEL);
-    irqchip_enable(timer_number);
+    interrupts_cpu_init();
+}
+
+void interrupts_cpu_init(void)
+{
+    irqchip_configure(timer_irq, IRQ_TRIGGER_LEVEL);
+    irqchip_enable(timer_irq);
+    irqchip_enable(CPU_MESSAGE_KICK);
+    irqchip_enable(CPU_MESSAGE_STOP);
 }
 
 static void silence(struct interrupt *interrupt)
@@ -126,11 +133,16 @@ bool interrupt_take(struct thread **woken)
     *woken = NULL;
     if (ack.id >= IRQ_SPECIAL_FIRST)
         return false;
-    if (ack.id != timer_irq) {
+    if (ack.id >= IRQ_SPI_FIRST) {
         *woken = deliver(ack);
         return true;
     }
-    counts[ack.id]++;
+    if (ack.id < IRQ_SGI_COUNT) {
+        irqchip_finish(ack); /* first: a message may be to halt */
+        cpu_on_message((enum cpu_message)ack.id);
+        return true;
+    }
+    counts[ack.id]++; /* the timer's: no other private interrupt is enabled */
     scheduler_on_timer();
     irqchip_finish(ack);
     return true;

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/format.h"
 #include "base/string.h"
+#include "core/cpu.h"
 #include "core/log.h"
 
 #include <stdarg.h>
@@ -65,6 +66,7 @@ void panic(const char *format, ...)
     if (__atomic_exchange_n(&is_panicking, true, __ATOMIC_RELAXED))
         cpu_halt();
 
+    cpus_stop();
     log_console_seize();
     va_start(list, format);
     (void)format_text_list(text, sizeof(text), format, list);

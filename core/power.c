@@ -2,10 +2,12 @@
 
 #include "arch/cpu.h"
 #include "arch/psci.h"
+#include "core/cpu.h"
 #include "core/log.h"
 
 void power_off(void)
 {
+    cpus_stop();
     log_console_seize();
     log_info("power off");
     psci_system_off();
@@ -15,6 +17,7 @@ void power_off(void)
 
 void power_reboot(void)
 {
+    cpus_stop();
     log_console_seize();
     log_info("reboot");
     psci_system_reset();

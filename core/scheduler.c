@@ -261,7 +261,7 @@ static void idle(struct cpu *cpu)
     program_timer(cpu);
     spinlock_unlock(&kernel_lock);
     wfi();
-    spinlock_lock(&kernel_lock);
+    kernel_lock_take();
     interrupts_handle();
 }
 

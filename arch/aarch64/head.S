@@ -1,17 +1,23 @@
 /*
  * Power-on to C.
  *
- * Enters: EL1 or EL2, MMU and data cache off, x0 = physical address of the devicetree, at any
- * 2 MiB-aligned physical address (Linux' arm64 boot protocol, Documentation/arch/arm64/booting).
+ * Enters at _head, the first CPU: EL1 or EL2, MMU and data cache off, x0 = physical address of the
+ * devicetree, at any 2 MiB-aligned physical address (Linux' arm64 boot protocol,
+ * Documentation/arch/arm64/booting).
  * Leaves: EL1, MMU on with the boot tables, kernel_start(devicetree, image, entry level) at the
  * linked address on the boot stack.
  *
+ * Enters at secondary_entry, any other CPU: as above, but x0 = physical address of its struct
+ * secondary_start (arch/secondary.h).
+ * Leaves: EL1, MMU on with the kernel's tables, kernel_on_secondary(cpu) on a stack of its own.
+ *
  * Invariants: nothing before the jump uses an absolute address; x19..x22 hold devicetree, image,
- * entry level, and nothing else.
+ * entry level, and nothing else, or kernel tables, stack and struct cpu.
  *
  * Source: Arm ARM, "Reset and initialization", "System register descriptions".
  */
 #include "arch/layout.h"
+#include "arch/secondary.h"
 
 #define HCR_EL2_RW              (1 << 31)
 #define CNTHCTL_EL2_EL1_COUNTER 3
@@ -60,7 +66,38 @@ start:
         adrp    x20, _head
         mrs     x21, CurrentEL
         lsr     x21, x21, #2
-        cmp     x21, #2
+        bl      el1_enter
+        adrp    x0, boot_stack_top
+        mov     sp, x0
+        mov     x29, xzr
+        mov     x30, xzr
+
+        mov     x0, x19
+        mov     x1, x21
+        bl      boot_greet
+        mov     x0, x20
+        mov     x1, x19
+        bl      boot_tables_fill
+        adrp    x0, boot_table_kernel
+        bl      mmu_enable
+        ldr     x0, =kernel_entry
+        br      x0
+
+        .global secondary_entry
+secondary_entry:
+        msr     daifset, #15
+        ldp     x19, x20, [x0, #SECONDARY_KERNEL_TABLE]
+        ldr     x21, [x0, #SECONDARY_CPU]
+        bl      el1_enter
+        mov     x0, x19
+        bl      mmu_enable
+        ldr     x0, =secondary_continue
+        br      x0
+
+/* Return at EL1, with the MMU off. */
+el1_enter:
+        mrs     x0, CurrentEL
+        cmp     x0, #(2 << 2)
         b.ne    at_el1
 
         /* EL2 lends EL1 everything and steps aside. */
@@ -104,18 +141,13 @@ at_el1:
         ldr     x0, =SCTLR_EL1_OFF
         msr     sctlr_el1, x0
         isb
-        adrp    x0, boot_stack_top
-        mov     sp, x0
-        mov     x29, xzr
-        mov     x30, xzr
+        ret
 
-        mov     x0, x19
-        mov     x1, x21
-        bl      boot_greet
-        mov     x0, x20
-        mov     x1, x19
-        bl      boot_tables_fill
-
+/* Switch the MMU on with the identity map below and, above, the tables at x0; return there. */
+mmu_enable:
+        msr     ttbr1_el1, x0
+        adrp    x0, boot_table_identity
+        msr     ttbr0_el1, x0
         ldr     x0, =MAIR_VALUE
         msr     mair_el1, x0
         ldr     x0, =TCR_EL1_BASE
@@ -129,10 +161,6 @@ at_el1:
         lsr     x1, x1, #1
         orr     x0, x0, x1, lsl #TCR_EL1_AS_BIT
         msr     tcr_el1, x0
-        adrp    x0, boot_table_identity
-        msr     ttbr0_el1, x0
-        adrp    x0, boot_table_kernel
-        msr     ttbr1_el1, x0
         mov     x0, #CPACR_EL1_TRAP_EL0
         msr     cpacr_el1, x0
         msr     mdscr_el1, xzr
@@ -148,8 +176,7 @@ at_el1:
         orr     x0, x0, #SCTLR_EL1_SPAN
 3:      msr     sctlr_el1, x0
         isb
-        ldr     x0, =kernel_entry
-        br      x0
+        ret
 
         .text
 kernel_entry:
@@ -164,8 +191,22 @@ kernel_entry:
         bl      kernel_start
         b       .
 
+secondary_continue:
+        mov     sp, x20
+        mov     x29, xzr
+        mov     x30, xzr
+        ldr     x0, =exception_vectors
+        msr     vbar_el1, x0
+        isb
+        mov     x0, x21
+        bl      kernel_on_secondary
+        b       .
+
         .section .bss
         .balign 4096
+        .global boot_stack_guard
+boot_stack_guard:
+        .skip   KERNEL_STACK_GUARD_BYTES
         .skip   KERNEL_STACK_BYTES
         .global boot_stack_top
 boot_stack_top:

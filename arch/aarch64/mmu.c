@@ -123,13 +123,18 @@ enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
 void mmu_finish(void)
 {
     dsb_ishst(); /* pairs with the walks through the new root */
-    SYSREG_WRITE(ttbr1_el1, mmu_image_physical(table_root));
+    SYSREG_WRITE(ttbr1_el1, mmu_kernel_table());
     isb();
     mmu_switch_to_nothing();
     __asm__ volatile("tlbi vmalle1is");
     dsb_ish(); /* completes the invalidation of what the boot tables mapped */
     isb();
     is_finished = true;
+}
+
+paddr_t mmu_kernel_table(void)
+{
+    return mmu_image_physical(table_root);
 }
 
 unsigned mmu_asid_bits(void)

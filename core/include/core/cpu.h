@@ -2,22 +2,34 @@
  * CPU: what each processor has to itself.
  *
  * Found through TPIDR_EL1.  Everything that one CPU does without asking the others is here: what
- * it runs, what is ready to run on it, and what happens when on it.
+ * it runs, what is ready to run on it, and what happens when on it.  docs/smp.md is the contract
+ * between them.
  *
- * Locking: the kernel lock, but for `current` and `exit_work`, which only their own CPU touches.
+ * Locking: the kernel lock, but for `current` and `exit_work`, which their own CPU reads without
+ * it, and for `state` and `waits`, which are read and written atomically.
  *
  * Lock order of the kernel: 1. kernel_lock, 2. the log's.  All slow paths hold the first from
  * entry to exit; they are short.  The portal path holds none.
  */
 #pragma once
 
+#include "abi/info.h"
 #include "arch/cpu.h"
 #include "arch/crossing.h"
+#include "arch/secondary.h"
 #include "base/list.h"
 #include "base/spinlock.h"
 #include "core/timeout.h"
 
 struct thread;
+
+enum { CPU_MAX = 64 }; /* as many as an affinity mask has bits */
+
+/* What one CPU interrupts another for. */
+enum cpu_message {
+    CPU_MESSAGE_KICK = 0, /* look at your queues, or just come into the kernel */
+    CPU_MESSAGE_STOP = 1, /* halt */
+};
 
 enum exit_work {
     EXIT_SCHEDULE = 1U << 0, /* another thread may have to run */
@@ -46,6 +58,13 @@ struct cpu {
 
     uint64_t kernel_stack_top;
     uint64_t idle_ticks;
+
+    enum cpu_state state;
+    bool waits; /* shows no view and waits for the kernel lock */
+    uint32_t midr;
+    uint64_t online_ticks; /* the time when it came */
+    uint64_t kicks;        /* messages that it got */
+    struct secondary_start start;
 };
 
 ASSERT_OFFSET(struct cpu, current, CPU_CURRENT);
@@ -58,11 +77,54 @@ ASSERT_OFFSET(struct cpu, ready_mask, CPU_READY_MASK);
 
 extern struct spinlock kernel_lock;
 
+/* The ticket is not served yet: wait for it, with no view shown. */
+void kernel_lock_wait(uint32_t ticket);
+
 static inline struct cpu *cpu_self(void)
 {
     return (struct cpu *)SYSREG_READ(tpidr_el1);
 }
 
+/* Take the kernel lock; if others have it, show no view meanwhile (docs/smp.md). */
+static inline void kernel_lock_take(void)
+{
+    const uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_RELAXED);
+
+    /* Pairs with the release in spinlock_unlock(). */
+    if (__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket)
+        kernel_lock_wait(ticket);
+}
+
 /* Set up the calling CPU's structure: the first to run. */
 void cpu_init_boot(void);
+
+/*
+ * Make another CPU's, whose number is the next.
+ * Errors: OUT_OF_SPACE (there are CPU_MAX already), OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status cpu_add(uint64_t mpidr, struct cpu **out);
+
+/* Count a CPU that has come.  Context: boot, before any thread runs. */
+void cpu_count_online(struct cpu *cpu);
+
+/* How many are numbered, and how many of those are in use. */
+uint32_t cpu_count(void);
 uint32_t cpu_online_count(void);
+
+/* Borrowed, for ever; `number` is below cpu_count(). */
+struct cpu *cpu_at(uint32_t number);
+
+/* Interrupt another CPU, so that it comes into the kernel and looks at its queues. */
+void cpu_kick(struct cpu *cpu);
+
+/*
+ * Let the world stand still: returns when every other CPU waits for the kernel lock, which the
+ * caller holds, and shows no view.  It lasts until the lock is dropped.
+ */
+void cpus_hold(void);
+
+/* The other CPUs halt, as far as they can be reached.  Context: the machine's last moments. */
+void cpus_stop(void);
+
+/* A message has come. */
+void cpu_on_message(enum cpu_message message);

@@ -15,6 +15,7 @@ union info_record {
     struct info_memory memory;
     struct info_interrupt interrupt;
     struct info_machine machine;
+    struct info_cpu cpu;
 };
 
 /* What boot found out, to be told later. */

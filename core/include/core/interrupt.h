@@ -25,8 +25,11 @@ static inline struct interrupt *interrupt_of_object(struct object *object)
     return (struct interrupt *)(void *)object; /* its first member */
 }
 
-/* `timer_number`: the interrupt that belongs to the kernel. */
+/* `timer_number`: the interrupt that belongs to the kernel.  Includes interrupts_cpu_init(). */
 void interrupts_init(uint32_t timer_number);
+
+/* Let the calling CPU have its timer's interrupts and other CPUs' messages. */
+void interrupts_cpu_init(void);
 
 /*
  * Errors: BAD_ARGUMENT (not an SPI of this machine), BUSY (somebody has it), OUT_OF_QUOTA,

@@ -7,6 +7,7 @@
  *     0xffff000000000000  direct map: all RAM, at this base plus its physical address
  *     0xffffffff80000000  the kernel's image
  *     0xffffffffc0000000  device registers that the kernel itself uses
+ *     0xffffffffd0000000  kernel stacks of all CPUs but the first, below each a gap
  */
 #pragma once
 
@@ -17,6 +18,9 @@
 #define SHARED_SPACE_BITS  39
 #define KERNEL_SPACE_BITS  48
 #define KERNEL_STACK_BYTES 16384
+/* Below the first CPU's stack, not mapped; below every other's is a gap as large as a stack. */
+#define KERNEL_STACK_GUARD_BYTES 4096
+#define KERNEL_STACKS_BASE       0xffffffffd0000000
 
 /* Memory attribute indices, as MAIR_VALUE defines them. */
 #define MAIR_INDEX_NORMAL 0

@@ -47,7 +47,10 @@ paddr_t mmu_image_physical(const void *image_pointer);
 /* Map device registers for the kernel's own use; returns the virtual address of `physical`. */
 CHECK_RESULT enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out);
 
-/* Number of bits of an ASID on this machine: 8 or 16. */
+/* The kernel's own tables, as TTBR1_EL1 wants them.  Context: after mmu_finish(). */
+paddr_t mmu_kernel_table(void);
+
+/* Number of bits of an ASID on this CPU: 8 or 16. */
 unsigned mmu_asid_bits(void);
 
 /* The TTBR0_EL1 value of a view. */

@@ -20,6 +20,7 @@ enum info {
     INFO_MEMORY = 16,     /* struct info_memory */
     INFO_INTERRUPTS = 17, /* struct info_interrupt; index: interrupt number */
     INFO_MACHINE = 18,    /* struct info_machine */
+    INFO_CPUS = 19,       /* struct info_cpu; index: CPU number */
 };
 
 enum domain_state {
@@ -123,4 +124,31 @@ struct info_machine {
     uint32_t counter_frequency; /* Hz */
     uint64_t boot_instructions; /* PMU count at the first user instruction, 0 without a PMU */
     nsec_t boot_time_ns;        /* counter at the first user instruction */
+};
+
+/*
+ *     STARTING --arrives--> ONLINE --machine ends--> HALTED
+ *        |--can't be used--> FAILED
+ *        |--never comes----> ABANDONED
+ */
+enum cpu_state {
+    CPU_STATE_STARTING = 0,
+    CPU_STATE_ONLINE = 1,
+    CPU_STATE_FAILED = 2,    /* not switched on, or switched on and unfit */
+    CPU_STATE_ABANDONED = 3, /* it didn't come in time, and is to halt if it does */
+    CPU_STATE_HALTED = 4,
+};
+
+struct info_cpu {
+    uint32_t number;
+    uint32_t state; /* enum cpu_state */
+    uint64_t mpidr; /* affinity fields */
+    uint32_t midr;
+    uint32_t thread_id; /* what it runs; 0: nothing */
+    uint32_t domain_id; /* where that executes */
+    uint32_t ready;     /* threads that wait for it */
+    nsec_t online_ns;   /* since it came */
+    nsec_t idle_ns;     /* of these it had nothing to do */
+    uint64_t kicks;     /* interrupts from other CPUs */
+    char name[32];      /* of the processor, as the kernel knows it */
 };
