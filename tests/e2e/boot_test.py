@@ -1,8 +1,9 @@
 """
 Booting: every machine that the README promises, and devicetrees that nobody should have.
 
-A good machine reaches the shell's prompt and reports the memory and processors that it was given.
-A bad tree ends in one sentence that names what is wrong, and "halted"; never in silence.
+A good machine reaches the shell's prompt and reports the memory and processors that it was given,
+every one of them in use.  A processor that can't be started is left out by name.  A bad tree ends
+in one sentence that names what is wrong, and "halted"; never in silence.
 """
 # timeout: 900
 
@@ -27,9 +28,12 @@ HALT_SECONDS = 20.0  # wall clock on a busy host; the guest needs a fraction of 
 MACHINES = [
     ("debian", "cortex-a72", 3, 512, 1, False),
     ("debian", "cortex-a72", 2, 128, 4, False),
+    ("debian", "cortex-a72", 2, 512, 8, False),
+    ("debian", "cortex-a72", 3, 512, 8, False),
     ("debian", "cortex-a53", 2, 128, 1, False),
     ("debian", "cortex-a76", 3, 1024, 2, False),
     ("debian", "neoverse-n1", 3, 4096, 4, True),
+    ("debian", "cortex-a53", 2, 512, 2, True),
     ("debian", "max", 3, 512, 4, False),
     ("debian", "max", 2, 8192, 1, False),
     ("backports", "cortex-a72", 3, 512, 1, False),
@@ -38,6 +42,7 @@ MACHINES = [
     ("backports", "cortex-a76", 2, 512, 1, False),
     ("backports", "neoverse-n1", 3, 512, 1, False),
     ("backports", "max", 3, 128, 4, True),
+    ("backports", "max", 2, 512, 8, False),
 ]
 
 
@@ -56,8 +61,11 @@ def boot(qemu, cpu, gic, memory, smp, virtualization):
         vm.wait_prompt()
         if not re.search(rf"Rotunda: EL{2 if virtualization else 1}, devicetree at", vm.text):
             raise vm.failure("no greeting that names the exception level")
-        if not re.search(rf": {smp} x .*, GICv{gic}, timer", vm.text):
-            raise vm.failure(f"no line that names {smp} processors and GICv{gic}")
+        if not re.search(rf": {smp} x .* \({smp} in use\), GICv{gic}, timer", vm.text):
+            raise vm.failure(f"no line that has {smp} processors in use and GICv{gic}")
+        cpus = re.findall(r"^ *\d+ .* 0x[0-9a-f]+ +in use +[\d.]+ %", vm.command("cpus"), re.M)
+        if len(cpus) != smp:
+            raise vm.failure(f"`cpus` shows {len(cpus)} processors of {smp} in use")
         total = re.search(r"^all +[\d,]+ +([\d.]+) (MiB|GiB)", vm.command("mem"), re.M)
         if total is None:
             raise vm.failure("`mem` shows no total")
@@ -114,6 +122,17 @@ BAD_TREES = [
 ]
 
 
+SECOND_CPU = "\\1\n\t\tcpu@1 { device_type = \"cpu\"; reg = <1>; %s};\n\t};\n"
+
+# Name, what its node says, what the log must say.  The machine has one processor and goes on.
+LACKING_CPUS = [
+    ("a processor that the firmware doesn't know", 'enable-method = "psci"; ',
+     r"the CPU at 0x1 can't be started \(.+\) and is left out"),
+    ("a processor that no firmware starts", "",
+     r"the CPU at 0x1 can't be started \(its enable-method isn't psci\) and is left out"),
+]
+
+
 def good_tree(qemu, folder):
     blob = os.path.join(folder, "good.dtb")
     subprocess.run([qemu, "-M", f"virt,dumpdtb={blob}", "-cpu", "cortex-a72", "-m", "512",
@@ -128,8 +147,8 @@ def trampoline(tree):
     return struct.pack("<IIIIQQ", 0x58000080, 0x580000a1, 0xd61f0020, 0, tree, IMAGE)
 
 
-def boot_bare(qemu, folder, tree, tree_address=TREE):
-    """What the console says when the kernel gets this tree, until it has halted."""
+def boot_bare(qemu, folder, tree, tree_address=TREE, until="halted"):
+    """What the console says when the kernel gets this tree, until it has said `until`."""
     paths = {name: os.path.join(folder, name) for name in ("tree", "start", "console")}
     for name, data in (("tree", tree), ("start", trampoline(tree_address)), ("console", b"")):
         with open(paths[name], "wb") as out:
@@ -144,7 +163,7 @@ def boot_bare(qemu, folder, tree, tree_address=TREE):
     try:
         end = time.monotonic() + HALT_SECONDS
         text = ""
-        while "halted" not in text and time.monotonic() < end and process.poll() is None:
+        while until not in text and time.monotonic() < end and process.poll() is None:
             time.sleep(0.05)
             with open(paths["console"], encoding="ascii", errors="replace") as console:
                 text = console.read()
@@ -163,6 +182,15 @@ def refused(qemu, folder, source, name, change_source, change_blob, wanted):
     said = boot_bare(qemu, folder, blob)
     if not re.search(r"cannot boot: .*(" + wanted + ")", said) or "halted" not in said:
         raise VmError(f"a tree with {name}: no message that names {wanted!r}, but:\n{said}")
+
+
+def without_second_cpu(qemu, folder, source, properties, wanted):
+    text = source_replace(r"(\tcpus \{.*?)\n\t\};\n", SECOND_CPU % properties)(source)
+    blob = subprocess.run(["dtc", "-q", "-f", "-I", "dts", "-O", "dtb"], check=True,
+                          input=text.encode(), stdout=subprocess.PIPE).stdout
+    said = boot_bare(qemu, folder, blob, until="memory: ")
+    if not re.search(wanted, said) or not re.search(r": 2 x .* \(1 in use\)", said):
+        raise VmError(f"neither {wanted!r} and one of two processors in use, but:\n{said}")
 
 
 def main():
@@ -193,6 +221,14 @@ def main():
                 print(f"ok: refused {bad[0]}", flush=True)
             except (AssertionError, OSError) as error:
                 failed.append(bad[0])
+                print("FAIL:", error, flush=True)
+        for name, properties, wanted in LACKING_CPUS:
+            ran += 1
+            try:
+                without_second_cpu(available["debian"], folder, source, properties, wanted)
+                print(f"ok: goes on without {name}", flush=True)
+            except (AssertionError, OSError) as error:
+                failed.append(name)
                 print("FAIL:", error, flush=True)
         ran += 1
         said = boot_bare(available["debian"], folder, b"\0" * 64, tree_address=0)

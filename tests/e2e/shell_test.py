@@ -12,8 +12,8 @@ import sys
 import rotunda_vm
 from rotunda_vm import plain
 
-VERBS = ("domains threads services handles map rings irqs fault mem top log net ping launch stop "
-         "restart bench uptime date echo clear terminal reboot poweroff help").split()
+VERBS = ("domains threads services handles map rings cpus irqs fault mem top log net ping launch "
+         "stop restart bench uptime date echo clear terminal reboot poweroff help").split()
 
 
 def rows(text):

@@ -179,6 +179,24 @@ static enum status list_interrupts(struct listing *listing)
     return STATUS_OK;
 }
 
+static enum status list_cpus(struct listing *listing)
+{
+    listing->record_bytes = sizeof(struct inspect_cpu);
+    do {
+        struct inspect_cpu record = {.kernel = {0}};
+        uint64_t next = 0;
+        const enum status s =
+            system_info(INFO_CPUS, listing->cursor, &record.kernel, sizeof record.kernel, &next);
+        if (s != STATUS_OK)
+            return s;
+        if (record.kernel.domain_id != 0)
+            record.domain = place_domain_name(record.kernel.domain_id);
+        listing_add(listing, &record);
+        listing->cursor = next;
+    } while (listing->cursor != 0 && listing_has_room(listing));
+    return STATUS_OK;
+}
+
 enum status listing_fill(struct listing *listing, enum inspect_op op)
 {
     switch (op) {
@@ -196,6 +214,8 @@ enum status listing_fill(struct listing *listing, enum inspect_op op)
         return rings_list(listing);
     case INSPECT_INTERRUPTS:
         return list_interrupts(listing);
+    case INSPECT_CPUS:
+        return list_cpus(listing);
     default:
         return STATUS_BAD_ARGUMENT;
     }

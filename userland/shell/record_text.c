@@ -96,3 +96,13 @@ const char *text_of_inspect_state(uint32_t state)
     };
     return word_of(words, sizeof words / sizeof words[0], state);
 }
+
+const char *text_of_cpu_state(uint32_t state)
+{
+    static const char *const words[] = {
+        [CPU_STATE_STARTING] = "starting", [CPU_STATE_ONLINE] = "in use",
+        [CPU_STATE_FAILED] = "failed",     [CPU_STATE_ABANDONED] = "never came",
+        [CPU_STATE_HALTED] = "halted",
+    };
+    return word_of(words, sizeof words / sizeof words[0], state);
+}

@@ -28,3 +28,4 @@ struct rights_text text_of_rights(rights_t rights);
 const char *text_of_object_type(uint32_t type);
 const char *text_of_thread_state(uint32_t state);
 const char *text_of_inspect_state(uint32_t state);
+const char *text_of_cpu_state(uint32_t state);

@@ -1,5 +1,5 @@
 /*
- * Verbs about what connects domains with each other and with devices.
+ * Verbs about what connects domains with each other, with devices and with processors.
  */
 #include "listing.h"
 #include "record_text.h"
@@ -87,6 +87,34 @@ void verb_irqs(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", text_of_name(irq->owner).text);
         table_cell(&table, "%s", unit_count(irq->kernel.count).text);
         table_cell(&table, "%s", interrupt_state(&irq->kernel));
+    }
+    listing_print(&listing, &table);
+}
+
+void verb_cpus(struct shell *shell, int count, char **arguments)
+{
+    static const struct table_column columns[] = {
+        {"cpu", true},   {"processor", false}, {"affinity", true}, {"state", false}, {"idle", true},
+        {"runs", false}, {"thread", true},     {"ready", true},    {"kicks", true},
+    };
+    struct table table;
+    struct listing listing;
+
+    (void)count;
+    (void)arguments;
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    listing_init(&listing, shell, INSPECT_CPUS, NULL);
+    for (const struct inspect_cpu *cpu; (cpu = listing_next(&listing)) != NULL;) {
+        const struct info_cpu *kernel = &cpu->kernel;
+        table_cell(&table, "%" PRIu32, kernel->number);
+        table_cell(&table, "%s", kernel->name[0] == '\0' ? "-" : kernel->name);
+        table_cell(&table, "0x%" PRIx64, kernel->mpidr);
+        table_cell(&table, "%s", text_of_cpu_state(kernel->state));
+        table_cell(&table, "%s", unit_share(kernel->idle_ns, kernel->online_ns).text);
+        table_cell(&table, "%s", text_of_name(cpu->domain).text);
+        table_cell(&table, "%" PRIu32, kernel->thread_id);
+        table_cell(&table, "%" PRIu32, kernel->ready);
+        table_cell(&table, "%s", unit_count(kernel->kicks).text);
     }
     listing_print(&listing, &table);
 }

@@ -19,6 +19,8 @@ static const struct verb verbs[] = {
     {"map", "<domain>|<address>", "what a domain sees; who owns an address", VERB_TAKES_DOMAIN, 1,
      1, verb_map},
     {"rings", "", "list rings: fill, wake-ups, stalls", VERB_TAKES_NOTHING, 0, 0, verb_rings},
+    {"cpus", "", "list processors: what they run, how long they were idle", VERB_TAKES_NOTHING, 0,
+     0, verb_cpus},
     {"irqs", "", "list interrupts: owner and count", VERB_TAKES_NOTHING, 0, 0, verb_irqs},
     {"fault", "<domain>", "how a domain last failed, with a backtrace", VERB_TAKES_DOMAIN, 1, 1,
      verb_fault},

@@ -57,6 +57,7 @@ void verb_top(struct shell *shell, int count, char **arguments);
 /* service_verbs.c */
 void verb_services(struct shell *shell, int count, char **arguments);
 void verb_rings(struct shell *shell, int count, char **arguments);
+void verb_cpus(struct shell *shell, int count, char **arguments);
 void verb_irqs(struct shell *shell, int count, char **arguments);
 /* space_verbs.c */
 void verb_handles(struct shell *shell, int count, char **arguments);

@@ -48,6 +48,7 @@ enum inspect_op {
     INSPECT_REBOOT = 18,
     INSPECT_MEASURE = 19, /* name, word 3: an address in its text: make a domain whose only thread
                              starts there, and unmake it: one struct inspect_measure */
+    INSPECT_CPUS = 20,    /* struct inspect_cpu */
 };
 
 /*
@@ -130,6 +131,11 @@ struct inspect_ring {
 struct inspect_interrupt {
     struct name owner; /* "kernel" where no domain has it */
     struct info_interrupt kernel;
+};
+
+struct inspect_cpu {
+    struct name domain; /* whose code it executes; empty while it is idle */
+    struct info_cpu kernel;
 };
 
 struct inspect_symbol {
