@@ -194,6 +194,12 @@ void log_clock_set(log_clock_fn *now)
     kernel_log.now = now;
 }
 
+void log_share(void)
+{
+    spinlock_share(&kernel_log.lock);
+    spinlock_unlock(&kernel_log.lock);
+}
+
 void log_grown_set(log_grown_fn *grown)
 {
     spinlock_lock(&kernel_log.lock);

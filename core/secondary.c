@@ -63,6 +63,10 @@ static void start(const struct machine_cpu *described)
 void secondaries_start(const struct machine *machine)
 {
     boot_asid_bits = mmu_asid_bits();
+    if (machine->cpu_count > 1) {
+        spinlock_share(&kernel_lock);
+        log_share();
+    }
     for (unsigned i = 0; i < machine->cpu_count; i++)
         if (machine->cpus[i].mpidr != cpu_self()->mpidr)
             start(&machine->cpus[i]);

@@ -88,6 +88,8 @@ static inline struct cpu *cpu_self(void)
 /* Take the kernel lock; if others have it, show no view meanwhile (docs/smp.md). */
 static inline void kernel_lock_take(void)
 {
+    if (kernel_lock.is_shared == 0)
+        return;
     const uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_RELAXED);
 
     /* Pairs with the release in spinlock_unlock(). */

@@ -38,6 +38,9 @@ typedef void log_grown_fn(void);
 /* Where times come from; until then they are 0. */
 void log_clock_set(log_clock_fn *now);
 
+/* From now on more than one CPU writes.  Context: boot, before the second one starts. */
+void log_share(void);
+
 /* Print what the log holds, and from now on each line, through `console`. */
 void log_console_set(log_console_fn *console);
 
