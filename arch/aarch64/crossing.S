@@ -12,7 +12,8 @@
 /*
  * The FP registers' contents stay behind at a crossing.  Live ones are cleared and stay open for a
  * few more crossings, since who has used them is likely to go on; then access closes, and the next
- * use traps.  Saved ones are just forgotten.  `top` loses its tag; `state` is 0 if it is to stay so.
+ * use traps.  Saved ones are just forgotten.  `top` loses its tag; `state` is 0 if it is to stay
+ * so.
  */
 .macro leave_fp top, state, base
         sub     \top, \top, #FRAME_TAG

@@ -2,9 +2,9 @@
  * System calls: svc #2.
  *
  * Enters from vectors.S: x8 number, x0..x7 arguments.  The handlers are C functions of x0..x7 that
- * return status and value in x0 and x1, and keep x18..x29 as any C function does, so nothing else is
- * saved unless the call leaves work behind.  Doing nothing needs no C, nor do the calls of event.S
- * mostly.
+ * return status and value in x0 and x1, and keep x18..x29 as any C function does, so nothing else
+ * is saved unless the call leaves work behind.  Doing nothing needs no C, nor do the calls of
+ * event.S mostly.
  */
 #include "entry.h"
 

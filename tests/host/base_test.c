@@ -162,7 +162,7 @@ static void ratio_refuses_to_divide_by_zero(void **state)
 static void spinlock_is_held_from_lock_to_unlock(void **state)
 {
     (void)state;
-    struct spinlock lock = {0};
+    struct spinlock lock = SPINLOCK_SHARED;
 
     assert_false(spinlock_is_held(&lock));
     for (int i = 0; i < 3; i++) {
@@ -173,6 +173,24 @@ static void spinlock_is_held_from_lock_to_unlock(void **state)
     }
     spinlock_lock(&lock);
     spinlock_break(&lock);
+    assert_false(spinlock_is_held(&lock));
+    spinlock_lock(&lock);
+    assert_true(spinlock_is_held(&lock));
+}
+
+/* While one CPU runs, locking is nothing; who has the lock when the second starts, holds it. */
+static void spinlock_becomes_shared_in_its_holder_s_hands(void **state)
+{
+    (void)state;
+    struct spinlock lock = {0};
+
+    spinlock_lock(&lock);
+    assert_false(spinlock_is_held(&lock));
+    spinlock_unlock(&lock);
+    spinlock_lock(&lock);
+    spinlock_share(&lock);
+    assert_true(spinlock_is_held(&lock));
+    spinlock_unlock(&lock);
     assert_false(spinlock_is_held(&lock));
     spinlock_lock(&lock);
     assert_true(spinlock_is_held(&lock));
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(ratio_inverted_never_falls_short),
         cmocka_unit_test(ratio_refuses_to_divide_by_zero),
         cmocka_unit_test(spinlock_is_held_from_lock_to_unlock),
+        cmocka_unit_test(spinlock_becomes_shared_in_its_holder_s_hands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

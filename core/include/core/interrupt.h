@@ -46,8 +46,8 @@ void interrupt_ack(struct interrupt *interrupt);
 void interrupt_on_domain_stop(struct interrupt *interrupt);
 
 /*
- * Take one pending interrupt of this CPU; false if there is none.  `*woken` is the thread whose wait
- * it ended, which is in no queue and is to run, or NULL.
+ * Take one pending interrupt of this CPU; false if there is none.  `*woken` is the thread whose
+ * wait it ended, which is in no queue and is to run, or NULL.
  */
 bool interrupt_take(struct thread **woken);
 

@@ -6,8 +6,8 @@
  *
  * A stack is a record.  While a call runs on it, it is also what the call returns by:
  *
- *     free (cross.thread NULL) --call--> taken (cross.thread set) --return, unwind--> free, or handed
- *                                                                to the next caller that waits
+ *     free (cross.thread NULL) --call--> taken (cross.thread set) --return, unwind--> free, or
+ *                                                         handed to the next caller that waits
  *
  * Where the call came from is in the thread's frame (struct cross_frame) that names the record.
  *

@@ -7,8 +7,8 @@
  *                      |---- dispatch ----^  |
  *                      +--- domain stops ----+--------------> STOPPED --> gone
  *
- * A thread belongs to its home domain for ever.  Where it executes is `cross.domain`; the frames below
- * `cross.top` lead back home.
+ * A thread belongs to its home domain for ever.  Where it executes is `cross.domain`; the frames
+ * below `cross.top` lead back home.
  *
  * Locking: the kernel lock.
  */

@@ -56,7 +56,7 @@ struct domain {
     uint64_t denied_calls;
     struct object *stop_event; /* from its attributes; owns a reference, may be NULL */
     uint64_t stop_event_bits;
-    struct fault_record *fault;  /* the last one; NULL if none */
+    struct fault_record *fault; /* the last one; NULL if none */
 };
 
 static inline struct domain *domain_of_cross(struct cross_domain *cross)

@@ -61,7 +61,7 @@
 
 /* Of record flags, the ones that the portal path knows. */
 #define RECORD_FLAG_FAULT 1 /* the call is a fault's; its answer is a verdict */
-#define RECORD_FLAG_LAZY  2 /* there is a deadline, and the CPU's timer will look before it passes */
+#define RECORD_FLAG_LAZY  2 /* a deadline, which the CPU's timer will look at before it passes */
 
 #define FRAME_SP     0
 #define FRAME_CALLER 16
