@@ -5,7 +5,7 @@
  *                      Out: x0..x7 words, x8 enum status.
  * `svc #SVC_RETURN`    return from a portal.  In: x0..x7 words.
  * `svc #SVC_SYSTEM`    everything else.  In: x8 number, x0..x7 arguments.
- *                      Out: x0 enum status, x1..x7 results (0 where the call names none).
+ *                      Out: x0 enum status, x1..x7 results (lost where the call names none).
  * `svc #SVC_CALL_WITH` portal call as above, and x9..x12 handles to pass (0: none; the flag
  *                      HANDLE_MOVE moves instead of duplicating), x13 deadline (0: never).
  *                      Out: as SVC_CALL, and x9..x12 the handles that came back.
@@ -17,7 +17,7 @@
  * caller's stub and mean nothing.
  *
  * The register contract of every svc: x18..x30 and sp are kept for the caller; x9..x17 (but for
- * the handles above) come back zero, flags come back zero.  FP/SIMD registers and FPSR are kept
+ * the handles above) are lost: they come back zero or, from SVC_SYSTEM, as they were; so do flags.  FP/SIMD registers and FPSR are kept
  * by SVC_SYSTEM and lost (read as zero) across a portal call.  Across a *portal call* x18..x30
  * are not kept: they hold what the callee's stub left there, so the caller's stub saves what it
  * needs on its own stack, and each stub scrubs what it doesn't want seen.  TPIDR_EL0 belongs to
