@@ -16,12 +16,12 @@
  * portal's cookie, x14..x17 zero, flags zero, FP/SIMD registers zero.  x18..x30 come from the
  * caller's stub and mean nothing.
  *
- * The register contract of every svc: x18..x30 and sp are kept for the caller; x9..x17 (but for
- * the handles above) are lost: they come back zero or, from SVC_SYSTEM, as they were; so do flags.  FP/SIMD registers and FPSR are kept
- * by SVC_SYSTEM and lost (read as zero) across a portal call.  Across a *portal call* x18..x30
- * are not kept: they hold what the callee's stub left there, so the caller's stub saves what it
- * needs on its own stack, and each stub scrubs what it doesn't want seen.  TPIDR_EL0 belongs to
- * the stubs as well.
+ * The register contract of every svc: x18..x30 and sp are kept for the caller.  x9..x17 (but for
+ * the handles above) and flags are lost: they come back zero or, from SVC_SYSTEM, as they were.
+ * FP/SIMD registers and FPSR are kept by SVC_SYSTEM and lost (read as zero) across a portal call.
+ * Across a *portal call* x18..x30 are not kept: they hold what the callee's stub left there, so the
+ * caller's stub saves what it needs on its own stack, and each stub scrubs what it doesn't want
+ * seen.  TPIDR_EL0 belongs to the stubs as well.
  */
 #pragma once
 
