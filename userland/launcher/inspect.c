@@ -8,6 +8,7 @@
 #include "measure.h"
 #include "origin.h"
 #include "places.h"
+#include "population.h"
 
 #include "rt/log.h"
 #include "rt/memory.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 enum { NAME_WORD = 1, CURSOR_WORD = 3, ARGUMENT_WORD = 4 };
+enum { DOMAINS_WORD = 4, HANDLES_WORD = 5 }; /* of INSPECT_POPULATE, instead of the argument */
 
 /* The buffer of each child's connection; no segment: it has none. */
 static struct memory buffers[CHILDREN_MAX];
@@ -27,6 +29,7 @@ struct query {
     enum inspect_op op;
     struct child *target; /* that the name means; NULL: there was no name */
     uint64_t cursor;
+    uint64_t domains, handles;
     char argument[INSPECT_ARGUMENT_BYTES + 1];
     uint8_t *buffer;
     struct portal_message *out;
@@ -49,6 +52,7 @@ void inspect_withdraw(const struct child *child)
 {
     struct memory *buffer = &buffers[child->index];
 
+    population_withdraw(child);
     if (buffer->segment == 0)
         return;
     const enum status s = handle_revoke(buffer->segment);
@@ -134,6 +138,20 @@ static enum status inspect_measure_request(struct query *query)
     return s == STATUS_OK ? answer_one(query, &record, sizeof record) : s;
 }
 
+static enum status inspect_populate_request(struct query *query)
+{
+    const struct population_wish wish = {
+        .owner = query->client,
+        .child = query->target,
+        .entry = query->cursor,
+        .domains = query->domains,
+        .handles = query->handles,
+    };
+
+    return query->target == NULL ? STATUS_BAD_ARGUMENT
+                                 : population_step(&wish, &query->out->word[3]);
+}
+
 static enum status inspect_list_request(struct query *query)
 {
     struct listing listing = {
@@ -194,6 +212,8 @@ static enum status inspect_run(struct query *query)
         return inspect_fault_request(query);
     case INSPECT_MEASURE:
         return inspect_measure_request(query);
+    case INSPECT_POPULATE:
+        return inspect_populate_request(query);
     case INSPECT_LAUNCH:
     case INSPECT_STOP:
     case INSPECT_RESTART:
@@ -237,6 +257,8 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
         .client = supervisor_by_badge(badge),
         .op = (enum inspect_op)in.word[0],
         .cursor = in.word[CURSOR_WORD],
+        .domains = in.word[DOMAINS_WORD],
+        .handles = in.word[HANDLES_WORD],
         .out = m,
     };
     enum status s = STATUS_DENIED;
@@ -244,10 +266,10 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         handle_drop(in.handle[i]);
-    if (query.client != NULL && in.word[0] <= INSPECT_CPUS) {
+    if (query.client != NULL && in.word[0] <= INSPECT_POPULATE) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);
-        if (s == STATUS_OK)
+        if (s == STATUS_OK && query.op != INSPECT_POPULATE)
             s = query_argument(&query, &in);
         if (s == STATUS_OK)
             s = inspect_run(&query);

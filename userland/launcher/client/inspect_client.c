@@ -167,3 +167,18 @@ enum status inspect_reboot(struct inspect *inspect)
 {
     return inspect_control(inspect, INSPECT_REBOOT, NULL, NULL);
 }
+
+enum status inspect_populate(struct inspect *inspect, const char *program,
+                             const struct inspect_population *population)
+{
+    enum status s = STATUS_OK;
+    uint64_t count;
+
+    do {
+        struct portal_message m = {
+            .word = {[3] = population->entry, population->domains, population->handles}};
+        s = inspect_request(inspect, INSPECT_POPULATE, program, &m);
+        count = m.word[3];
+    } while (s == STATUS_OK && count != population->domains);
+    return s;
+}

@@ -65,3 +65,16 @@ CHECK_RESULT enum status inspect_stop(struct inspect *inspect, const char *name)
 CHECK_RESULT enum status inspect_restart(struct inspect *inspect, const char *name);
 CHECK_RESULT enum status inspect_poweroff(struct inspect *inspect);
 CHECK_RESULT enum status inspect_reboot(struct inspect *inspect);
+
+struct inspect_population {
+    uint64_t entry;   /* where the thread of each starts, in the program's text; 0: no thread */
+    uint64_t domains; /* that there shall be */
+    uint64_t handles; /* in each that is made */
+};
+
+/*
+ * For `bench`: have as many domains as `population` says that share the text of `program`; 0 takes
+ * the last one away.  They go with the program that asked.  BUSY: they are another program's.
+ */
+CHECK_RESULT enum status inspect_populate(struct inspect *inspect, const char *program,
+                                          const struct inspect_population *population);

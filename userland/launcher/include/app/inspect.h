@@ -47,8 +47,19 @@ enum inspect_op {
     INSPECT_POWEROFF = 17,
     INSPECT_REBOOT = 18,
     INSPECT_MEASURE = 19, /* name, word 3: an address in its text: make a domain whose only thread
-                             starts there, and unmake it: one struct inspect_measure */
+                             starts there, and unmake it: one struct inspect_measure.  The thread
+                             leaves a reading of the counter 16 bytes below its stack's top */
     INSPECT_CPUS = 20,    /* struct inspect_cpu */
+
+    /* Name, word 3: an address in its text, word 4: a number of domains, word 5: handles of each.
+     * Make or unmake domains, a few at a time, whose only thread starts there and has no stack (0:
+     * has no thread), until there are so many; -> word 3: how many there are. */
+    INSPECT_POPULATE = 21,
+};
+
+enum {
+    INSPECT_POPULATION_MAX = 10000,
+    INSPECT_BURDEN_MAX = 1000, /* handles of each */
 };
 
 /*
