@@ -13,6 +13,7 @@ struct bench {
     const char *wanted;     /* prefix of the ids to measure; empty: all */
     bool is_for_machines;   /* print lines for tools/bench instead of a table */
     handle_t peer;          /* bench:Peer */
+    uint32_t priority;      /* of the thread that measures, but where a row says otherwise */
     handle_t peer_null;     /* portal in the peer that returns at once */
     handle_t peer_fault;    /* portal in the peer that skips the faulting instruction */
     handle_t peer_fp;       /* portal in the peer that uses the FP registers */
@@ -35,26 +36,44 @@ void bench_begin(struct bench *bench, uint32_t warm_up);
 /* The samples hold row `id`, `operations` operations in each. */
 void bench_report(struct bench *bench, const char *id, uint32_t operations);
 
+/* The same, of one operation each, unless `s` says that it went wrong. */
+void bench_report_if(struct bench *bench, const char *id, enum status s);
+
+/* As bench_report(), for a row whose aim depends on others. */
+void bench_report_aimed(struct bench *bench, const char *id, uint32_t operations, uint64_t aim);
+
 /* Row `id` is a single number. */
 void bench_report_value(struct bench *bench, const char *id, uint64_t value);
 
 /* Row `id` could not be measured. */
 void bench_report_failure(struct bench *bench, const char *id, const char *reason);
 
+/* What a status means for a row that needs much memory. */
+const char *bench_reason(enum status s);
+
 /* kernel_rows.c */
 void rows_of_system_calls(struct bench *bench);
 void rows_of_threads(struct bench *bench);
 /* crossing_rows.c */
 void rows_of_portals(struct bench *bench);
-void rows_of_events(struct bench *bench);
 void rows_of_faults(struct bench *bench);
+/* Measure portal_cross_0w as it is now into the samples. */
+CHECK_RESULT enum status portal_rounds(struct bench *bench, handle_t portal);
+/* event_rows.c */
+void rows_of_events(struct bench *bench);
 /* ring_rows.c */
 void rows_of_rings(struct bench *bench);
+/* list_rows.c */
+void rows_of_lists(struct bench *bench);
 /* segment_rows.c */
 void rows_of_segments(struct bench *bench);
 /* interrupt_rows.c */
 void rows_of_interrupts(struct bench *bench);
+/* wake_rows.c */
+void rows_of_wakes(struct bench *bench);
 /* domain_rows.c */
 void rows_of_domains(struct bench *bench);
+/* population_rows.c */
+void rows_of_population(struct bench *bench);
 /* boot_rows.c */
 void rows_of_boot(struct bench *bench);

@@ -1,21 +1,40 @@
 /*
- * Rows about crossing from one domain to another: portals, events, faults.
+ * Rows about crossing from one domain to another: portals and faults.
  */
 #include "bench.h"
 #include "entry.h"
 
 #include "bench/peer.h"
 
-#include "rt/memory.h"
 #include "rt/portal.h"
 #include "rt/startup.h"
 #include "rt/syscall.h"
+#include "rt/time.h"
+
+#define HOUR_NS (UINT64_C(3600) * NS_PER_S)
+
+/*
+ * The two calls that are more than words.  Which stub they go through is decided here.
+ */
+static inline enum status call_with_handle(handle_t portal, handle_t passed)
+{
+    struct portal_message message = {{0}, {passed}};
+
+    return portal_call_with(portal, &message, DEADLINE_NEVER);
+}
+
+static inline enum status call_with_deadline(handle_t portal, nsec_t deadline_ns)
+{
+    struct portal_message message = {{0}, {0}};
+
+    return portal_call_with(portal, &message, deadline_ns);
+}
 
 /*
  * Contains: the SDK's calling stub with its scrubbing of registers, two crossings, an entry
  * that returns with its first instruction.
  */
-static void row_portal_0w(struct bench *bench, const char *id, handle_t portal)
+enum status portal_rounds(struct bench *bench, handle_t portal)
 {
     enum status s = STATUS_OK;
 
@@ -26,10 +45,7 @@ static void row_portal_0w(struct bench *bench, const char *id, handle_t portal)
         s = portal_call(portal, &message);
         samples_add(&bench->samples, begin, meter_read());
     }
-    if (s == STATUS_OK)
-        bench_report(bench, id, 1);
-    else
-        bench_report_failure(bench, id, status_text(s));
+    return s;
 }
 
 /* Contains: the same, and loading and storing eight words on the caller's side. */
@@ -66,10 +82,42 @@ static void row_portal_fp(struct bench *bench)
         s = portal_call(bench->peer_fp, &message);
         samples_add(&bench->samples, begin, meter_read());
     }
-    if (s == STATUS_OK)
-        bench_report(bench, "portal_cross_fp", 1);
-    else
-        bench_report_failure(bench, "portal_cross_fp", status_text(s));
+    bench_report_if(bench, "portal_cross_fp", s);
+}
+
+/*
+ * Contains: as without words, and a handle duplicated into the peer's table.  The peer returns at
+ * once, so they pile up there; revoking the one that was passed takes them away, outside of what is
+ * measured.
+ */
+static void row_portal_handle(struct bench *bench, handle_t passed)
+{
+    enum status s = STATUS_OK;
+
+    bench_begin(bench, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
+        uint32_t begin = meter_read();
+        s = call_with_handle(bench->peer_null, passed);
+        samples_add(&bench->samples, begin, meter_read());
+        if (s == STATUS_OK)
+            s = handle_revoke(passed);
+    }
+    bench_report_if(bench, "portal_cross_handle", s);
+}
+
+/* Contains: as without words, and a deadline an hour away armed and put away again. */
+static void row_portal_timeout(struct bench *bench)
+{
+    const nsec_t deadline_ns = time_after_ns(HOUR_NS);
+    enum status s = STATUS_OK;
+
+    bench_begin(bench, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
+        uint32_t begin = meter_read();
+        s = call_with_deadline(bench->peer_null, deadline_ns);
+        samples_add(&bench->samples, begin, meter_read());
+    }
+    bench_report_if(bench, "portal_cross_timeout", s);
 }
 
 /* Contains: all of a request to a service written in C: stubs, monitor, handler. */
@@ -84,10 +132,7 @@ static void row_portal_request(struct bench *bench)
         s = portal_request(bench->peer, &message);
         samples_add(&bench->samples, begin, meter_read());
     }
-    if (s == STATUS_OK)
-        bench_report(bench, "portal_request", 1);
-    else
-        bench_report_failure(bench, "portal_request", status_text(s));
+    bench_report_if(bench, "portal_request", s);
 }
 
 /* Contains: the same with a handle duplicated into the peer's table, and closed there. */
@@ -102,74 +147,40 @@ static void row_handle_pass(struct bench *bench, handle_t handle)
         s = portal_call_with(bench->peer, &message, DEADLINE_NEVER);
         samples_add(&bench->samples, begin, meter_read());
     }
-    if (s == STATUS_OK)
-        bench_report(bench, "handle_pass", 1);
-    else
-        bench_report_failure(bench, "handle_pass", status_text(s));
+    bench_report_if(bench, "handle_pass", s);
 }
 
-void rows_of_portals(struct bench *bench)
+/* Rows that need a portal of this domain: to call, or as a handle to pass. */
+static void rows_with_own_portal(struct bench *bench)
 {
     handle_t own;
+    const enum status s = portal_serve_raw(portal_entry_null, 0, PORTAL_STACK_BYTES_MIN, 1, &own);
 
-    if (bench_wants(bench, "portal_cross_0w"))
-        row_portal_0w(bench, "portal_cross_0w", bench->peer_null);
-    if (bench_wants(bench, "portal_cross_8w"))
-        row_portal_8w(bench);
-    if (bench_wants(bench, "portal_cross_fp"))
-        row_portal_fp(bench);
-    if (bench_wants(bench, "portal_request"))
-        row_portal_request(bench);
-
-    enum status s = portal_serve_raw(portal_entry_null, 0, PORTAL_STACK_BYTES_MIN, 1, &own);
     if (s != STATUS_OK) {
         bench_report_failure(bench, "portal_same_0w", status_text(s));
         return;
     }
+    if (bench_wants(bench, "portal_cross_handle"))
+        row_portal_handle(bench, own);
     if (bench_wants(bench, "portal_same_0w"))
-        row_portal_0w(bench, "portal_same_0w", own);
+        bench_report_if(bench, "portal_same_0w", portal_rounds(bench, own));
     if (bench_wants(bench, "handle_pass"))
         row_handle_pass(bench, own);
 }
 
-static void row_signal(struct bench *bench, const char *id, handle_t event)
+void rows_of_portals(struct bench *bench)
 {
-    enum status s = STATUS_OK;
-
-    bench_begin(bench, WARM_UP);
-    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
-        uint32_t begin = meter_read();
-        s = event_signal(event, 1);
-        samples_add(&bench->samples, begin, meter_read());
-    }
-    if (s == STATUS_OK)
-        bench_report(bench, id, 1);
-    else
-        bench_report_failure(bench, id, status_text(s));
-}
-
-/*
- * signal_nobody contains: the call, and setting the bit in the event's word.
- * signal_wake_return contains: the same, the switch to a thread of the peer that waits, its
- * return from the kernel, its taking of the bits, its next wait, and the switch back.
- */
-void rows_of_events(struct bench *bench)
-{
-    struct memory memory;
-    handle_t event = 0;
-
-    if (bench_wants(bench, "signal_wake_return"))
-        row_signal(bench, "signal_wake_return", bench->peer_event);
-    if (!bench_wants(bench, "signal_nobody"))
-        return;
-
-    enum status s = memory_create(PAGE_BYTES, "bench event", 0, &memory);
-    if (s == STATUS_OK)
-        s = event_create(memory.segment, 0, &event);
-    if (s == STATUS_OK)
-        row_signal(bench, "signal_nobody", event);
-    else
-        bench_report_failure(bench, "signal_nobody", status_text(s));
+    if (bench_wants(bench, "portal_cross_0w"))
+        bench_report_if(bench, "portal_cross_0w", portal_rounds(bench, bench->peer_null));
+    if (bench_wants(bench, "portal_cross_8w"))
+        row_portal_8w(bench);
+    if (bench_wants(bench, "portal_cross_fp"))
+        row_portal_fp(bench);
+    if (bench_wants(bench, "portal_cross_timeout"))
+        row_portal_timeout(bench);
+    if (bench_wants(bench, "portal_request"))
+        row_portal_request(bench);
+    rows_with_own_portal(bench);
 }
 
 /*

@@ -3,8 +3,8 @@
  *
  * domain_create and domain_destroy are measured by the launcher, which alone can do them,
  * at the request of this program.  create contains the domain, a stack of one page, the
- * grants of stack and text, the first thread, the switch to it and its first system call;
- * destroy contains taking all of it apart and closing the handles.
+ * grants of stack and text, the first thread, the switch to it and its way to its first system
+ * call; destroy contains taking all of it apart, closing the handles, and the reaper's turn.
  *
  * program_launch is everything: the request to the launcher, the copy of the program's
  * data, its runtime's start, an empty main(), its end, and the word that it has ended.
@@ -30,13 +30,15 @@ static enum status domain_rounds(struct bench *bench, struct samples *destroy)
 {
     struct inspect inspect;
 
+    void (*start)(void) = meter.counts_instructions ? entry_thread_counted : entry_thread_timed;
+
     bench_begin(bench, 2);
     samples_begin(destroy, 2);
     enum status s = inspect_open(&inspect);
     if (s != STATUS_OK)
         return s;
     for (unsigned i = 0; i < DOMAIN_ROUNDS && s == STATUS_OK; i++) {
-        uint64_t entry = (uint64_t)(uintptr_t)entry_thread_exit;
+        uint64_t entry = (uint64_t)(uintptr_t)start;
         struct inspect_records records;
         s = inspect_list(&inspect, INSPECT_MEASURE, startup_get()->program, &entry, &records);
         if (s != STATUS_OK || records.count != 1)
@@ -93,10 +95,7 @@ static void row_launch(struct bench *bench)
     bench_begin(bench, 2);
     for (unsigned i = 0; i < LAUNCH_ROUNDS && s == STATUS_OK; i++)
         s = launch_round(&bench->samples, bit, on_end);
-    if (s == STATUS_OK)
-        bench_report(bench, "program_launch", 1);
-    else
-        bench_report_failure(bench, "program_launch", status_text(s));
+    bench_report_if(bench, "program_launch", s);
 }
 
 void rows_of_domains(struct bench *bench)

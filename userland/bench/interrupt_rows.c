@@ -9,16 +9,13 @@
  * return from its wait.  Source: PrimeCell GPIO (PL061) TRM, "Programmers Model".
  */
 #include "bench.h"
+#include "doorbell.h"
+#include "peer_client.h"
 
-#include "bench/peer.h"
-
-#include "rt/memory.h"
 #include "rt/portal.h"
 #include "rt/startup.h"
 #include "rt/syscall.h"
 #include "rt/thread.h"
-
-#include <stdatomic.h>
 
 enum {
     PL061_DIR = 0x400, /* direction: 0 input */
@@ -34,8 +31,7 @@ enum {
 struct driver {
     uintptr_t registers;
     handle_t interrupt;
-    handle_t event;
-    _Atomic uint64_t *pending;
+    struct doorbell doorbell;
     volatile uint32_t first_reading; /* by the driver, on its first instruction */
 };
 
@@ -49,11 +45,11 @@ static void driver_run(void *context)
     struct driver *driver = context;
 
     for (;;) {
-        enum status s = event_wait(driver->event, DEADLINE_NEVER);
+        enum status s = event_wait(driver->doorbell.event, DEADLINE_NEVER);
         driver->first_reading = meter_read();
         if (s != STATUS_OK)
             return;
-        atomic_exchange(driver->pending, 0);
+        atomic_exchange(driver->doorbell.pending, 0);
         register_write(driver, PL061_IE, 0);
         (void)interrupt_ack(driver->interrupt);
     }
@@ -61,8 +57,6 @@ static void driver_run(void *context)
 
 static enum status driver_start(struct driver *driver, const struct startup_device *device)
 {
-    static struct memory memory;
-
     driver->registers = device->registers[0].address;
     driver->interrupt = device->interrupt[0].handle;
     register_write(driver, PL061_IE, 0);
@@ -71,29 +65,12 @@ static enum status driver_start(struct driver *driver, const struct startup_devi
     register_write(driver, PL061_IEV, 0);
     register_write(driver, PL061_IS, PIN);
 
-    enum status s = memory_create(PAGE_BYTES, "bench driver", 0, &memory);
+    enum status s = doorbell_create(&driver->doorbell);
     if (s == STATUS_OK)
-        s = event_create(memory.segment, 0, &driver->event);
-    if (s == STATUS_OK)
-        s = interrupt_bind(driver->interrupt, driver->event, 1);
-    driver->pending = memory.address;
+        s = interrupt_bind(driver->interrupt, driver->doorbell.event, 1);
     return s == STATUS_OK ? thread_start(driver_run, driver, DRIVER_STACK_BYTES,
                                          startup_get()->highest_priority, NULL)
                           : s;
-}
-
-/* Let the peer see the registers; `*trigger` is its portal that stores to them. */
-static enum status trigger_open(struct bench *bench, const struct startup_device *device,
-                                handle_t *trigger)
-{
-    struct portal_message message = {{PEER_DEVICE}, {device->registers[0].handle}};
-
-    enum status s = portal_call_with(bench->peer, &message, DEADLINE_NEVER);
-    if (s == STATUS_OK)
-        s = (enum status)message.word[0];
-    if (s == STATUS_OK)
-        *trigger = message.handle[0];
-    return s;
 }
 
 static enum status trigger_rounds(struct bench *bench, struct driver *driver, handle_t trigger)
@@ -129,13 +106,10 @@ void rows_of_interrupts(struct bench *bench)
         bench_report_failure(bench, "irq_to_driver", "needs an instruction counter");
         return;
     }
-    enum status s = trigger_open(bench, device, &trigger);
+    enum status s = peer_device(bench->peer, device->registers[0].handle, &trigger);
     if (s == STATUS_OK)
         s = driver_start(&driver, device);
     if (s == STATUS_OK)
         s = trigger_rounds(bench, &driver, trigger);
-    if (s == STATUS_OK)
-        bench_report(bench, "irq_to_driver", 1);
-    else
-        bench_report_failure(bench, "irq_to_driver", status_text(s));
+    bench_report_if(bench, "irq_to_driver", s);
 }

@@ -7,10 +7,10 @@
  */
 #include "bench.h"
 #include "figures.h"
+#include "peer_client.h"
 
 #include "bench/peer.h"
 
-#include "rt/app.h"
 #include "rt/portal.h"
 #include "rt/startup.h"
 
@@ -32,24 +32,6 @@ static void read_argument(struct bench *bench, const char *argument)
     bench->wanted = argument;
 }
 
-static enum status peer_open(struct bench *bench)
-{
-    struct portal_message message = {{PEER_PORTALS}, {0}};
-
-    enum status s = app_connect(BENCH_PEER_SERVICE, &bench->peer);
-    if (s == STATUS_OK)
-        s = portal_call_with(bench->peer, &message, DEADLINE_NEVER);
-    if (s == STATUS_OK)
-        s = (enum status)message.word[0];
-    if (s != STATUS_OK)
-        return s;
-    bench->peer_null = message.handle[0];
-    bench->peer_fault = message.handle[1];
-    bench->peer_event = message.handle[2];
-    bench->peer_fp = message.handle[3];
-    return STATUS_OK;
-}
-
 /* A portal call loses them; whether it works is the row's own business. */
 void bench_begin(struct bench *bench, uint32_t warm_up)
 {
@@ -65,8 +47,8 @@ static void print_title(const struct bench *bench)
         return;
     if (meter.counts_instructions) {
         printf("Instructions for one operation, user and kernel together.\n");
-        printf("%-20s %-46s %13s  %13s %8s  %13s %8s\n", "id", "what", "instructions", "seL4", "",
-               "Linux", "");
+        printf("%-20s %-46s %13s  %9s %-3s  %13s %8s  %13s %8s\n", "id", "what", "instructions",
+               "aim", "", "seL4", "", "Linux", "");
     } else {
         printf(
             "This machine counts no instructions (QEMU does with -icount); times depend on it.\n");
@@ -86,18 +68,12 @@ static void print_end(const struct bench *bench)
         printf("%u row%s could not be measured\n", count, count == 1 ? "" : "s");
 }
 
-static void peer_end(const struct bench *bench)
-{
-    struct portal_message message = {{PEER_END}, {0}};
-
-    (void)!portal_request(bench->peer, &message);
-}
-
 int main(void)
 {
     static struct bench bench;
     const struct startup *startup = startup_get();
 
+    bench.priority = startup->priority;
     read_argument(&bench, startup->argument);
     meter_init(startup->has_pmu != 0, startup->counter_frequency_hz);
     enum status s = peer_open(&bench);
@@ -109,6 +85,8 @@ int main(void)
     print_title(&bench);
     rows_of_system_calls(&bench);
     rows_of_portals(&bench);
+    rows_of_population(&bench);
+    rows_of_lists(&bench);
     rows_of_events(&bench);
     rows_of_rings(&bench);
     rows_of_faults(&bench);
@@ -116,6 +94,7 @@ int main(void)
     rows_of_domains(&bench);
     rows_of_segments(&bench);
     rows_of_interrupts(&bench);
+    rows_of_wakes(&bench);
     rows_of_boot(&bench);
 
     peer_end(&bench);

@@ -1,91 +1,126 @@
 /*
- * Rows about rings: messages to a reader in another domain that is more urgent and asleep.
+ * Rows about rings: messages to another domain.
  *
- * Contains, for each wake-up: filling and publishing the messages, the bell, the switch to
- * the reader, its taking of all messages, giving the room back, going to sleep, and the
- * switch back.
+ * ring_msg_b* contain, for each wake-up of a reader that is more urgent and asleep: filling and
+ * publishing the messages, the bell, the switch to the reader, its taking of all messages, giving
+ * the room back, going to sleep, and the switch back.
+ *
+ * ring_msg_running_b* contain what both sides do when neither sleeps: putting and publishing here,
+ * taking and releasing in the peer, each between readings of its own, added up.  A sample counts
+ * only if the kernel was entered in neither part.
  */
 #include "bench.h"
+#include "peer_client.h"
+#include "ring_end.h"
+#include "undisturbed.h"
 
-#include "bench/peer.h"
-
-#include "rt/memory.h"
-#include "rt/portal.h"
 #include "rt/syscall.h"
 
-struct ring_end {
-    struct ring_producer producer;
-    handle_t bell;
-};
-
-static enum status ring_open(struct bench *bench, struct ring_end *out)
+static void row_asleep(struct bench *bench, const char *id, struct ring_end *end, unsigned batch)
 {
-    struct memory own, peer;
-    handle_t shared;
+    enum status s = STATUS_OK;
 
-    enum status s = memory_create(sizeof(struct bench_ring_producer), "bench ring", 0, &own);
-    if (s != STATUS_OK)
-        return s;
-    s = memory_share(&own, RIGHT_READ, &shared);
-    if (s != STATUS_OK)
-        return s;
-
-    struct portal_message message = {{PEER_RING}, {shared | HANDLE_MOVE}};
-    s = portal_call_with(bench->peer, &message, DEADLINE_NEVER);
-    if (s == STATUS_OK)
-        s = (enum status)message.word[0];
-    if (s == STATUS_OK)
-        s = memory_adopt(message.handle[0], RIGHT_READ, &peer);
-    if (s != STATUS_OK)
-        return s;
-
-    struct bench_ring_producer *ring = own.address;
-    ring_producer_init(&out->producer, &ring->area, peer.address, ring->messages,
-                       BENCH_RING_MESSAGES);
-    out->bell = message.handle[1];
-    return STATUS_OK;
-}
-
-/* Not inlined: what is measured is the same code for each size of batch. */
-__attribute__((noinline)) static enum status ring_send(struct ring_end *end, unsigned batch)
-{
-    for (unsigned i = 0; i < batch; i++) {
-        struct ring_message message = {{i, i, i, i}};
-        if (!ring_put(&end->producer, &message))
-            return STATUS_WOULD_BLOCK;
-    }
-    return ring_publish(&end->producer) ? event_signal(end->bell, UINT64_MAX) : STATUS_OK;
-}
-
-static void row_ring(struct bench *bench, const char *id, struct ring_end *end, unsigned batch)
-{
     bench_begin(bench, WARM_UP);
-    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL); i++) {
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++) {
         uint32_t begin = meter_read();
-        enum status s = ring_send(end, batch);
+        s = ring_end_send(end, batch);
         samples_add(&bench->samples, begin, meter_read());
-        if (s != STATUS_OK) {
-            bench_report_failure(bench, id, status_text(s));
-            return;
-        }
     }
-    bench_report(bench, id, batch);
+    if (s == STATUS_OK)
+        bench_report(bench, id, batch);
+    else
+        bench_report_failure(bench, id, status_text(s));
 }
 
-void rows_of_rings(struct bench *bench)
+static void rows_asleep(struct bench *bench)
 {
     static struct ring_end end;
 
     if (!bench_wants(bench, "ring_msg_b1") && !bench_wants(bench, "ring_msg_b32"))
         return;
-    enum status s = ring_open(bench, &end);
+    const enum status s = ring_end_open(bench->peer, false, &end);
     if (s != STATUS_OK) {
         bench_report_failure(bench, "ring_msg_b1", status_text(s));
         bench_report_failure(bench, "ring_msg_b32", status_text(s));
         return;
     }
     if (bench_wants(bench, "ring_msg_b1"))
-        row_ring(bench, "ring_msg_b1", &end, 1);
+        row_asleep(bench, "ring_msg_b1", &end, 1);
     if (bench_wants(bench, "ring_msg_b32"))
-        row_ring(bench, "ring_msg_b32", &end, 32);
+        row_asleep(bench, "ring_msg_b32", &end, 32);
+}
+
+/* Not inlined: what is measured is the same code for each size of batch.  False: the ring is full,
+ * or the peer wants a bell. */
+__attribute__((noinline)) static bool put_measured(struct ring_producer *producer, unsigned batch,
+                                                   uint32_t *cost)
+{
+    const struct ring_message message = {{1, 2, 3, 4}};
+    uint32_t begin = meter_read();
+
+    for (unsigned i = 0; i < batch; i++) {
+        if (!ring_put(producer, &message))
+            return false;
+    }
+    const bool wants_bell = ring_publish(producer);
+    uint32_t end = meter_read();
+    *cost = meter_passed(begin, end);
+    return !wants_bell;
+}
+
+/* One sample, unless something came between.  Errors: BAD_STATE (a bell was wanted), the peer's. */
+static enum status running_round(struct bench *bench, struct ring_end *end, unsigned batch)
+{
+    struct undisturbed undisturbed = {0};
+    uint32_t cost_here = 0;
+    uint64_t cost_there;
+    bool is_undisturbed_there;
+
+    undisturbed_begin(&undisturbed);
+    const bool is_put = put_measured(&end->producer, batch, &cost_here);
+    const bool is_undisturbed = undisturbed_end(&undisturbed);
+    const enum status s =
+        peer_take(bench->peer, end->number, batch, &cost_there, &is_undisturbed_there);
+    if (s == STATUS_OK && is_undisturbed && is_undisturbed_there && is_put)
+        samples_add_value(&bench->samples, cost_here + cost_there);
+    return s;
+}
+
+static void row_running(struct bench *bench, const char *id, struct ring_end *end, unsigned batch)
+{
+    enum status s = STATUS_OK;
+
+    bench_begin(bench, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(SAMPLES_USUAL) && s == STATUS_OK; i++)
+        s = running_round(bench, end, batch);
+    if (s != STATUS_OK)
+        bench_report_failure(bench, id, status_text(s));
+    else if (bench->samples.count < SAMPLES_USUAL / 2)
+        bench_report_failure(bench, id, "the kernel was entered in most samples");
+    else
+        bench_report(bench, id, batch);
+}
+
+static void rows_running(struct bench *bench)
+{
+    static struct ring_end end;
+
+    if (!bench_wants(bench, "ring_msg_running_b1") && !bench_wants(bench, "ring_msg_running_b32"))
+        return;
+    const enum status s = ring_end_open(bench->peer, true, &end);
+    if (s != STATUS_OK) {
+        bench_report_failure(bench, "ring_msg_running_b1", status_text(s));
+        bench_report_failure(bench, "ring_msg_running_b32", status_text(s));
+        return;
+    }
+    if (bench_wants(bench, "ring_msg_running_b1"))
+        row_running(bench, "ring_msg_running_b1", &end, 1);
+    if (bench_wants(bench, "ring_msg_running_b32"))
+        row_running(bench, "ring_msg_running_b32", &end, 32);
+}
+
+void rows_of_rings(struct bench *bench)
+{
+    rows_asleep(bench);
+    rows_running(bench);
 }

@@ -37,9 +37,7 @@ void samples_add_value(struct samples *samples, uint64_t value)
 
 void samples_add(struct samples *samples, uint32_t begin, uint32_t end)
 {
-    uint32_t passed = end - begin;
-
-    samples_add_value(samples, passed > meter.overhead ? passed - meter.overhead : 0);
+    samples_add_value(samples, meter_passed(begin, end));
 }
 
 static int compare(const void *left, const void *right)
@@ -54,6 +52,14 @@ static int compare(const void *left, const void *right)
 static uint64_t in_unit(uint64_t value)
 {
     return meter.counts_instructions ? value : value * 1000000000U / meter.counter_hz;
+}
+
+uint64_t samples_percentile(struct samples *samples, uint32_t percent)
+{
+    if (samples->count == 0)
+        return 0;
+    qsort(samples->value, samples->count, sizeof samples->value[0], compare);
+    return in_unit(samples->value[(samples->count - 1) * percent / 100]);
 }
 
 struct summary samples_summary(struct samples *samples, uint32_t operations)

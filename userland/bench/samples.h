@@ -40,6 +40,14 @@ static inline uint32_t meter_read(void)
     return (uint32_t)(meter.counts_instructions ? counter_instructions() : counter_ticks());
 }
 
+/* What ran between two readings, without the readings. */
+static inline uint32_t meter_passed(uint32_t begin, uint32_t end)
+{
+    uint32_t passed = end - begin;
+
+    return passed > meter.overhead ? passed - meter.overhead : 0;
+}
+
 struct samples {
     uint32_t count;
     uint32_t skip; /* so many more to throw away */
@@ -66,6 +74,10 @@ struct summary {
     uint64_t median, least, most;
     uint64_t mean_tenths; /* the exact mean, times ten */
 };
+
+/* The value that `percent` of the samples don't exceed (100: the greatest), 0 without samples.
+ * Sorts them. */
+uint64_t samples_percentile(struct samples *samples, uint32_t percent);
 
 /* Divide by `operations`, the number of operations in each sample.  Sorts the samples. */
 struct summary samples_summary(struct samples *samples, uint32_t operations);

@@ -34,4 +34,16 @@ peer_entry_store:
         svc     #1
         .size   peer_entry_store, . - peer_entry_store
 
+// The sum of a list of struct list_node, the address of whose head is x0.
+        .global peer_entry_list_sum
+        .type   peer_entry_list_sum, %function
+peer_entry_list_sum:
+        mov     x1, xzr
+1:      ldp     x2, x0, [x0]
+        add     x1, x1, x2
+        cbnz    x0, 1b
+        mov     x0, x1
+        svc     #1
+        .size   peer_entry_list_sum, . - peer_entry_list_sum
+
         .section .note.GNU-stack, "", %progbits

@@ -4,58 +4,29 @@
  * Its threads are the most urgent of both programs, so whatever wakes one switches to it at
  * once.  Started by the first connection, ended by the last request.
  */
+#include "partner.h"
+#include "reader.h"
+#include "samples.h"
+
 #include "bench/peer.h"
 
 #include "rt/app.h"
 #include "rt/log.h"
 #include "rt/loop.h"
 #include "rt/memory.h"
-#include "rt/portal.h"
 #include "rt/startup.h"
 #include "rt/syscall.h"
-#include "rt/thread.h"
-
-#include <stdlib.h>
 
 enum { STACK_BYTES = 16384 };
 
 void peer_entry_fault(void);
 void peer_entry_store(void);
 void peer_entry_fp(void);
-
-/* An event of its own for a thread that isn't the loop's, with the word that holds its bits. */
-struct doorbell {
-    handle_t event;
-    handle_t signal; /* to hand out */
-    _Atomic uint64_t *pending;
-};
-
-static enum status doorbell_create(struct doorbell *out)
-{
-    struct memory memory;
-
-    enum status s = memory_create(PAGE_BYTES, "bench doorbell", 0, &memory);
-    if (s == STATUS_OK)
-        s = event_create(memory.segment, 0, &out->event);
-    if (s == STATUS_OK)
-        s = handle_duplicate(out->event, RIGHT_SIGNAL | RIGHT_INSPECT | RIGHT_TRANSFER, 1,
-                             &out->signal);
-    out->pending = memory.address;
-    return s;
-}
-
-static void wait_for_ever(void *context)
-{
-    struct doorbell *doorbell = context;
-
-    while (event_wait(doorbell->event, DEADLINE_NEVER) == STATUS_OK)
-        atomic_exchange_explicit(doorbell->pending, 0, memory_order_acquire);
-}
+void peer_entry_list_sum(void);
 
 static enum status on_portals(struct portal_message *m)
 {
-    static struct doorbell doorbell;
-    handle_t null_portal, fault_portal, fp_portal;
+    handle_t null_portal, fault_portal, fp_portal, signal;
 
     enum status s = portal_serve_raw(portal_entry_null, 0, PORTAL_STACK_BYTES_MIN, 2, &null_portal);
     if (s == STATUS_OK)
@@ -63,70 +34,13 @@ static enum status on_portals(struct portal_message *m)
     if (s == STATUS_OK)
         s = portal_serve_raw(peer_entry_fp, 0, PORTAL_STACK_BYTES_MIN, 2, &fp_portal);
     if (s == STATUS_OK)
-        s = doorbell_create(&doorbell);
-    if (s == STATUS_OK)
-        s = thread_start(wait_for_ever, &doorbell, STACK_BYTES, startup_get()->highest_priority,
-                         NULL);
+        s = partner_wait(&signal);
     if (s != STATUS_OK)
         return s;
     m->handle[0] = null_portal | HANDLE_MOVE;
     m->handle[1] = fault_portal | HANDLE_MOVE;
-    m->handle[2] = doorbell.signal | HANDLE_MOVE;
+    m->handle[2] = signal | HANDLE_MOVE;
     m->handle[3] = fp_portal | HANDLE_MOVE;
-    return STATUS_OK;
-}
-
-struct reader {
-    struct ring_consumer ring;
-    struct doorbell doorbell;
-    uint64_t sum; /* of what was read: the work that keeps the compiler honest */
-};
-
-static void reader_run(void *context)
-{
-    struct reader *reader = context;
-    struct ring_message message;
-
-    for (;;) {
-        while (ring_take(&reader->ring, &message))
-            reader->sum += message.word[0] + message.word[3];
-        if (ring_release(&reader->ring))
-            continue; /* the producer never waits for room, so there is nobody to wake */
-        if (!ring_consumer_sleep(&reader->ring))
-            continue;
-        if (event_wait(reader->doorbell.event, DEADLINE_NEVER) != STATUS_OK)
-            return;
-        atomic_exchange_explicit(reader->doorbell.pending, 0, memory_order_acquire);
-    }
-}
-
-static enum status on_ring(struct portal_message *m)
-{
-    struct reader *reader = calloc(1, sizeof *reader);
-    struct memory own, peer;
-    handle_t shared;
-
-    if (reader == NULL)
-        return STATUS_OUT_OF_MEMORY;
-    enum status s = memory_adopt(m->handle[0], RIGHT_READ, &peer);
-    m->handle[0] = 0;
-    if (s == STATUS_OK)
-        s = memory_create(sizeof(struct ring_consumer_area), "bench ring", 0, &own);
-    if (s == STATUS_OK)
-        s = memory_share(&own, RIGHT_READ, &shared);
-    if (s == STATUS_OK)
-        s = doorbell_create(&reader->doorbell);
-    if (s != STATUS_OK)
-        return s;
-
-    const struct bench_ring_producer *producer = peer.address;
-    ring_consumer_init(&reader->ring, own.address, &producer->area, producer->messages,
-                       BENCH_RING_MESSAGES);
-    s = thread_start(reader_run, reader, STACK_BYTES, startup_get()->highest_priority, NULL);
-    if (s != STATUS_OK)
-        return s;
-    m->handle[0] = shared | HANDLE_MOVE;
-    m->handle[1] = reader->doorbell.signal | HANDLE_MOVE;
     return STATUS_OK;
 }
 
@@ -139,6 +53,20 @@ static enum status on_device(struct portal_message *m)
     m->handle[0] = 0;
     if (s == STATUS_OK)
         s = portal_serve_raw(peer_entry_store, 0, PORTAL_STACK_BYTES_MIN, 1, &portal);
+    if (s == STATUS_OK)
+        m->handle[0] = portal | HANDLE_MOVE;
+    return s;
+}
+
+static enum status on_list(struct portal_message *m)
+{
+    struct memory list;
+    handle_t portal;
+
+    enum status s = memory_adopt(m->handle[0], RIGHT_READ, &list);
+    m->handle[0] = 0;
+    if (s == STATUS_OK)
+        s = portal_serve_raw(peer_entry_list_sum, 0, PORTAL_STACK_BYTES_MIN, 1, &portal);
     if (s == STATUS_OK)
         m->handle[0] = portal | HANDLE_MOVE;
     return s;
@@ -173,7 +101,25 @@ static void on_request(void *context, uint64_t badge, struct portal_message *m)
         s = on_portals(m);
         break;
     case PEER_RING:
-        s = on_ring(m);
+        s = reader_on_ring(m);
+        break;
+    case PEER_TAKE:
+        s = reader_on_take(m);
+        break;
+    case PEER_SUM:
+        s = reader_on_sum(m);
+        break;
+    case PEER_PONG:
+        s = partner_on_pong(m);
+        break;
+    case PEER_SPIN:
+        s = partner_on_spin(m);
+        break;
+    case PEER_REST:
+        s = partner_on_rest(m);
+        break;
+    case PEER_LIST:
+        s = on_list(m);
         break;
     case PEER_DEVICE:
         s = on_device(m);
@@ -191,8 +137,10 @@ static void on_request(void *context, uint64_t badge, struct portal_message *m)
 
 int main(void)
 {
+    const struct startup *startup = startup_get();
     handle_t portal;
 
+    meter_init(startup->has_pmu != 0, startup->counter_frequency_hz);
     enum status s = loop_bit_allocate(on_end, NULL, &end_bit);
     if (s == STATUS_OK)
         s = portal_serve(on_request, NULL, STACK_BYTES, 2, &portal);

@@ -1,0 +1,166 @@
+/*
+ * Rows about waking up in time, from a clock's deadline to the first instruction of the thread that
+ * waits for it, the most urgent of this program.
+ *
+ *   wake_idle_*     nothing else to do: out of the kernel's idle loop
+ *   wake_loaded_*   beside wake_load.h's traffic
+ *   irq_masked_max  beside wake_load.h's teardown: the latest wake-up, less the median of an idle
+ *                   machine; so no stretch with interrupts off is longer, of those that were hit
+ *
+ * Sleeps are of pseudo-random length, the same ones in each run.
+ */
+#include "alarm.h"
+#include "bench.h"
+#include "wake_load.h"
+
+#include "rt/startup.h"
+#include "rt/syscall.h"
+#include "rt/time.h"
+
+#define SETTLE_NS (500 * NS_PER_MS) /* what others started before is done by then */
+
+enum {
+    WAKE_SAMPLES = 500,
+    IDLE_SAMPLES = 64, /* for a median */
+    SLEEP_LEAST_TICKS = 200,
+    SLEEP_SPREAD_TICKS = 4096, /* a power of two */
+    HURRY_LEAST_TICKS = 60,
+    HURRY_SPREAD_TICKS = 1024,
+    AFTERMATH_SAMPLES = 2000, /* while the reaper ends what the load has left */
+};
+
+struct nap {
+    uint32_t least, spread;
+};
+
+static const struct nap usual = {SLEEP_LEAST_TICKS, SLEEP_SPREAD_TICKS};
+static const struct nap hurried = {HURRY_LEAST_TICKS, HURRY_SPREAD_TICKS};
+
+/* Source: the constants are Knuth's for 64 bits, whose high bits are the random ones. */
+static uint32_t nap_ticks(const struct nap *nap, uint64_t *seed)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return nap->least + ((uint32_t)(*seed >> 33) & (nap->spread - 1));
+}
+
+static enum status sleep_rounds(struct bench *bench, struct alarm *alarm, uint32_t count)
+{
+    enum status s = STATUS_OK;
+    uint64_t seed = 1, late;
+
+    bench_begin(bench, WARM_UP);
+    for (uint32_t i = 0; i < samples_rounds(count) && s == STATUS_OK; i++) {
+        s = alarm_sleep(alarm, nap_ticks(&usual, &seed), &late);
+        samples_add_value(&bench->samples, late);
+    }
+    return s;
+}
+
+struct distribution {
+    const char *p50, *p99, *max;
+};
+
+static const struct distribution idle = {"wake_idle_p50", "wake_idle_p99", "wake_idle_max"};
+static const struct distribution loaded = {"wake_loaded_p50", "wake_loaded_p99", "wake_loaded_max"};
+
+static bool wants(const struct bench *bench, const struct distribution *ids)
+{
+    return bench_wants(bench, ids->p50) || bench_wants(bench, ids->p99)
+           || bench_wants(bench, ids->max);
+}
+
+static void fail(struct bench *bench, const struct distribution *ids, enum status s)
+{
+    bench_report_failure(bench, ids->p50, status_text(s));
+    bench_report_failure(bench, ids->p99, status_text(s));
+    bench_report_failure(bench, ids->max, status_text(s));
+}
+
+static void report(struct bench *bench, const struct distribution *ids)
+{
+    bench_report_value(bench, ids->p50, samples_percentile(&bench->samples, 50));
+    bench_report_value(bench, ids->p99, samples_percentile(&bench->samples, 99));
+    bench_report_value(bench, ids->max, samples_percentile(&bench->samples, 100));
+}
+
+static void rows_idle(struct bench *bench, struct alarm *alarm)
+{
+    if (!wants(bench, &idle))
+        return;
+    const enum status s = sleep_rounds(bench, alarm, WAKE_SAMPLES);
+    if (s == STATUS_OK)
+        report(bench, &idle);
+    else
+        fail(bench, &idle, s);
+}
+
+static void rows_loaded(struct bench *bench, struct alarm *alarm)
+{
+    if (!wants(bench, &loaded))
+        return;
+    enum status s = traffic_start(bench);
+    if (s == STATUS_OK) {
+        s = sleep_rounds(bench, alarm, WAKE_SAMPLES);
+        traffic_stop(bench);
+    }
+    if (s == STATUS_OK)
+        report(bench, &loaded);
+    else
+        fail(bench, &loaded, s);
+}
+
+/* The latest wake-up beside the teardown; `*s` of that, or of a sleep. */
+static uint64_t latest_beside_teardown(struct alarm *alarm, enum status *s)
+{
+    uint64_t seed = 2, late, latest = 0;
+    enum status torn = STATUS_OK;
+    uint32_t aftermath = 0;
+
+    *s = teardown_start();
+    while (*s == STATUS_OK && aftermath < AFTERMATH_SAMPLES) {
+        if (teardown_is_done(&torn))
+            aftermath++;
+        *s = alarm_sleep(alarm, nap_ticks(&hurried, &seed), &late);
+        latest = late > latest ? late : latest;
+    }
+    if (*s == STATUS_OK)
+        *s = torn;
+    return latest;
+}
+
+static void row_masked(struct bench *bench, struct alarm *alarm)
+{
+    if (!bench_wants(bench, "irq_masked_max"))
+        return;
+    enum status s = sleep_rounds(bench, alarm, IDLE_SAMPLES);
+    const uint64_t usually = samples_percentile(&bench->samples, 50);
+    uint64_t latest = usually;
+    if (s == STATUS_OK)
+        latest = latest_beside_teardown(alarm, &s);
+    if (s == STATUS_OK)
+        bench_report_value(bench, "irq_masked_max", latest > usually ? latest - usually : 0);
+    else
+        bench_report_failure(bench, "irq_masked_max", bench_reason(s));
+}
+
+void rows_of_wakes(struct bench *bench)
+{
+    static struct alarm alarm;
+
+    if (!wants(bench, &idle) && !wants(bench, &loaded) && !bench_wants(bench, "irq_masked_max"))
+        return;
+    (void)thread_sleep(time_after_ns(SETTLE_NS));
+    enum status s = thread_set_priority(0, startup_get()->highest_priority);
+    if (s == STATUS_OK)
+        s = alarm_open(&alarm);
+    if (s != STATUS_OK) {
+        fail(bench, &idle, s);
+        fail(bench, &loaded, s);
+        bench_report_failure(bench, "irq_masked_max", status_text(s));
+        return;
+    }
+    rows_idle(bench, &alarm);
+    rows_loaded(bench, &alarm);
+    row_masked(bench, &alarm);
+    (void)!thread_set_priority(0, bench->priority);
+}
