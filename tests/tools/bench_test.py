@@ -139,8 +139,9 @@ class Baseline(unittest.TestCase):
 class Text(unittest.TestCase):
     REPORT = {"rows": [row("null_syscall", 47, aim=30, sel4=96),
                        row("https_1m", None, failed="x")],
-              "conditions": {"measured": "2026-11-26T10:00:00Z", "qemu": "QEMU",
-                             "cpu": "cortex-a72", "compiler": "gcc"}}
+              "conditions": {"measured": "2026-11-26T10:00:00Z", "qemu": "QEMU 7.2.22 (Debian 1:7.2)",
+                             "cpu": "cortex-a72",
+                             "compiler": "gcc (Debian 12.2.0-14) 12.2.0"}}
     ORDER = ["null_syscall", "https_1m", "https_keepalive_1k"]
 
     def test_an_aim_is_said_to_be_met_or_not(self):
@@ -154,6 +155,7 @@ class Text(unittest.TestCase):
         after = bench.table.refreshed(before, self.REPORT, self.ORDER)
         self.assertTrue(after.startswith("# Title\n\n<!-- BENCH -->\n\nMeasured on 2026-11-26"))
         self.assertTrue(after.endswith("```\n\nmore\n"))
+        self.assertIn("with QEMU 7.2.22, cortex-a72, gcc 12.2.0.\n", after)
         self.assertIn("2.0x", after)
         self.assertIn("\nhttps_1m kept\n", after)
         self.assertNotIn("gone", after)

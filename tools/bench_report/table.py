@@ -40,9 +40,15 @@ def text(rows):
     return "\n".join([header()] + [line(row) for row in rows])
 
 
+def version(text):
+    """The first number with dots in what a program says about itself."""
+    match = re.search(r"\d+(\.\d+)+", text or "")
+    return match.group(0) if match else "unknown"
+
+
 def conditions_line(conditions):
-    return (f"Measured on {conditions['measured'][:10]} with {conditions['qemu']}, "
-            f"{conditions['cpu']}, {conditions['compiler']}.")
+    return (f"Measured on {conditions['measured'][:10]} with QEMU {version(conditions['qemu'])}, "
+            f"{conditions['cpu']}, gcc {version(conditions['compiler'])}.")
 
 
 def refreshed(document, report, order):
