@@ -139,7 +139,7 @@ class Baseline(unittest.TestCase):
 class Text(unittest.TestCase):
     REPORT = {"rows": [row("null_syscall", 47, aim=30, sel4=96),
                        row("https_1m", None, failed="x")],
-              "conditions": {"measured": "2026-11-26T10:00:00Z", "qemu": "QEMU 7.2.22 (Debian 1:7.2)",
+              "conditions": {"measured": "2026-11-26T10:00:00Z", "qemu": "QEMU 7.2.22 (x 1:7.2)",
                              "cpu": "cortex-a72",
                              "compiler": "gcc (Debian 12.2.0-14) 12.2.0"}}
     ORDER = ["null_syscall", "https_1m", "https_keepalive_1k"]
