@@ -11,8 +11,12 @@
 #include "inspect_client.h"
 
 #include "rt/startup.h"
+#include "rt/syscall.h"
+#include "rt/time.h"
 
 #include <stdio.h>
+
+#define PAUSE_NS (500 * NS_PER_MS) /* less urgent programs run, and a person can stop this one */
 
 static const uint32_t sizes[] = {10, 100, 1000, 10000};
 
@@ -44,6 +48,7 @@ static enum status measure_among(struct bench *bench, struct inspect *inspect, u
     const struct inspect_population population = {.entry = entry, .domains = size};
     const enum status s = inspect_populate(inspect, startup_get()->program, &population);
 
+    (void)thread_sleep(time_after_ns(PAUSE_NS));
     return s == STATUS_OK ? portal_rounds(bench, bench->peer_null) : s;
 }
 

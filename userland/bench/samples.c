@@ -48,18 +48,12 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Ticks become nanoseconds here, after adding up, so that nothing is rounded twice. */
-static uint64_t in_unit(uint64_t value)
-{
-    return meter.counts_instructions ? value : value * 1000000000U / meter.counter_hz;
-}
-
 uint64_t samples_percentile(struct samples *samples, uint32_t percent)
 {
     if (samples->count == 0)
         return 0;
     qsort(samples->value, samples->count, sizeof samples->value[0], compare);
-    return in_unit(samples->value[(samples->count - 1) * percent / 100]);
+    return samples->value[(samples->count - 1) * percent / 100];
 }
 
 struct summary samples_summary(struct samples *samples, uint32_t operations)
@@ -73,9 +67,10 @@ struct summary samples_summary(struct samples *samples, uint32_t operations)
     for (uint32_t i = 0; i < out.count; i++)
         total += samples->value[i];
 
-    out.median = (in_unit(samples->value[out.count / 2]) + operations / 2) / operations;
-    out.least = in_unit(samples->value[0]) / operations;
-    out.most = in_unit(samples->value[out.count - 1]) / operations;
-    out.mean_tenths = in_unit(total) * 10 / ((uint64_t)out.count * operations);
+    /* Ticks become nanoseconds after adding up, so that nothing is rounded twice. */
+    out.median = (meter_shown(samples->value[out.count / 2]) + operations / 2) / operations;
+    out.least = meter_shown(samples->value[0]) / operations;
+    out.most = meter_shown(samples->value[out.count - 1]) / operations;
+    out.mean_tenths = meter_shown(total) * 10 / ((uint64_t)out.count * operations);
     return out;
 }

@@ -48,6 +48,12 @@ static inline uint32_t meter_passed(uint32_t begin, uint32_t end)
     return passed > meter.overhead ? passed - meter.overhead : 0;
 }
 
+/* As rows show it: instructions, or nanoseconds where the meter has ticks. */
+static inline uint64_t meter_shown(uint64_t value)
+{
+    return meter.counts_instructions ? value : value * 1000000000U / meter.counter_hz;
+}
+
 struct samples {
     uint32_t count;
     uint32_t skip; /* so many more to throw away */
@@ -75,8 +81,8 @@ struct summary {
     uint64_t mean_tenths; /* the exact mean, times ten */
 };
 
-/* The value that `percent` of the samples don't exceed (100: the greatest), 0 without samples.
- * Sorts them. */
+/* The value that `percent` of the samples don't exceed (100: the greatest), in what the meter reads;
+ * 0 without samples.  Sorts them. */
 uint64_t samples_percentile(struct samples *samples, uint32_t percent);
 
 /* Divide by `operations`, the number of operations in each sample.  Sorts the samples. */

@@ -78,9 +78,9 @@ static void fail(struct bench *bench, const struct distribution *ids, enum statu
 
 static void report(struct bench *bench, const struct distribution *ids)
 {
-    bench_report_value(bench, ids->p50, samples_percentile(&bench->samples, 50));
-    bench_report_value(bench, ids->p99, samples_percentile(&bench->samples, 99));
-    bench_report_value(bench, ids->max, samples_percentile(&bench->samples, 100));
+    bench_report_value(bench, ids->p50, meter_shown(samples_percentile(&bench->samples, 50)));
+    bench_report_value(bench, ids->p99, meter_shown(samples_percentile(&bench->samples, 99)));
+    bench_report_value(bench, ids->max, meter_shown(samples_percentile(&bench->samples, 100)));
 }
 
 static void rows_idle(struct bench *bench, struct alarm *alarm)
@@ -109,23 +109,21 @@ static void rows_loaded(struct bench *bench, struct alarm *alarm)
         fail(bench, &loaded, s);
 }
 
-/* The latest wake-up beside the teardown; `*s` of that, or of a sleep. */
-static uint64_t latest_beside_teardown(struct alarm *alarm, enum status *s)
+/* Raise `*latest` to that of the wake-ups beside the teardown. */
+static enum status sleep_beside_teardown(struct alarm *alarm, uint64_t *latest)
 {
-    uint64_t seed = 2, late, latest = 0;
+    uint64_t seed = 2, late;
     enum status torn = STATUS_OK;
     uint32_t aftermath = 0;
+    enum status s = teardown_start();
 
-    *s = teardown_start();
-    while (*s == STATUS_OK && aftermath < AFTERMATH_SAMPLES) {
+    while (s == STATUS_OK && aftermath < AFTERMATH_SAMPLES) {
         if (teardown_is_done(&torn))
             aftermath++;
-        *s = alarm_sleep(alarm, nap_ticks(&hurried, &seed), &late);
-        latest = late > latest ? late : latest;
+        s = alarm_sleep(alarm, nap_ticks(&hurried, &seed), &late);
+        *latest = late > *latest ? late : *latest;
     }
-    if (*s == STATUS_OK)
-        *s = torn;
-    return latest;
+    return s == STATUS_OK ? torn : s;
 }
 
 static void row_masked(struct bench *bench, struct alarm *alarm)
@@ -136,9 +134,9 @@ static void row_masked(struct bench *bench, struct alarm *alarm)
     const uint64_t usually = samples_percentile(&bench->samples, 50);
     uint64_t latest = usually;
     if (s == STATUS_OK)
-        latest = latest_beside_teardown(alarm, &s);
+        s = sleep_beside_teardown(alarm, &latest);
     if (s == STATUS_OK)
-        bench_report_value(bench, "irq_masked_max", latest > usually ? latest - usually : 0);
+        bench_report_value(bench, "irq_masked_max", meter_shown(latest - usually));
     else
         bench_report_failure(bench, "irq_masked_max", bench_reason(s));
 }
