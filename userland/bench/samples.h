@@ -81,7 +81,7 @@ struct summary {
     uint64_t mean_tenths; /* the exact mean, times ten */
 };
 
-/* The value that `percent` of the samples don't exceed (100: the greatest), in what the meter reads;
+/* The value that `percent` of the samples don't exceed (100: the greatest), in the meter's own unit,
  * 0 without samples.  Sorts them. */
 uint64_t samples_percentile(struct samples *samples, uint32_t percent);
 
