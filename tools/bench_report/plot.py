@@ -137,7 +137,7 @@ def grant_chart(rows):
         chart.marks(own, colour)
         values = [value for _, value in own]
         chart.note(chart.left + CHART_WIDTH, TOP + CHART_HEIGHT - (27 if above else 10),
-                   f"{row} at any size: {min(values):,} to {max(values):,}", colour, "end")
+                   f"{row}: {min(values):,} to {max(values):,}", colour, "end")
     return chart.parts
 
 

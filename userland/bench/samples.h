@@ -81,8 +81,8 @@ struct summary {
     uint64_t mean_tenths; /* the exact mean, times ten */
 };
 
-/* The value that `percent` of the samples don't exceed (100: the greatest), in the meter's own unit,
- * 0 without samples.  Sorts them. */
+/* The value that `percent` of the samples don't exceed (100: the greatest), in the meter's unit, 0
+ * without samples.  Sorts them. */
 uint64_t samples_percentile(struct samples *samples, uint32_t percent);
 
 /* Divide by `operations`, the number of operations in each sample.  Sorts the samples. */
