@@ -15,7 +15,11 @@ static uint64_t slice_ticks; /* a whole turn; written once at boot */
 
 void scheduler_init(void)
 {
+    struct cpu *cpu = cpu_self();
+
     slice_ticks = timer_ns_to_ticks(THREAD_SLICE_NS);
+    cpu->turn_ticks = slice_ticks;
+    cpu->programmed_ticks = UINT64_MAX;
 }
 
 static void ready_mark(struct cpu *cpu, const struct thread *thread)
@@ -75,6 +79,7 @@ void scheduler_on_timer(void)
     /* The line stays high until the deadline is moved; leaving the kernel programs the next. */
     timer_stop();
     cpu->programmed_ns = 0;
+    cpu->programmed_ticks = UINT64_MAX;
     cpu->exit_work |= EXIT_SCHEDULE;
     if (cpu->current != NULL && cpu->current->cross.is_lazy != 0)
         portal_arm_lazy(cpu->current);
@@ -203,6 +208,7 @@ static void program_timer(struct cpu *cpu)
     if (when == 0 || (cpu->programmed_ns != 0 && cpu->programmed_ns <= when))
         return;
     cpu->programmed_ns = when;
+    cpu->programmed_ticks = timer_ns_to_ticks(when);
     timer_set_deadline(when);
 }
 

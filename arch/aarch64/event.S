@@ -6,8 +6,9 @@
  * common case goes to C with nothing changed but the event's bits.  The two that switch are for one
  * CPU: with more of them, CPU_IS_SHARED sends them to C, which takes the kernel lock.
  *
- * A thread that a signal preempts is not put into a queue: it is its CPU's `suspended` thread (see
- * core/scheduler.h), the first to go on when the one that it woke waits again.
+ * A thread that a signal preempts, or that it wakes and that isn't urgent, is not put into a queue:
+ * it is its CPU's `suspended` thread (see core/scheduler.h), the first to go on when the one that
+ * runs waits.
  */
 #include "entry.h"
 
@@ -97,21 +98,48 @@ signal_wake:
         cbnz    x10, signal_in_c
         ldr     x10, [x9, #CPU_SUSPENDED]
         cbnz    x10, signal_in_c
+        ldr     w10, [x15, #THREAD_TIMEOUT_RANK]
+        cbnz    w10, signal_in_c
         ldr     w10, [x15, #THREAD_PRIORITY]
         ldr     w11, [sp, #THREAD_PRIORITY]
         cmp     w10, w11
-        b.ls    signal_in_c
-        ldr     w10, [x15, #THREAD_TIMEOUT_RANK]
-        cbnz    w10, signal_in_c
+        b.ls    signal_wake_later
         check_leave signal_in_c
         check_view signal_in_c
         save_light
+        stp     xzr, xzr, [x15, #THREAD_X] /* STATUS_OK: it may wait by a call in C */
         str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
         str     xzr, [x15, #THREAD_WAITING_EVENT]
         str     wzr, [sp, #THREAD_STATE] /* ready */
         mov     x10, sp
         str     x10, [x9, #CPU_SUSPENDED]
         switch_thread
+
+/*
+ * It isn't more urgent, so this thread goes on, and it becomes the suspended one.  That comes before
+ * its equals in the queues: there must be none.  If it is this thread's equal, the timer must
+ * interrupt by the end of this thread's turn, which is compared if it began with its dispatch.
+ */
+signal_wake_later:
+        ldr     x16, [x9, #CPU_READY_MASK]
+        lsr     x16, x16, x10
+        tbnz    w16, #0, signal_in_c
+        b.ne    1f
+        ldr     x10, [sp, #THREAD_TURN_END]
+        cbnz    x10, signal_in_c
+        ldp     x10, x11, [x9, #CPU_TURN_TICKS]
+        ldr     x16, [x9, #CPU_SWITCHED_AT]
+        add     x10, x10, x16
+        cmp     x11, x10
+        b.hi    signal_in_c
+1:      stp     xzr, xzr, [x15, #THREAD_X] /* STATUS_OK */
+        str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
+        str     xzr, [x15, #THREAD_WAITING_EVENT]
+        str     xzr, [x15, #THREAD_TURN_END]
+        str     wzr, [x15, #THREAD_STATE] /* ready */
+        str     x15, [x9, #CPU_SUSPENDED]
+        b       event_done
+
 signal_in_c:
         save_light
         mov     x1, x12

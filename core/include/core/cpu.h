@@ -46,8 +46,10 @@ struct cpu {
     uint32_t is_shared;     /* more than one CPU runs: switching needs the kernel lock */
     nsec_t programmed_ns;   /* when the timer will interrupt, if not earlier; 0: never */
     uint64_t switched_at_ticks;
-    struct thread *suspended; /* ready, and in no queue: goes on before its equals; NULL: nobody */
-    uint64_t ready_mask;      /* bit p: ready[p] is not empty */
+    struct thread *suspended;  /* ready, and in no queue: goes on before its equals; NULL: nobody */
+    uint64_t ready_mask;       /* bit p: ready[p] is not empty */
+    uint64_t turn_ticks;       /* how long a turn is */
+    uint64_t programmed_ticks; /* `programmed_ns` on the counter; UINT64_MAX: never */
     struct list ready[PRIORITY_COUNT]; /* struct thread, run_node */
 
     uint32_t number;
@@ -74,6 +76,8 @@ ASSERT_OFFSET(struct cpu, programmed_ns, CPU_PROGRAMMED_NS);
 ASSERT_OFFSET(struct cpu, switched_at_ticks, CPU_SWITCHED_AT);
 ASSERT_OFFSET(struct cpu, suspended, CPU_SUSPENDED);
 ASSERT_OFFSET(struct cpu, ready_mask, CPU_READY_MASK);
+ASSERT_OFFSET(struct cpu, turn_ticks, CPU_TURN_TICKS);
+ASSERT_OFFSET(struct cpu, programmed_ticks, CPU_TURN_TICKS + 8);
 
 extern struct spinlock kernel_lock;
 

@@ -7,7 +7,8 @@
  *
  * Most switches are a signal to a more urgent thread, which waits again soon.  The thread that it
  * preempts is `suspended` meanwhile, one for each CPU: ready, and before its equals, but in no
- * queue.  Whoever chooses puts it into one first (event.S doesn't choose, it goes back).
+ * queue.  So is one that was woken and isn't urgent, if no equal of it is in the queues.  Whoever
+ * chooses puts it into one first (event.S doesn't choose, it goes there).
  *
  * Locking: the kernel lock.
  */

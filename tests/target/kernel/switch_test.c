@@ -53,6 +53,9 @@ static void signal_for_ever(const struct birth *birth)
     }
 }
 
+static rights_t waits_rights = RIGHT_ALL;
+static uint32_t urgent_priority = URGENT;
+
 /* An urgent child that waits, and a patient one that can signal it. */
 struct couple {
     struct child urgent;
@@ -79,11 +82,13 @@ static bool couple_make(struct couple *couple)
     couple->pending = (uint64_t *)(uintptr_t)address;
     if (s == STATUS_OK)
         couple->signal = child_give(&couple->patient, couple->event, RIGHT_SIGNAL, 0);
-    handle_t waits = s == STATUS_OK ? child_give(&couple->urgent, couple->event, RIGHT_ALL, 0) : 0;
+    handle_t waits =
+        s == STATUS_OK ? child_give(&couple->urgent, couple->event, waits_rights, 0) : 0;
     handle_t thread = 0;
     if (s == STATUS_OK)
         s = child_start_at(&couple->urgent, serve_signals,
-                           (const uint64_t[BIRTH_ARGUMENTS]){waits, address}, URGENT, &thread);
+                           (const uint64_t[BIRTH_ARGUMENTS]){waits, address}, urgent_priority,
+                           &thread);
     if (s != STATUS_OK)
         test_fail(__FILE__, __LINE__, "couple_make", s, STATUS_OK);
     (void)thread_sleep(test_soon(TEST_MS));
@@ -120,6 +125,51 @@ static void each_signal_runs_the_urgent_one_at_once(void)
     EXPECT(child_info(&couple.urgent).switches > ROUNDS);
     EXPECT(child_info(&couple.urgent).cpu_time_ns > 0);
     EXPECT(child_info(&couple.patient).cpu_time_ns > 0);
+}
+
+/* A waiter that may not signal waits by another way; the one who wakes it doesn't know. */
+static void waiter_without_the_right_to_signal_wakes_with_ok(void)
+{
+    struct board *board = board_get();
+    struct couple couple;
+
+    waits_rights = RIGHT_WAIT;
+    const bool made = couple_make(&couple);
+    waits_rights = RIGHT_ALL;
+    if (!made || !patient_start(&couple, DO_NOTHING))
+        return;
+    (void)thread_sleep(test_soon(2 * TEST_MS));
+    board->word[3] = 1;
+    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT(board->word[1] > ROUNDS);
+    EXPECT_IS(board->word[2], board->word[1]);
+}
+
+/* Equals, or a less urgent one that is woken: whoever runs goes on, and both get on. */
+static void signal_to_one_that_is_not_more_urgent_waits_for_its_turn(void)
+{
+    static const uint32_t priorities[] = {PATIENT, PATIENT - 5};
+    struct board *board = board_get();
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct couple couple;
+        board->word[1] = board->word[2] = board->word[3] = 0;
+        urgent_priority = priorities[i];
+        const bool made = couple_make(&couple);
+        urgent_priority = URGENT;
+        if (!made || !patient_start(&couple, DO_NOTHING))
+            return;
+        (void)thread_sleep(test_soon(50 * TEST_MS)); /* some turns */
+        const uint64_t woken = board->word[2];
+        board->word[3] = 1;
+        (void)thread_sleep(test_soon(25 * TEST_MS));
+        EXPECT(board->word[1] > ROUNDS);
+        EXPECT(i == 0 ? woken > 1 && woken < ROUNDS : woken == 0);
+        EXPECT(board->word[2] > woken);
+        EXPECT(board->word[2] < board->word[1]);
+        child_destroy(&couple.urgent);
+        child_destroy(&couple.patient);
+    }
 }
 
 /* The signaller's domain is stopped by the very thread that it woke. */
@@ -240,6 +290,8 @@ static void written_deadline_of_a_call_that_returned_is_forgotten(void)
 
 static const struct test switch_tests[] = {
     TEST(each_signal_runs_the_urgent_one_at_once),
+    TEST(waiter_without_the_right_to_signal_wakes_with_ok),
+    TEST(signal_to_one_that_is_not_more_urgent_waits_for_its_turn),
     TEST(preempted_signaller_can_be_stopped),
     TEST(preempted_signaller_can_be_destroyed),
     TEST(preempted_signaller_can_be_raised),

@@ -98,6 +98,7 @@
 #define CPU_SWITCHED_AT   24
 #define CPU_SUSPENDED     32
 #define CPU_READY_MASK    40
+#define CPU_TURN_TICKS    48 /* and programmed_ticks behind it */
 
 #define FP_STATE_NONE  0 /* registers hold nothing of this thread; EL0 use traps */
 #define FP_STATE_LIVE  1 /* in the registers; and how many crossings they stay open, in credits */
