@@ -50,17 +50,36 @@ static void rows_asleep(struct bench *bench)
         row_asleep(bench, "ring_msg_b32", &end, 32);
 }
 
-/* Not inlined: what is measured is the same code for each size of batch.  False: the ring is full,
- * or the peer wants a bell. */
-__attribute__((noinline)) static bool put_measured(struct ring_producer *producer, unsigned batch,
-                                                   uint32_t *cost)
+/* False: the ring is full, or the peer wants a bell. */
+__attribute__((noinline)) static bool put_one(struct ring_producer *producer, uint32_t *cost)
 {
     const struct ring_message message = {{1, 2, 3, 4}};
     uint32_t begin = meter_read();
+    const bool is_put = ring_put(producer, &message);
+    const bool wants_bell = ring_publish(producer);
+    uint32_t end = meter_read();
 
-    for (unsigned i = 0; i < batch; i++) {
-        if (!ring_put(producer, &message))
+    *cost = meter_passed(begin, end);
+    return is_put && !wants_bell;
+}
+
+/* The same with as many messages in runs. */
+__attribute__((noinline)) static bool put_run(struct ring_producer *producer, uint64_t batch,
+                                              uint32_t *cost)
+{
+    const struct ring_message message = {{1, 2, 3, 4}};
+    struct ring_message *slot;
+    uint64_t left = batch;
+    uint32_t begin = meter_read();
+
+    while (left > 0) {
+        const uint64_t count = ring_reserve(producer, left, &slot);
+        if (count == 0)
             return false;
+        for (const struct ring_message *end = slot + count; slot != end; slot++)
+            *slot = message;
+        ring_commit(producer, count);
+        left -= count;
     }
     const bool wants_bell = ring_publish(producer);
     uint32_t end = meter_read();
@@ -77,7 +96,8 @@ static enum status running_round(struct bench *bench, struct ring_end *end, unsi
     bool is_undisturbed_there;
 
     undisturbed_begin(&undisturbed);
-    const bool is_put = put_measured(&end->producer, batch, &cost_here);
+    const bool is_put = batch == 1 ? put_one(&end->producer, &cost_here)
+                                   : put_run(&end->producer, batch, &cost_here);
     const bool is_undisturbed = undisturbed_end(&undisturbed);
     const enum status s =
         peer_take(bench->peer, end->number, batch, &cost_there, &is_undisturbed_there);

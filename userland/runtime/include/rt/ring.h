@@ -21,6 +21,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "abi/status.h"
 
@@ -46,9 +47,8 @@ struct ring_producer_area {
 
 /* Written by the consumer only. */
 struct ring_consumer_area {
-    /* Ring when `produce` passes this.  First, because the producer looks at it each time. */
-    _Alignas(RING_LINE_BYTES) _Atomic uint64_t wake_at;
-    _Atomic uint64_t consume; /* messages ever taken */
+    _Alignas(RING_LINE_BYTES) _Atomic uint64_t consume; /* messages ever taken */
+    _Atomic uint64_t wake_at;                           /* ring when `produce` passes this */
     struct ring_counters counters;
 };
 _Static_assert(sizeof(struct ring_producer_area) == 64 && sizeof(struct ring_consumer_area) == 64,
@@ -86,6 +86,15 @@ void ring_consumer_init(struct ring_consumer *r, struct ring_consumer_area *own,
                         const struct ring_producer_area *peer, const struct ring_message *messages,
                         uint64_t capacity);
 
+/*
+ * A relaxed load that the compiler may address as it likes (it spends an addition on each atomic
+ * one).  An aligned word is read at once.
+ */
+static inline uint64_t ring_word_load(const _Atomic uint64_t *word)
+{
+    return *(const volatile uint64_t *)(uintptr_t)word;
+}
+
 /* The slow halves: look at the peer's index again (true: there is room), and say whether an index
  * without a message means an empty ring or a broken one (always false). */
 bool ring_producer_refresh(struct ring_producer *r);
@@ -97,12 +106,14 @@ CHECK_RESULT static inline bool ring_has_room(struct ring_producer *r)
     return __builtin_expect(r->produce != r->limit, 1) || ring_producer_refresh(r);
 }
 
-/* There is a message.  (A ring that is used one message at a time comes to the second half each
- * time, so that is inline too.) */
-CHECK_RESULT static inline bool ring_has_message(struct ring_consumer *r)
+/*
+ * There is a message at `consume`, which is r->consume; `mask` is r->mask.  (A ring that is used one
+ * message at a time comes to the second half each time, so that is inline too.  What is loaded
+ * before the acquire need not be loaded again behind it.)
+ */
+CHECK_RESULT static inline bool ring_has_message_at(struct ring_consumer *r, uint64_t consume,
+                                                    uint64_t mask)
 {
-    uint64_t consume = r->consume;
-
     if (__builtin_expect(consume != r->limit, 1))
         return true;
 
@@ -110,11 +121,16 @@ CHECK_RESULT static inline bool ring_has_message(struct ring_consumer *r)
     uint64_t produce = atomic_load_explicit(&r->peer->produce, memory_order_acquire);
 
     /* Between 1 and all the room that the peer has been given. */
-    if (__builtin_expect(produce - 1 - consume < r->released + r->mask + 1 - consume, 1)) {
+    if (__builtin_expect(produce - consume - 1 < r->released - consume + (mask + 1), 1)) {
         r->limit = produce;
         return true;
     }
     return ring_consumer_fail(r, produce);
+}
+
+CHECK_RESULT static inline bool ring_has_message(struct ring_consumer *r)
+{
+    return ring_has_message_at(r, r->consume, r->mask);
 }
 
 /* Write one message; the peer sees it at ring_publish().  False when full (or broken). */
@@ -162,7 +178,7 @@ CHECK_RESULT static inline bool ring_publish(struct ring_producer *r)
     atomic_store_explicit(&r->own->produce, now, memory_order_release);
     /* Pairs with the fence in ring_consumer_sleep(): one of us sees the other's store. */
     atomic_thread_fence(memory_order_seq_cst);
-    uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
+    uint64_t wake_at = ring_word_load(&r->peer->wake_at);
 
     return __builtin_expect(wake_at - before < now - before, 0);
 }
@@ -173,6 +189,8 @@ CHECK_RESULT static inline bool ring_publish(struct ring_producer *r)
  */
 static inline struct ring_message ring_message_copy(const struct ring_message *slot)
 {
+    /* One address, for loads of two words each. */
+    __asm__ volatile("" : "+r"(slot));
     uint64_t w0 = slot->word[0], w1 = slot->word[1], w2 = slot->word[2], w3 = slot->word[3];
 
     __asm__ volatile("" : "+r"(w0), "+r"(w1), "+r"(w2), "+r"(w3));
@@ -182,12 +200,12 @@ static inline struct ring_message ring_message_copy(const struct ring_message *s
 /* Copy the next message out.  False when there is none (or the peer broke the ring). */
 CHECK_RESULT static inline bool ring_take(struct ring_consumer *r, struct ring_message *out)
 {
-    if (!ring_has_message(r))
+    uint64_t index = r->consume, mask = r->mask;
+    const struct ring_message *slot = &r->messages[index & mask];
+
+    if (!ring_has_message_at(r, index, mask))
         return false;
-
-    uint64_t index = r->consume;
-
-    *out = ring_message_copy(&r->messages[index & r->mask]);
+    *out = ring_message_copy(slot);
     r->consume = index + 1;
     return true;
 }
@@ -223,7 +241,7 @@ CHECK_RESULT static inline bool ring_release(struct ring_consumer *r)
     atomic_store_explicit(&r->own->consume, now, memory_order_release);
     /* Pairs with the fence in ring_producer_sleep(). */
     atomic_thread_fence(memory_order_seq_cst);
-    uint64_t wake_at = atomic_load_explicit(&r->peer->wake_at, memory_order_relaxed);
+    uint64_t wake_at = ring_word_load(&r->peer->wake_at);
 
     return __builtin_expect(wake_at - before < now - before, 0);
 }
