@@ -1,6 +1,8 @@
-# rotunda_image(<name> MANIFEST <dts> [WITH_TESTS] [LAUNCHER <program>]): what boots.
+# rotunda_image(<name> MANIFEST <dts> [WITH_TESTS] [LAUNCHER <program>] [KERNEL <kernel>]): what
+# boots.
 #
 # With LAUNCHER the image holds that one program, in the launcher's place and with its powers.
+# KERNEL is another than rotunda.
 # Compiles the manifest, then lets tools/pack put kernel, programs, manifest and files together as
 # <name>.Image.  The arguments are kept in <name>.pack, so that a test can pack the same image with
 # another site:  tools/pack @build/qemu-virt/rotunda.pack --folder site=DIR --output FILE
@@ -25,8 +27,11 @@ endfunction()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 function(rotunda_image name)
-    cmake_parse_arguments(arg "WITH_TESTS" "MANIFEST;LAUNCHER" "" ${ARGN})
-    if(NOT TARGET rotunda_kernel)
+    cmake_parse_arguments(arg "WITH_TESTS" "MANIFEST;LAUNCHER;KERNEL" "" ${ARGN})
+    if(NOT arg_KERNEL)
+        set(arg_KERNEL rotunda)
+    endif()
+    if(NOT TARGET ${arg_KERNEL}_kernel)
         return()
     endif()
     if(NOT EXISTS ${arg_MANIFEST})
@@ -61,7 +66,7 @@ function(rotunda_image name)
         DEPENDS ${arg_MANIFEST} DEPFILE ${dtb}.d
         COMMENT "Compiling the manifest of ${name}" VERBATIM)
 
-    set(arguments --kernel $<TARGET_FILE:rotunda_kernel> --manifest ${dtb})
+    set(arguments --kernel $<TARGET_FILE:${arg_KERNEL}_kernel> --manifest ${dtb})
     foreach(program target IN ZIP_LISTS programs targets)
         list(APPEND arguments --program ${program}=$<TARGET_FILE:${target}>)
     endforeach()
@@ -72,7 +77,7 @@ function(rotunda_image name)
     add_custom_command(OUTPUT ${image}
         COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/pack
             @${CMAKE_BINARY_DIR}/${name}.pack --output ${image}
-        DEPENDS rotunda_kernel ${targets} ${dtb} ${file_depends}
+        DEPENDS ${arg_KERNEL}_kernel ${targets} ${dtb} ${file_depends}
             ${CMAKE_SOURCE_DIR}/tools/pack ${CMAKE_BINARY_DIR}/${name}.pack
         COMMENT "Packing ${name}.Image" VERBATIM)
     add_custom_target(${name}_image ALL DEPENDS ${image})

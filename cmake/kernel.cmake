@@ -1,4 +1,5 @@
-# rotunda_kernel(<name>): the kernel ELF, from core/, domains/, arch/ and the board's folder.
+# rotunda_kernel(<name> <variant> ...): the kernel ELF, from core/, domains/, arch/ and the board's
+# folder.  Of what differs between kernels, the folders below domains/variant/, it gets those named.
 #
 # Each layer keeps its public headers in <folder>/include/<layer>/, so an include line names the
 # layer it reaches into; tools/layers holds the lines against the layer map.
@@ -28,6 +29,11 @@ function(rotunda_kernel name)
     list(TRANSFORM folders APPEND /*.c OUTPUT_VARIABLE c_files)
     list(TRANSFORM folders APPEND /*.S OUTPUT_VARIABLE assembly_files)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${c_files} ${assembly_files})
+    list(FILTER sources EXCLUDE REGEX /domains/variant/)
+    foreach(variant IN LISTS ARGN)
+        file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/domains/variant/${variant}/*.c)
+        list(APPEND sources ${files})
+    endforeach()
     set(script ${CMAKE_SOURCE_DIR}/arch/aarch64/kernel.ld)
     if(NOT sources OR NOT EXISTS ${script})
         message(STATUS "no kernel sources yet: no kernel, no image")

@@ -271,7 +271,7 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     boot_need(boot_memory_init(&machine, &image), "memory");
     irqchip_start(&machine.gic);
     objects_start(&machine);
-    asids_init(1U << mmu_asid_bits());
+    asids_init(asid_limit(mmu_asid_bits()));
     asids_set_pinned(domain_is_current);
     secondaries_start(&machine);
     secondaries_await();

@@ -3,6 +3,7 @@
 #include "arch/mmu.h"
 #include "arch/zero.h"
 #include "base/bits.h"
+#include "domains/audit.h"
 #include "domains/frame.h"
 
 enum { RUNS_MAX = MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 8 };
@@ -115,6 +116,7 @@ static enum status records_take(struct runs *runs)
     for (uint64_t at = 0; at < bytes; at += PAGE_BYTES)
         zero_page(direct_map(records + at));
     frames_init(low, high, direct_map(records));
+    audit_forbid(records, bytes);
     kernel_frames += bytes / PAGE_BYTES;
     return STATUS_OK;
 }
@@ -160,6 +162,7 @@ enum status boot_memory_init(const struct machine *machine, const struct boot_im
     if (runs.count == RUNS_MAX)
         return STATUS_OUT_OF_MEMORY;
     kernel_frames = image_bytes / PAGE_BYTES;
+    audit_forbid(image->base, image->kernel_bytes);
 
     status = map_image(image);
     for (unsigned i = 0; i < runs.count && status == STATUS_OK; i++)

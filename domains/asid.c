@@ -3,6 +3,7 @@
 #include "arch/mmu.h"
 #include "arch/tlb.h"
 #include "base/assert.h"
+#include "domains/audit.h"
 
 enum { ASID_COUNT_MAX = 1 << 16 };
 
@@ -49,6 +50,7 @@ static void take_away(struct domain *victim)
     tlb_invalidate_asid(asid);
     totals.in_use--;
     totals.taken_away++;
+    audit_asid_taken(asid);
 }
 
 void asid_assign(struct domain *domain)
@@ -65,6 +67,7 @@ void asid_assign(struct domain *domain)
     domain->cross.ttbr = mmu_ttbr(direct_map_physical(domain->root), (asid_t)next);
     next = after(next);
     totals.in_use++;
+    audit_asid_given(domain);
 }
 
 void asid_release(struct domain *domain)
@@ -78,6 +81,7 @@ void asid_release(struct domain *domain)
     owners[asid] = NULL;
     tlb_invalidate_asid(asid);
     totals.in_use--;
+    audit_asid_taken(asid);
 }
 
 struct asid_totals asid_totals(void)

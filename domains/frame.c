@@ -142,6 +142,27 @@ unsigned frame_order(paddr_t address)
     return frame_at(address / PAGE_BYTES)->order;
 }
 
+bool frame_run_find(paddr_t address, struct frame_run *out)
+{
+    const uint64_t number = address / PAGE_BYTES;
+
+    if (number < frame_first || number >= frame_end)
+        return false;
+    for (unsigned order = 0; order < FRAME_ORDERS; order++) {
+        const uint64_t first = align_down(number, BIT(order));
+        if (first < frame_first)
+            return false;
+        const struct frame *frame = frame_at(first);
+        if (frame->state < FRAME_STATE_USED || first + BIT(frame->order) <= number)
+            continue;
+        out->base = first * PAGE_BYTES;
+        out->order = frame->order;
+        out->use = (enum frame_use)(frame->state - FRAME_STATE_USED);
+        return true;
+    }
+    return false;
+}
+
 uint16_t *frame_count(paddr_t address)
 {
     return &frame_at(address / PAGE_BYTES)->count;

@@ -5,6 +5,7 @@
 #include "arch/zero.h"
 #include "base/bits.h"
 #include "domains/asid.h"
+#include "domains/audit.h"
 #include "domains/frame.h"
 #include "domains/pool.h"
 #include "domains/space.h"
@@ -34,11 +35,13 @@ enum status view_create(struct domain *domain)
     list_init(&domain->mappings);
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
+    audit_view_made(domain);
     return STATUS_OK;
 }
 
 void view_destroy(struct domain *domain)
 {
+    audit_view_ending(domain);
     frame_free(direct_map_physical(domain->root));
     domain->root = NULL;
     domain->table_frames = 0;
@@ -192,6 +195,7 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
         mapping->rights = rights;
         entries_write(domain, segment, rights);
         tlb_forget(domain, segment);
+        audit_view_changed(domain, segment);
         return STATUS_OK;
     }
     status = pool_take(&mapping_pool, &memory);
@@ -211,6 +215,7 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
     tlb_publish(); /* the segment's tables, before the entries that lead to them */
     entries_write(domain, segment, rights);
     tlb_publish();
+    audit_view_changed(domain, segment);
     return STATUS_OK;
 }
 
@@ -232,6 +237,7 @@ static void mapping_remove(struct mapping *mapping)
     list_remove(&mapping->domain_node);
     segment->view_count--;
     domain->view_slots -= segment->slots;
+    audit_view_changed(domain, segment);
     pool_return(&mapping_pool, mapping);
     object_put(&segment->object);
 }

@@ -20,6 +20,7 @@ void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
         __asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_operand(asid, address + i * PAGE_BYTES)));
     dsb_ish(); /* completes the invalidations on all CPUs */
     isb();
+    kernel_on_tlb_invalidation(asid, address, pages);
 }
 
 void tlb_invalidate_asid(asid_t asid)
@@ -28,4 +29,5 @@ void tlb_invalidate_asid(asid_t asid)
     __asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)asid << 48));
     dsb_ish(); /* completes the invalidation on all CPUs */
     isb();
+    kernel_on_tlb_invalidation(asid, 0, 0);
 }

@@ -3,6 +3,7 @@
  * CPU 0 is the one whose TTBR0_EL1 the kernel can change; what the others run is pinned.
  */
 // source: domains/asid.c
+// source: domains/variant/unchecked/audit.c
 // source: tests/host/fake_arch/fake_machine.c
 // include first: tests/host/fake_arch
 #include "domains/asid.h"

@@ -6,6 +6,7 @@
 // source: domains/segment.c
 // source: domains/space.c
 // source: domains/asid.c
+// source: domains/variant/unchecked/audit.c
 // source: domains/frame.c
 // source: domains/pool.c
 // source: domains/quota.c

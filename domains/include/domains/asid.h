@@ -14,6 +14,9 @@
 
 #include "domains/domain.h"
 
+/* How many ASIDs this build uses of those that the hardware has. */
+uint32_t asid_limit(unsigned hardware_bits);
+
 /* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most 65,536. */
 void asids_init(uint32_t count);
 

@@ -12,6 +12,8 @@
 #include "abi/status.h"
 #include "abi/types.h"
 
+#include <stdbool.h>
+
 enum {
     FRAME_ORDER_2M = 9,
     FRAME_ORDER_1G = 18,
@@ -49,6 +51,15 @@ void frame_free(paddr_t address);
 
 /* Order and use of an allocated run, by its first frame. */
 unsigned frame_order(paddr_t address);
+
+struct frame_run {
+    paddr_t base;
+    unsigned order;
+    enum frame_use use;
+};
+
+/* The allocated run that `address` lies in, wherever in it; false if there is none. */
+bool frame_run_find(paddr_t address, struct frame_run *out);
 
 /* A counter per frame, 0 when it is allocated; what it counts is the frame's user's business. */
 uint16_t *frame_count(paddr_t address);

@@ -23,4 +23,10 @@ void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages);
 /* Forget everything of one address space. */
 void tlb_invalidate_asid(asid_t asid);
 
+/*
+ * Implemented by domains, for its audit: an invalidation is complete.  `pages` is 0 for everything
+ * of the ASID.
+ */
+void kernel_on_tlb_invalidation(asid_t asid, uaddr_t address, uint64_t pages);
+
 enum { TLB_PAGES_MAX = 16 }; /* more pages than this are cheaper by ASID */

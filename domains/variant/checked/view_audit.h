@@ -1,0 +1,17 @@
+/*
+ * View audit: one view against the segments that it should show.
+ */
+#pragma once
+
+#include "domains/view.h"
+
+/*
+ * Walk the view and claim, of every step and leaf: it belongs to a segment of which the view has a
+ * mapping, gives exactly that mapping's rights, never writing with executing, never anything to
+ * EL1's execution, is not global, and leads to a frame of a segment's.  `is_sweep` adds the rights
+ * to those of the views before it (frame_rights.h).
+ */
+void view_audit(const struct domain *domain, bool is_sweep);
+
+/* No leaf may lead there. */
+void view_audit_forbid(paddr_t base, uint64_t bytes);
