@@ -9,7 +9,7 @@
 
 enum {
     VIEWS_MAX = 16384,
-    NEIGHBOURS_MAX = 8, /* other views of a segment that are looked at when one of them changes */
+    NEIGHBOURS_MAX = 4, /* other views of a segment that are looked at when one of them changes */
 };
 
 static const struct domain *views[VIEWS_MAX];
@@ -18,7 +18,7 @@ static unsigned changes; /* since the last sweep */
 
 /*
  * All views, one after another, as one set.  With few domains after every change; with many so
- * rarely that a change costs eight views on average.
+ * rarely that a change costs four views on average.
  */
 static void sweep(void)
 {

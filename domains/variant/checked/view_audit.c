@@ -8,7 +8,10 @@
 #include "frame_rights.h"
 #include "walk.h"
 
-enum { FORBIDDEN_MAX = 4 };
+enum {
+    FORBIDDEN_MAX = 4,
+    LEAF_TABLES_MAX = 16,
+};
 
 static struct {
     paddr_t base;
@@ -19,6 +22,8 @@ static unsigned forbidden_count;
 /* What one walk counts and remembers. */
 struct visit {
     bool is_sweep;
+    unsigned stride;    /* one of so many tables of leaves is looked at: */
+    unsigned chosen;    /* which */
     uint32_t tables;    /* of the view's own, the root among them */
     uint64_t entries;   /* that show segments */
     paddr_t known_base; /* a run of segment frames that a leaf led to */
@@ -175,6 +180,8 @@ static void slot_audit(struct visit *visit, const struct walk_step *step)
         leaf_audit(visit, &leaf);
         return;
     }
+    if (!step->is_shared && (step->address >> SLOT_SHIFT) % visit->stride != visit->chosen)
+        return;
     leaf.bytes = PAGE_BYTES;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++, leaf.offset += PAGE_BYTES) {
         leaf.entry = step->below[i];
@@ -222,9 +229,11 @@ static void on_step(const struct walk_step *step, void *context)
 
 void view_audit(const struct domain *domain, bool is_sweep)
 {
-    struct visit visit = {.is_sweep = is_sweep, .tables = 1};
+    struct visit visit = {
+        .is_sweep = is_sweep, .tables = 1, .stride = domain->view_slots / LEAF_TABLES_MAX + 1};
     uint64_t wanted = 0;
 
+    visit.chosen = walk_chance(visit.stride);
     if (domain->cross.ttbr != 0)
         claim((domain->cross.ttbr & BITS(47, 0)) == direct_map_physical(domain->root),
               "TTBR0 leads to the view's root", domain, 0, domain->cross.ttbr);

@@ -10,6 +10,9 @@
  * mapping, gives exactly that mapping's rights, never writing with executing, never anything to
  * EL1's execution, is not global, and leads to a frame of a segment's.  `is_sweep` adds the rights
  * to those of the views before it (frame_rights.h).
+ *
+ * All entries of the view's own are looked at.  Of the tables of leaves below them it is all of up
+ * to sixteen, and about sixteen of more, by chance.
  */
 void view_audit(const struct domain *domain, bool is_sweep);
 

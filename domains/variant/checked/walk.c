@@ -3,12 +3,18 @@
 #include "arch/mmu.h"
 #include "claim.h"
 
-enum { SHARED_STRIDE = 64 };
+enum { SHARED_STRIDE = 256 };
 
 static const pte_t limit_bits =
     PTE_PXN_TABLE | PTE_UXN_TABLE | PTE_NO_EL0_TABLE | PTE_READ_ONLY_TABLE;
 
-static unsigned turn; /* which of a shared table's slots are next */
+unsigned walk_chance(unsigned bound)
+{
+    static uint64_t state;
+
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(state >> 33) % bound;
+}
 
 static const pte_t *table_below(pte_t entry)
 {
@@ -18,9 +24,11 @@ static const pte_t *table_below(pte_t entry)
 static void walk_level2(const struct walk_step *above, bool is_shared, walk_step_fn *on_step,
                         void *context)
 {
+    const unsigned chosen = is_shared ? walk_chance(SHARED_STRIDE) : 0;
+
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         const pte_t entry = above->below[i];
-        if (!pte_is_valid(entry) || (is_shared && i != 0 && i % SHARED_STRIDE != turn))
+        if (!pte_is_valid(entry) || (is_shared && i != 0 && i % SHARED_STRIDE != chosen))
             continue;
         const struct walk_step step = {
             .domain = above->domain,
@@ -37,7 +45,6 @@ static void walk_level2(const struct walk_step *above, bool is_shared, walk_step
 
 void walk_view(const struct domain *domain, walk_step_fn *on_step, void *context)
 {
-    turn = (turn + 1) % SHARED_STRIDE;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         const pte_t entry = domain->root[i];
         if (!pte_is_valid(entry))

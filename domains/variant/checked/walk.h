@@ -5,8 +5,7 @@
  * Hierarchical attributes add up on the way down and are handed on with each table.
  *
  * A root entry with attributes leads to tables of a segment's own, shared by all views (a segment
- * of a gigabyte and more).  Of their 512 slots the first and a changing few are visited, so that
- * a walk takes about the same time whatever it meets.
+ * of a gigabyte and more).  Of their 512 slots the first and two others, by chance, are visited.
  */
 #pragma once
 
@@ -27,6 +26,9 @@ struct walk_step {
 typedef void walk_step_fn(const struct walk_step *step, void *context);
 
 void walk_view(const struct domain *domain, walk_step_fn *on_step, void *context);
+
+/* Any number below `bound`, another each time: what is not looked at now is looked at later. */
+unsigned walk_chance(unsigned bound);
 
 /* What EL0 may do by a leaf (page or block) below `limits`. */
 rights_t walk_rights(pte_t limits, pte_t leaf);

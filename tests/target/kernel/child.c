@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    EVENTS_MAX = 32,
+    EVENTS_MAX = 128,
     ENOUGH = 4096,
     HIGHEST_PRIORITY = 60,
 };
