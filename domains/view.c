@@ -195,7 +195,7 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
         mapping->rights = rights;
         entries_write(domain, segment, rights);
         tlb_forget(domain, segment);
-        audit_view_changed(domain, segment);
+        audit_view_changed(domain, segment, rights);
         return STATUS_OK;
     }
     status = pool_take(&mapping_pool, &memory);
@@ -215,7 +215,7 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
     tlb_publish(); /* the segment's tables, before the entries that lead to them */
     entries_write(domain, segment, rights);
     tlb_publish();
-    audit_view_changed(domain, segment);
+    audit_view_changed(domain, segment, rights);
     return STATUS_OK;
 }
 
@@ -237,7 +237,7 @@ static void mapping_remove(struct mapping *mapping)
     list_remove(&mapping->domain_node);
     segment->view_count--;
     domain->view_slots -= segment->slots;
-    audit_view_changed(domain, segment);
+    audit_view_changed(domain, segment, 0);
     pool_return(&mapping_pool, mapping);
     object_put(&segment->object);
 }

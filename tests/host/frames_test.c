@@ -224,6 +224,25 @@ static void run_check_mark(const struct run *run)
     assert_true(first[((uint64_t)PAGE_BYTES << run->order) / 8 - 1] == ~run->address);
 }
 
+/* Whose a page is, asked for one anywhere in memory and for one inside of a run. */
+static void find_some(const struct run *runs, unsigned count)
+{
+    const uint64_t pages = (shape->high - shape->low) / PAGE_BYTES;
+    const uint64_t page = random_below((uint32_t)pages);
+    struct frame_run found;
+
+    assert_int_equal(frame_run_find(shape->low + page * PAGE_BYTES, &found), map[page] == 2);
+    assert_false(frame_run_find(shape->high, &found));
+    if (count == 0)
+        return;
+    const struct run *run = &runs[random_below(count)];
+    const uint64_t inside = random_below((uint32_t)(UINT64_C(1) << run->order));
+    assert_true(frame_run_find(run->address + inside * PAGE_BYTES, &found));
+    assert_true(found.base == run->address);
+    assert_int_equal(found.order, run->order);
+    assert_int_equal(found.use, run->use);
+}
+
 static unsigned random_order(void)
 {
     const unsigned kind = random_below(100);
@@ -260,6 +279,7 @@ static void random_steps_keep_the_map(void **state)
                 run_give(&runs[i]);
                 runs[i] = runs[--count];
             }
+            find_some(runs, count);
             const struct frame_totals totals = frame_totals();
             uint64_t sum = totals.free;
             for (unsigned use = 0; use < FRAME_USES; use++) {

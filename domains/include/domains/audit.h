@@ -19,8 +19,9 @@
 void audit_view_made(const struct domain *domain);
 void audit_view_ending(const struct domain *domain);
 
-/* `segment` was put into the view, taken out of it, or has other rights there now. */
-void audit_view_changed(const struct domain *domain, const struct segment *segment);
+/* `segment` is in the view with these rights now; 0: it isn't any more. */
+void audit_view_changed(const struct domain *domain, const struct segment *segment,
+                        rights_t rights);
 
 /* The domain has a new ASID; nobody has this one any more. */
 void audit_asid_given(const struct domain *domain);

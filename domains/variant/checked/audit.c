@@ -4,63 +4,101 @@
 #include "claim.h"
 #include "domains/asid.h"
 #include "frame_rights.h"
+#include "grants.h"
 #include "tlb_ledger.h"
 #include "view_audit.h"
+#include "walk.h"
 
 enum {
-    VIEWS_MAX = 16384,
-    NEIGHBOURS_MAX = 4, /* other views of a segment that are looked at when one of them changes */
+    VIEWS_MAX = 1 << 17,
+    SWEEP_SCALE = 32 * 32, /* up to 32 views: always */
+    OTHERS = 3,            /* views that are looked at besides the one that changes */
 };
 
-static const struct domain *views[VIEWS_MAX];
+/* A view, and how many entries are granted to it (of level 2, or of 1 for large segments). */
+struct audited {
+    const struct domain *domain;
+    uint32_t entries;
+};
+
+static struct audited views[VIEWS_MAX];
 static unsigned view_count;
-static unsigned changes; /* since the last sweep */
+static uint32_t places[VIEWS_MAX]; /* by a domain's id: where in `views` it was put */
+static unsigned changes;           /* since the last sweep */
+
+static void view_put(unsigned place, struct audited view)
+{
+    views[place] = view;
+    places[view.domain->id % VIEWS_MAX] = place;
+}
+
+/* Where the domain is; VIEWS_MAX if nowhere. */
+static unsigned place_of(const struct domain *domain)
+{
+    const unsigned place = places[domain->id % VIEWS_MAX];
+
+    if (place < view_count && views[place].domain == domain)
+        return place;
+    for (unsigned i = 0; i < view_count; i++)
+        if (views[i].domain == domain)
+            return i;
+    return VIEWS_MAX;
+}
 
 /*
- * All views, one after another, as one set.  With few domains after every change; with many so
- * rarely that a change costs four views on average.
+ * All views, one after another, as one set.  With few domains after every change; with many more
+ * rarely, and the more there are the less it costs a change.
  */
 static void sweep(void)
 {
-    if (++changes < view_count / NEIGHBOURS_MAX)
+    if (++changes < (uint64_t)view_count * view_count / SWEEP_SCALE)
         return;
     changes = 0;
     frame_rights_clear();
     for (unsigned i = 0; i < view_count; i++)
-        view_audit(views[i], true);
+        view_audit(views[i].domain, views[i].entries, true);
 }
 
 void audit_view_made(const struct domain *domain)
 {
     ASSERT(view_count < VIEWS_MAX);
-    views[view_count++] = domain;
-    view_audit(domain, false);
+    view_put(view_count++, (struct audited){.domain = domain});
+    view_audit(domain, 0, false);
 }
 
 void audit_view_ending(const struct domain *domain)
 {
-    unsigned i = 0;
+    const unsigned place = place_of(domain);
 
-    while (i < view_count && views[i] != domain)
-        i++;
-    claim(i < view_count && list_is_empty(&domain->mappings) && asid_of(domain) == 0,
+    claim(place < VIEWS_MAX && views[place].entries == 0 && asid_of(domain) == 0,
           "a view that ends shows nothing to nobody", domain, 0, domain->cross.ttbr);
-    view_audit(domain, false);
-    views[i] = views[--view_count];
+    view_audit(domain, 0, false);
+    view_put(place, views[--view_count]);
 }
 
-void audit_view_changed(const struct domain *domain, const struct segment *segment)
+/* What is in the view, by the calls that say so. */
+static void grant_note(struct audited *view, const struct segment *segment, rights_t rights)
 {
-    unsigned neighbours = 0;
+    const bool was_there = grants_find(view->domain, segment) != 0;
 
+    if (!was_there && rights != 0)
+        view->entries += segment->entry_count;
+    if (was_there && rights == 0)
+        view->entries -= segment->entry_count;
+    grants_set(view->domain, segment, rights);
+}
+
+void audit_view_changed(const struct domain *domain, const struct segment *segment, rights_t rights)
+{
+    const unsigned place = place_of(domain);
+
+    claim(place < VIEWS_MAX, "a view is known from its beginning", domain, 0, 0);
+    grant_note(&views[place], segment, rights);
     tlb_ledger_settle(domain);
-    view_audit(domain, false);
-    LIST_FOR_EACH (node, &segment->mappings) {
-        const struct domain *other = LIST_ENTRY(node, struct mapping, segment_node)->domain;
-        if (neighbours++ == NEIGHBOURS_MAX)
-            break;
-        if (other != domain)
-            view_audit(other, false);
+    view_audit(domain, views[place].entries, false);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        const struct audited *other = &views[walk_chance(view_count)];
+        view_audit(other->domain, other->entries, false);
     }
     sweep();
 }

@@ -4,8 +4,10 @@
 #include "base/bits.h"
 #include "claim.h"
 #include "domains/frame.h"
+#include "domains/segment.h"
 #include "domains/space.h"
 #include "frame_rights.h"
+#include "grants.h"
 #include "walk.h"
 
 enum {
@@ -33,7 +35,8 @@ struct visit {
 /* A leaf, and all that is said about it elsewhere. */
 struct leaf {
     const struct walk_step *step;
-    const struct mapping *mapping;
+    const struct segment *segment;
+    rights_t granted;
     pte_t entry;
     uint64_t offset; /* in the segment */
     uint64_t bytes;
@@ -48,8 +51,7 @@ void view_audit_forbid(paddr_t base, uint64_t bytes)
 
 static void leaf_claim(bool holds, const char *what, const struct leaf *leaf)
 {
-    claim(holds, what, leaf->step->domain, leaf->mapping->segment->address + leaf->offset,
-          leaf->entry);
+    claim(holds, what, leaf->step->domain, leaf->segment->address + leaf->offset, leaf->entry);
 }
 
 static bool is_forbidden(paddr_t base, uint64_t bytes)
@@ -76,7 +78,7 @@ static bool is_segment_run(struct visit *visit, paddr_t base, uint64_t bytes)
 
 static void backing_audit(struct visit *visit, const struct leaf *leaf)
 {
-    const struct segment *segment = leaf->mapping->segment;
+    const struct segment *segment = leaf->segment;
     const paddr_t physical = pte_address(leaf->entry);
     struct frame_run run;
 
@@ -110,11 +112,11 @@ static void backing_audit(struct visit *visit, const struct leaf *leaf)
 
 static rights_t rights_wanted(const struct leaf *leaf)
 {
-    const struct segment *segment = leaf->mapping->segment;
+    const struct segment *segment = leaf->segment;
 
     if (segment->backing == SEGMENT_ALIAS && leaf->offset >= segment->execute_bytes)
-        return leaf->mapping->rights & ~(rights_t)RIGHT_EXECUTE;
-    return leaf->mapping->rights;
+        return leaf->granted & ~(rights_t)RIGHT_EXECUTE;
+    return leaf->granted;
 }
 
 static void leaf_audit(struct visit *visit, const struct leaf *leaf)
@@ -124,29 +126,28 @@ static void leaf_audit(struct visit *visit, const struct leaf *leaf)
 
     leaf_claim((walk_rights(0, leaf->entry) & w_and_x) != w_and_x,
                "no leaf is writable and executable", leaf);
-    leaf_claim(rights == rights_wanted(leaf), "a leaf gives the mapping's rights", leaf);
+    leaf_claim(rights == rights_wanted(leaf), "a leaf gives the rights that were granted", leaf);
     leaf_claim((leaf->entry & PTE_NOT_GLOBAL) != 0, "a leaf is not global", leaf);
     leaf_claim((leaf->entry & PTE_ACCESSED) != 0, "a leaf has its access flag", leaf);
     leaf_claim((leaf->entry & PTE_PXN) != 0, "EL1 executes nothing of a view", leaf);
-    leaf_claim(leaf->offset + leaf->bytes <= leaf->mapping->segment->length,
-               "a leaf is within the segment", leaf);
+    leaf_claim(leaf->offset + leaf->bytes <= leaf->segment->length, "a leaf is within the segment",
+               leaf);
     backing_audit(visit, leaf);
     if (visit->is_sweep)
         leaf_claim(frame_rights_add(pte_address(leaf->entry), leaf->bytes, rights),
                    "no two views write and execute a frame", leaf);
 }
 
-/* The segment that the step must show, by the owner table and the view's mappings. */
-static const struct mapping *mapping_of(const struct walk_step *step)
+/* The segment that the step shows, by the owner table; the domain was granted it. */
+static const struct segment *segment_of(const struct walk_step *step)
 {
     const struct segment *segment = space_owner(step->address);
 
     claim(segment != NULL, "a view shows no address that nobody owns", step->domain, step->address,
           step->entry);
-    const struct mapping *mapping = view_find(step->domain, segment);
-    claim(mapping != NULL, "a view shows no segment without a mapping", step->domain, step->address,
-          step->entry);
-    return mapping;
+    claim(grants_find(step->domain, segment) != 0, "a view shows no segment that was not granted",
+          step->domain, step->address, step->entry);
+    return segment;
 }
 
 /* The same table or block as the segment's entry, whatever this view's rights. */
@@ -163,18 +164,19 @@ static void entry_audit(const struct walk_step *step, const struct segment *segm
 
 static void slot_audit(struct visit *visit, const struct walk_step *step)
 {
-    const struct mapping *mapping = mapping_of(step);
+    const struct segment *segment = segment_of(step);
     struct leaf leaf = {.step = step,
-                        .mapping = mapping,
+                        .segment = segment,
+                        .granted = grants_find(step->domain, segment),
                         .entry = step->entry,
-                        .offset = step->address - mapping->segment->address,
+                        .offset = step->address - segment->address,
                         .bytes = SLOT_BYTES};
 
-    claim(step->is_shared == mapping->segment->by_gigabyte, "large segments bring their tables",
+    claim(step->is_shared == segment->by_gigabyte, "large segments bring their tables",
           step->domain, step->address, step->entry);
     if (!step->is_shared) {
         visit->entries++;
-        entry_audit(step, mapping->segment);
+        entry_audit(step, segment);
     }
     if (step->below == NULL) {
         leaf_audit(visit, &leaf);
@@ -192,22 +194,21 @@ static void slot_audit(struct visit *visit, const struct walk_step *step)
     }
 }
 
-/* A table of the view's own: it shows something, and its frame says how much. */
+/* A table of the view's own: it shows something, and its frame is a table's. */
 static void table_audit(struct visit *visit, const struct walk_step *step)
 {
     struct walk_valid valid;
     struct frame_run run;
-    unsigned count = 0;
+    uint64_t any = 0;
 
     visit->tables++;
     walk_find_valid(step->below, &valid);
     for (unsigned i = 0; i < TABLE_ENTRIES / 64; i++)
-        for (uint64_t bits = valid.bits[i]; bits != 0; bits &= bits - 1)
-            count++;
+        any |= valid.bits[i];
     claim(frame_run_find(pte_address(step->entry), &run) && run.use == FRAME_TABLE,
           "a table's frame is a table's", step->domain, step->address, step->entry);
-    claim(count == *frame_count(pte_address(step->entry)), "a table knows what it shows",
-          step->domain, step->address, step->entry);
+    claim(any != 0, "a view has no table that shows nothing", step->domain, step->address,
+          step->entry);
 }
 
 static void on_step(const struct walk_step *step, void *context)
@@ -220,28 +221,25 @@ static void on_step(const struct walk_step *step, void *context)
         table_audit(visit, step);
     } else {
         visit->entries++;
-        const struct mapping *mapping = mapping_of(step);
-        claim(mapping->segment->by_gigabyte, "small segments share tables of level 3 only",
-              step->domain, step->address, step->entry);
-        entry_audit(step, mapping->segment);
+        const struct segment *segment = segment_of(step);
+        claim(segment->by_gigabyte, "small segments share tables of level 3 only", step->domain,
+              step->address, step->entry);
+        entry_audit(step, segment);
     }
 }
 
-void view_audit(const struct domain *domain, bool is_sweep)
+void view_audit(const struct domain *domain, uint32_t entries, bool is_sweep)
 {
     struct visit visit = {
-        .is_sweep = is_sweep, .tables = 1, .stride = domain->view_slots / LEAF_TABLES_MAX + 1};
-    uint64_t wanted = 0;
+        .is_sweep = is_sweep, .tables = 1, .stride = entries / LEAF_TABLES_MAX + 1};
 
     visit.chosen = walk_chance(visit.stride);
     if (domain->cross.ttbr != 0)
         claim((domain->cross.ttbr & BITS(47, 0)) == direct_map_physical(domain->root),
               "TTBR0 leads to the view's root", domain, 0, domain->cross.ttbr);
     walk_view(domain, on_step, &visit);
-    LIST_FOR_EACH (node, &domain->mappings)
-        wanted += LIST_ENTRY(node, struct mapping, domain_node)->segment->entry_count;
-    claim(visit.entries == wanted, "a view shows all that it has mappings of", domain, 0,
+    claim(visit.entries == entries, "a view shows all that it was granted", domain, 0,
           visit.entries);
-    claim(visit.tables == domain->table_frames, "a view has no table that leads nowhere", domain, 0,
+    claim(visit.tables == domain->table_frames, "a view pays for the tables that it has", domain, 0,
           visit.tables);
 }

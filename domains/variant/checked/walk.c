@@ -16,6 +16,12 @@ unsigned walk_chance(unsigned bound)
     return (unsigned)(state >> 33) % bound;
 }
 
+/* Bits that mean something: of a table its address and attributes, of a block all but four. */
+static pte_t entry_read(pte_t entry)
+{
+    return entry & (pte_is_table(entry) ? BITS(1, 0) | PTE_ADDRESS | limit_bits : ~BITS(58, 55));
+}
+
 static const pte_t *table_below(pte_t entry)
 {
     return pte_is_table(entry) ? direct_map(pte_address(entry)) : NULL;
@@ -27,7 +33,7 @@ static void walk_level2(const struct walk_step *above, bool is_shared, walk_step
     const unsigned chosen = is_shared ? walk_chance(SHARED_STRIDE) : 0;
 
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        const pte_t entry = above->below[i];
+        const pte_t entry = entry_read(above->below[i]);
         if (!pte_is_valid(entry) || (is_shared && i != 0 && i % SHARED_STRIDE != chosen))
             continue;
         const struct walk_step step = {
@@ -46,7 +52,7 @@ static void walk_level2(const struct walk_step *above, bool is_shared, walk_step
 void walk_view(const struct domain *domain, walk_step_fn *on_step, void *context)
 {
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        const pte_t entry = domain->root[i];
+        const pte_t entry = entry_read(domain->root[i]);
         if (!pte_is_valid(entry))
             continue;
         const struct walk_step step = {

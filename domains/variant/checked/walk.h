@@ -18,7 +18,7 @@ struct walk_step {
     uaddr_t address; /* the first that it translates */
     unsigned level;
     bool is_shared;     /* level 2: the table that holds it is a segment's */
-    pte_t entry;        /* as it stands in the table */
+    pte_t entry;        /* what the hardware reads of it, without bits that it ignores */
     pte_t limits;       /* the attributes (PTE_*_TABLE) of this entry and those above */
     const pte_t *below; /* the table it leads to; NULL: it is a block */
 };

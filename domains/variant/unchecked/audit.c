@@ -12,10 +12,11 @@ void audit_view_ending(const struct domain *domain)
     (void)domain;
 }
 
-void audit_view_changed(const struct domain *domain, const struct segment *segment)
+void audit_view_changed(const struct domain *domain, const struct segment *segment, rights_t rights)
 {
     (void)domain;
     (void)segment;
+    (void)rights;
 }
 
 void audit_asid_given(const struct domain *domain)
