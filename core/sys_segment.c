@@ -267,8 +267,7 @@ struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a
 
     if (status != STATUS_OK)
         return sysret(status);
-    const struct mapping *mapping = view_find(caller_domain(), segment);
-    return sysret_more(segment->address, segment->length, mapping == NULL ? 0 : mapping->rights);
+    return sysret_more(segment->address, segment->length, view_granted(caller_domain(), segment));
 }
 
 /* How far memory goes on physically in one piece, looked at for a bounded number of pages. */

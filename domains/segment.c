@@ -1,6 +1,7 @@
 #include "domains/segment.h"
 
 #include "arch/mmu.h"
+#include "arch/tlb.h"
 #include "arch/zero.h"
 #include "base/bits.h"
 #include "domains/frame.h"
@@ -192,7 +193,6 @@ static void segment_fill(struct segment *segment, const struct segment_request *
         segment->slots = (uint32_t)align_up(segment->slots, SLOTS_PER_GIGABYTE);
     segment->entry_count =
         segment->by_gigabyte ? segment->slots / SLOTS_PER_GIGABYTE : segment->slots;
-    list_init(&segment->mappings);
     object_init(&segment->object, &segment_class);
     if (request->source != NULL) {
         segment->source = request->source;
@@ -409,6 +409,8 @@ enum status segment_build_some(struct segment *segment, bool *done)
         budget -= count;
     }
     *done = segment->done_pages == end;
+    if (*done)
+        tlb_publish(); /* all its tables, before any view's entry leads to them */
     return STATUS_OK;
 }
 
@@ -439,7 +441,7 @@ static void segment_on_destroy(struct object *object)
 {
     struct segment *segment = segment_of_object(object);
 
-    ASSERT(list_is_empty(&segment->mappings));
+    ASSERT(segment->view_count == 0);
     space_give(segment->address, segment->slots + segment->reserved);
     segment->done_pages = 0;
     list_push_back(&reap_list, &segment->reap_node);

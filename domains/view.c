@@ -3,21 +3,22 @@
 #include "arch/mmu.h"
 #include "arch/tlb.h"
 #include "arch/zero.h"
+#include "base/assert.h"
 #include "base/bits.h"
 #include "domains/asid.h"
 #include "domains/frame.h"
-#include "domains/pool.h"
 #include "domains/space.h"
 
-enum { BUCKETS = 1024 };
-
-static struct pool mapping_pool;
-static struct mapping *buckets[BUCKETS]; /* all mappings, by domain and segment */
-
-void views_init(void)
-{
-    pool_init(&mapping_pool, sizeof(struct mapping));
-}
+/*
+ * An entry of the root that leads to a level 2 table of the view's own counts, in bits of it that
+ * the hardware ignores, the entries there that are in use.  An entry that is a segment's, for a
+ * GiB, is narrowed; that tells the two apart.
+ */
+enum { COUNT_SHIFT = 2, COUNT_BITS = 10 };
+#define SPACE_END BIT(SHARED_SPACE_BITS)
+_Static_assert(TABLE_ENTRIES < 1 << COUNT_BITS, "all of a table's entries can be counted");
+#define COUNT_ONE  BIT(COUNT_SHIFT)
+#define COUNT_MASK BITS(COUNT_SHIFT + COUNT_BITS - 1, COUNT_SHIFT)
 
 enum status view_create(struct domain *domain)
 {
@@ -31,7 +32,6 @@ enum status view_create(struct domain *domain)
     domain->root = direct_map(root);
     zero_page(domain->root);
     domain->table_frames = 1;
-    list_init(&domain->mappings);
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
     return STATUS_OK;
@@ -45,114 +45,142 @@ void view_destroy(struct domain *domain)
     quota_give(domain, 1, 0, 0);
 }
 
-static struct mapping **bucket_of(const struct domain *domain, const struct segment *segment)
-{
-    const uint64_t hash = (uintptr_t)segment / 32 ^ (uint64_t)domain->id * 31;
-
-    return &buckets[hash % BUCKETS];
-}
-
-struct mapping *view_find(const struct domain *domain, const struct segment *segment)
-{
-    for (struct mapping *m = *bucket_of(domain, segment); m != NULL; m = m->next_in_bucket)
-        if (m->domain == domain && m->segment == segment)
-            return m;
-    return NULL;
-}
-
 static uint32_t gigabyte_of(uaddr_t address)
 {
     return (uint32_t)(address >> LEVEL1_SHIFT);
 }
 
-static pte_t *level2_of(const struct domain *domain, uint32_t gigabyte)
+static pte_t *level2_of(pte_t above)
 {
-    return direct_map(pte_address(domain->root[gigabyte]));
+    return direct_map(pte_address(above));
 }
 
-/* The level 2 tables that the segment's slots need.  Those made stay if a later one fails. */
-static enum status tables_prepare(struct domain *domain, const struct segment *segment)
+static bool leads_to_own_table(pte_t above)
 {
-    if (segment->by_gigabyte)
-        return STATUS_OK;
-    const uint32_t last = gigabyte_of(segment->address + segment->length - 1);
-    for (uint32_t g = gigabyte_of(segment->address); g <= last; g++) {
-        paddr_t table;
-        if (pte_is_valid(domain->root[g]))
-            continue;
-        enum status status = quota_take(domain, 1, 0, 0);
-        if (status != STATUS_OK)
-            return status;
-        status = frame_allocate(0, FRAME_TABLE, &table);
-        if (status != STATUS_OK) {
-            quota_give(domain, 1, 0, 0);
-            return status;
-        }
-        zero_page(direct_map(table));
-        tlb_publish(); /* empty, before a table walk can find it */
-        domain->root[g] = pte_table(table);
-        domain->table_frames++;
+    return (above & PTE_PXN_TABLE) == 0;
+}
+
+static bool is_counted_empty(pte_t above)
+{
+    return (above & COUNT_MASK) == 0;
+}
+
+static void root_use(struct domain *domain, uint32_t gigabyte, uint32_t count)
+{
+    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
+        domain->root_used[g / 64] |= BIT(g % 64);
+}
+
+static void root_unuse(struct domain *domain, uint32_t gigabyte, uint32_t count)
+{
+    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
+        domain->root_used[g / 64] &= ~BIT(g % 64);
+}
+
+/* The first entry of the root in use from `from` on; TABLE_ENTRIES if none is. */
+static uint32_t root_next(const struct domain *domain, uint32_t from)
+{
+    uint64_t mask = ~UINT64_C(0) << (from % 64);
+
+    for (uint32_t i = from / 64; i < TABLE_ENTRIES / 64; i++, mask = ~UINT64_C(0)) {
+        if ((domain->root_used[i] & mask) != 0)
+            return i * 64 + bits_trailing_zeros(domain->root_used[i] & mask);
     }
+    return TABLE_ENTRIES;
+}
+
+/* The same for a table; looks at eight at a time, since entries not in use are 0. */
+static uint32_t entry_next(const pte_t *table, uint32_t from)
+{
+    enum { STRIDE = 8 };
+
+    while (from < TABLE_ENTRIES) {
+        const pte_t *t = &table[from];
+        if (from % STRIDE == 0 && (t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) == 0)
+            from += STRIDE;
+        else if (t[0] != 0)
+            return from;
+        else
+            from++;
+    }
+    return TABLE_ENTRIES;
+}
+
+/* A level 2 table of the view's own. */
+static enum status table_make(struct domain *domain, uint32_t gigabyte)
+{
+    paddr_t table;
+    enum status status = quota_take(domain, 1, 0, 0);
+
+    if (status != STATUS_OK)
+        return status;
+    status = frame_allocate(0, FRAME_TABLE, &table);
+    if (status != STATUS_OK) {
+        quota_give(domain, 1, 0, 0);
+        return status;
+    }
+    zero_page(direct_map(table));
+    tlb_publish(); /* empty, before a table walk can find it */
+    domain->root[gigabyte] = pte_table(table);
+    root_use(domain, gigabyte, 1);
+    domain->table_frames++;
     return STATUS_OK;
 }
 
-/* A level 2 table that shows nothing any more is the domain's to give back. */
-static void tables_release(struct domain *domain, const struct segment *segment)
+/* The level 2 table shows nothing any more. */
+static void table_release(struct domain *domain, uint32_t gigabyte)
 {
-    if (segment->by_gigabyte)
-        return;
-    const uint32_t last = gigabyte_of(segment->address + segment->length - 1);
-    for (uint32_t g = gigabyte_of(segment->address); g <= last; g++) {
-        if (!pte_is_valid(domain->root[g]))
-            continue;
-        const paddr_t table = pte_address(domain->root[g]);
-        if (*frame_count(table) > 0)
-            continue;
-        domain->root[g] = 0;
-        if (asid_of(domain) != 0)
-            tlb_invalidate_pages(asid_of(domain), (uaddr_t)g << LEVEL1_SHIFT, 1);
-        frame_free(table);
-        domain->table_frames--;
-        quota_give(domain, 1, 0, 0);
-    }
+    const paddr_t table = pte_address(domain->root[gigabyte]);
+
+    domain->root[gigabyte] = 0;
+    if (asid_of(domain) != 0)
+        tlb_invalidate_pages(asid_of(domain), (uaddr_t)gigabyte << LEVEL1_SHIFT, 1);
+    frame_free(table);
+    root_unuse(domain, gigabyte, 1);
+    domain->table_frames--;
+    quota_give(domain, 1, 0, 0);
 }
 
-/* Write the view's entries for the segment: narrowed to `rights`, or none. */
-static void entries_write(struct domain *domain, const struct segment *segment, rights_t rights)
+/* Borrowed: the view's first entry for the segment; NULL if its table is missing. */
+static pte_t *entries_of(const struct domain *domain, const struct segment *segment)
 {
-    for (uint32_t i = 0; i < segment->entry_count; i++) {
-        const pte_t entry = pte_narrow(segment->entries[i], rights);
-        if (segment->by_gigabyte) {
-            domain->root[gigabyte_of(segment->address) + i] = entry;
-            continue;
-        }
-        const uaddr_t address = segment->address + (uaddr_t)i * SLOT_BYTES;
-        level2_of(domain, gigabyte_of(address))[level2_index(address)] = entry;
-    }
+    pte_t *above = &domain->root[gigabyte_of(segment->address)];
+
+    if (segment->by_gigabyte)
+        return above;
+    return pte_is_valid(*above) ? level2_of(*above) + level2_index(segment->address) : NULL;
 }
 
-/* How many of the view's level 2 entries are in use, table by table. */
-static void entries_count(const struct domain *domain, const struct segment *segment, int change)
+static void entries_write(pte_t *at, const struct segment *segment, rights_t rights)
 {
-    if (segment->by_gigabyte)
-        return;
-    for (uint32_t i = 0; i < segment->entry_count; i++) {
-        const uaddr_t address = segment->address + (uaddr_t)i * SLOT_BYTES;
-        uint16_t *count = frame_count(pte_address(domain->root[gigabyte_of(address)]));
-        *count = (uint16_t)(*count + change);
-    }
+    const pte_t *from = segment->entries;
+    const pte_t *const end = from + segment->entry_count;
+
+    do {
+        *at++ = pte_narrow(*from++, rights);
+    } while (from != end);
+}
+
+static void entries_clear(pte_t *at, const struct segment *segment)
+{
+    const pte_t *const end = at + segment->entry_count;
+
+    do {
+        *at++ = 0;
+    } while (at != end);
 }
 
 static void tlb_forget(const struct domain *domain, const struct segment *segment)
 {
+    const asid_t asid = asid_of(domain);
     const uint64_t pages = segment->length / PAGE_BYTES;
 
-    if (asid_of(domain) == 0)
+    if (asid == 0)
         return; /* the TLB was emptied of it when the ASID was taken away */
     if (pages <= TLB_PAGES_MAX)
-        tlb_invalidate_pages(asid_of(domain), segment->address, pages);
+        tlb_invalidate_pages(asid, segment->address, pages);
     else
-        tlb_invalidate_asid(asid_of(domain));
+        tlb_invalidate_asid(asid);
 }
 
 static enum status rights_check(const struct segment *segment, rights_t rights)
@@ -165,85 +193,70 @@ static enum status rights_check(const struct segment *segment, rights_t rights)
     return (rights & ~segment->widest) == 0 ? STATUS_OK : STATUS_NO_RIGHT;
 }
 
-static void mapping_link(struct mapping *mapping, struct domain *domain, struct segment *segment)
-{
-    struct mapping **bucket = bucket_of(domain, segment);
-
-    mapping->segment = segment;
-    mapping->domain = domain;
-    object_get(&segment->object);
-    list_push_back(&segment->mappings, &mapping->segment_node);
-    list_push_back(&domain->mappings, &mapping->domain_node);
-    mapping->next_in_bucket = *bucket;
-    *bucket = mapping;
-    segment->view_count++;
-    domain->view_slots += segment->slots;
-}
-
 enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
 {
-    void *memory;
-    enum status status = rights_check(segment, rights);
+    const enum status status = rights_check(segment, rights);
+    const uint32_t gigabyte = gigabyte_of(segment->address);
 
     if (status != STATUS_OK)
         return status;
-    struct mapping *mapping = view_find(domain, segment);
-    if (mapping != NULL) {
-        mapping->rights = rights;
-        entries_write(domain, segment, rights);
+    pte_t *at = entries_of(domain, segment);
+    if (at == NULL) {
+        const enum status made = table_make(domain, gigabyte);
+        if (made != STATUS_OK)
+            return made;
+        at = entries_of(domain, segment);
+    }
+    if (pte_is_valid(*at)) {
+        entries_write(at, segment, rights);
         tlb_forget(domain, segment);
         return STATUS_OK;
     }
-    status = pool_take(&mapping_pool, &memory);
-    if (status != STATUS_OK)
-        return status;
-    status = tables_prepare(domain, segment);
-    if (status != STATUS_OK) {
-        tables_release(domain, segment);
-        pool_return(&mapping_pool, memory);
-        return status;
-    }
 
-    mapping = memory;
-    mapping->rights = rights;
-    mapping_link(mapping, domain, segment);
-    entries_count(domain, segment, 1);
-    tlb_publish(); /* the segment's tables, before the entries that lead to them */
-    entries_write(domain, segment, rights);
+    object_get(&segment->object);
+    segment->view_count++;
+    if (segment->by_gigabyte)
+        root_use(domain, gigabyte, segment->entry_count);
+    else
+        domain->root[gigabyte] += COUNT_ONE * segment->entry_count;
+    entries_write(at, segment, rights); /* what they lead to has been published when it was built */
     tlb_publish();
     return STATUS_OK;
 }
 
-static void mapping_remove(struct mapping *mapping)
+/* `at` is the view's first entry for the segment, which is there. */
+static void segment_remove(struct domain *domain, struct segment *segment, pte_t *at)
 {
-    struct domain *domain = mapping->domain;
-    struct segment *segment = mapping->segment;
-    struct mapping **at = bucket_of(domain, segment);
+    const uint32_t gigabyte = gigabyte_of(segment->address);
 
-    entries_write(domain, segment, 0);
+    entries_clear(at, segment);
     tlb_forget(domain, segment);
-    entries_count(domain, segment, -1);
-    tables_release(domain, segment);
-
-    while (*at != mapping)
-        at = &(*at)->next_in_bucket;
-    *at = mapping->next_in_bucket;
-    list_remove(&mapping->segment_node);
-    list_remove(&mapping->domain_node);
+    if (segment->by_gigabyte) {
+        root_unuse(domain, gigabyte, segment->entry_count);
+    } else {
+        domain->root[gigabyte] -= COUNT_ONE * segment->entry_count;
+        if (is_counted_empty(domain->root[gigabyte]))
+            table_release(domain, gigabyte);
+    }
     segment->view_count--;
-    domain->view_slots -= segment->slots;
-    pool_return(&mapping_pool, mapping);
     object_put(&segment->object);
 }
 
 enum status view_revoke(struct domain *domain, struct segment *segment)
 {
-    struct mapping *mapping = view_find(domain, segment);
+    pte_t *at = domain->root == NULL ? NULL : entries_of(domain, segment);
 
-    if (mapping == NULL)
+    if (at == NULL || !pte_is_valid(*at))
         return STATUS_NOT_FOUND;
-    mapping_remove(mapping);
+    segment_remove(domain, segment, at);
     return STATUS_OK;
+}
+
+rights_t view_granted(const struct domain *domain, const struct segment *segment)
+{
+    const pte_t *at = domain->root == NULL ? NULL : entries_of(domain, segment);
+
+    return at == NULL ? 0 : pte_narrowed(*at);
 }
 
 rights_t view_rights_at(const struct domain *domain, uaddr_t address)
@@ -258,12 +271,68 @@ rights_t view_rights_at(const struct domain *domain, uaddr_t address)
     const pte_t leaf = segment_leaf(segment, address - segment->address);
     if (segment->by_gigabyte)
         return pte_rights(above, leaf);
-    return pte_rights(level2_of(domain, gigabyte_of(address))[level2_index(address)], leaf);
+    return pte_rights(level2_of(above)[level2_index(address)], leaf);
 }
 
+/*
+ * The first slot in use from `from` on, or where to look next: what is in use of one table is
+ * looked for at a time.  SPACE_END when there is nothing.
+ */
+static uaddr_t slot_next(const struct domain *domain, uaddr_t from)
+{
+    const uint32_t gigabyte = root_next(domain, gigabyte_of(from));
+    const uaddr_t base = (uaddr_t)gigabyte << LEVEL1_SHIFT;
+
+    if (from < base)
+        from = base;
+    if (gigabyte == TABLE_ENTRIES || !leads_to_own_table(domain->root[gigabyte]))
+        return from;
+    const uint32_t slot = entry_next(level2_of(domain->root[gigabyte]), level2_index(from));
+    if (slot < TABLE_ENTRIES)
+        return base + (uaddr_t)slot * SLOT_BYTES;
+    return (uaddr_t)root_next(domain, gigabyte + 1) << LEVEL1_SHIFT;
+}
+
+struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *next)
+{
+    if (domain->root == NULL || from >= SPACE_END)
+        return NULL;
+    const uaddr_t at = slot_next(domain, slot_next(domain, from));
+    if (at == SPACE_END)
+        return NULL;
+    struct segment *segment = space_owner(at);
+    const uaddr_t after =
+        slot_next(domain, segment->address + (uaddr_t)segment->slots * SLOT_BYTES);
+    *next = after == SPACE_END ? 0 : after;
+    return segment;
+}
+
+uint32_t view_slots(const struct domain *domain)
+{
+    uint32_t slots = 0;
+
+    for (uint32_t g = root_next(domain, 0); g < TABLE_ENTRIES; g = root_next(domain, g + 1)) {
+        const pte_t above = domain->root[g];
+        slots += leads_to_own_table(above) ? (uint32_t)((above & COUNT_MASK) / COUNT_ONE)
+                                           : (uint32_t)SLOTS_PER_GIGABYTE;
+    }
+    return slots;
+}
+
+/* One table is looked through, and its entries cleared, at the most: that bounds a step. */
 bool view_drain(struct domain *domain, unsigned budget)
 {
-    for (; budget > 0 && !list_is_empty(&domain->mappings); budget--)
-        mapping_remove(LIST_ENTRY(list_first(&domain->mappings), struct mapping, domain_node));
-    return list_is_empty(&domain->mappings);
+    const uint32_t gigabyte = root_next(domain, 0);
+    uaddr_t at = (uaddr_t)gigabyte << LEVEL1_SHIFT;
+
+    for (; budget > 0 && gigabyte_of(at) == gigabyte && gigabyte < TABLE_ENTRIES; budget--) {
+        at = slot_next(domain, at);
+        struct segment *segment = space_owner(at);
+        ASSERT(segment != NULL && segment->address == at);
+        at += (uaddr_t)segment->slots * SLOT_BYTES;
+        segment_remove(domain, segment, entries_of(domain, segment));
+        if (domain->root[gigabyte] == 0)
+            break;
+    }
+    return root_next(domain, 0) == TABLE_ENTRIES;
 }

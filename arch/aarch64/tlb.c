@@ -10,7 +10,6 @@ static uint64_t tlbi_operand(asid_t asid, uaddr_t address)
 void tlb_publish(void)
 {
     dsb_ishst(); /* pairs with the table walks of all CPUs */
-    isb();
 }
 
 void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
@@ -19,7 +18,6 @@ void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
     for (uint64_t i = 0; i < pages; i++)
         __asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_operand(asid, address + i * PAGE_BYTES)));
     dsb_ish(); /* completes the invalidations on all CPUs */
-    isb();
 }
 
 void tlb_invalidate_asid(asid_t asid)
@@ -27,5 +25,4 @@ void tlb_invalidate_asid(asid_t asid)
     dsb_ishst(); /* pairs with the store that broke the entries */
     __asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)asid << 48));
     dsb_ish(); /* completes the invalidation on all CPUs */
-    isb();
 }

@@ -34,8 +34,7 @@ struct domain {
     pte_t *root;
     uint32_t home_gigabyte; /* where its segments are placed first */
     uint32_t table_frames;
-    uint32_t view_slots;
-    struct list mappings; /* struct mapping, domain_node */
+    uint64_t root_used[TABLE_ENTRIES / 64]; /* bit g: entry g of the root is valid */
 
     struct handle_table handles;
 

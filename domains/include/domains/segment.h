@@ -52,8 +52,7 @@ struct segment {
     struct list_node owner_node;
     uint32_t charged_frames;
 
-    struct list mappings; /* struct mapping, segment_node */
-    uint32_t view_count;
+    uint32_t view_count; /* views that it is in */
 
     uint64_t done_pages; /* built, or torn down */
     struct list_node reap_node;
