@@ -86,14 +86,9 @@ enum status caller_lookup(handle_t h, enum object_type type, rights_t need, stru
     return status;
 }
 
-enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out)
+enum status caller_lookup_other(handle_t h, rights_t need, struct domain **out)
 {
     struct object *object;
-
-    if (h == 0) {
-        *out = caller_domain();
-        return STATUS_OK;
-    }
     const enum status status = caller_lookup(h, OBJECT_DOMAIN, need, &object);
     if (status == STATUS_OK)
         *out = domain_of_object(object);

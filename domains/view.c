@@ -5,6 +5,7 @@
 #include "arch/zero.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/path.h"
 #include "domains/asid.h"
 #include "domains/frame.h"
 #include "domains/space.h"
@@ -128,7 +129,7 @@ static enum status table_make(struct domain *domain, uint32_t gigabyte)
 }
 
 /* The level 2 table shows nothing any more. */
-static void table_release(struct domain *domain, uint32_t gigabyte)
+COLD static void table_release(struct domain *domain, uint32_t gigabyte)
 {
     const paddr_t table = pte_address(domain->root[gigabyte]);
 
@@ -151,23 +152,26 @@ static pte_t *entries_of(const struct domain *domain, const struct segment *segm
     return pte_is_valid(*above) ? level2_of(*above) + level2_index(segment->address) : NULL;
 }
 
+OUT_OF_LINE static void entries_write_from(uint32_t i, pte_t *at, const struct segment *segment,
+                                           rights_t rights)
+{
+    for (; i < segment->entry_count; i++)
+        at[i] = pte_narrow(segment->entries[i], rights);
+}
+
+/* Write the view's entries for the segment, narrowed to `rights`, which are not none. */
 static void entries_write(pte_t *at, const struct segment *segment, rights_t rights)
 {
-    const pte_t *from = segment->entries;
-    const pte_t *const end = from + segment->entry_count;
-
-    do {
-        *at++ = pte_narrow(*from++, rights);
-    } while (from != end);
+    at[0] = pte_narrow(segment->entries[0], rights);
+    if (segment->entry_count > 1)
+        entries_write_from(1, at, segment, rights);
 }
 
 static void entries_clear(pte_t *at, const struct segment *segment)
 {
-    const pte_t *const end = at + segment->entry_count;
-
-    do {
-        *at++ = 0;
-    } while (at != end);
+    at[0] = 0;
+    for (uint32_t i = 1; i < segment->entry_count; i++)
+        at[i] = 0;
 }
 
 static void tlb_forget(const struct domain *domain, const struct segment *segment)
@@ -193,33 +197,46 @@ static enum status rights_check(const struct segment *segment, rights_t rights)
     return (rights & ~segment->widest) == 0 ? STATUS_OK : STATUS_NO_RIGHT;
 }
 
+/* The segment is in the view; only its rights change. */
+COLD static enum status rights_change(const struct domain *domain, const struct segment *segment,
+                                      pte_t *at, rights_t rights)
+{
+    entries_write(at, segment, rights);
+    tlb_forget(domain, segment);
+    return STATUS_OK;
+}
+
+COLD static enum status grant_in_new_table(struct domain *domain, struct segment *segment,
+                                           rights_t rights)
+{
+    const enum status status = table_make(domain, gigabyte_of(segment->address));
+
+    return status == STATUS_OK ? view_grant(domain, segment, rights) : status;
+}
+
 enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
 {
     const enum status status = rights_check(segment, rights);
-    const uint32_t gigabyte = gigabyte_of(segment->address);
 
     if (status != STATUS_OK)
         return status;
-    pte_t *at = entries_of(domain, segment);
-    if (at == NULL) {
-        const enum status made = table_make(domain, gigabyte);
-        if (made != STATUS_OK)
-            return made;
-        at = entries_of(domain, segment);
+    pte_t *above = &domain->root[gigabyte_of(segment->address)];
+    pte_t *at = above;
+    if (!segment->by_gigabyte) {
+        if (!pte_is_valid(*above))
+            return grant_in_new_table(domain, segment, rights);
+        at = level2_of(*above) + level2_index(segment->address);
     }
-    if (pte_is_valid(*at)) {
-        entries_write(at, segment, rights);
-        tlb_forget(domain, segment);
-        return STATUS_OK;
-    }
+    if (pte_is_valid(*at))
+        return rights_change(domain, segment, at, rights);
 
     object_get(&segment->object);
     segment->view_count++;
     if (segment->by_gigabyte)
-        root_use(domain, gigabyte, segment->entry_count);
+        root_use(domain, gigabyte_of(segment->address), segment->entry_count);
     else
-        domain->root[gigabyte] += COUNT_ONE * segment->entry_count;
-    entries_write(at, segment, rights); /* what they lead to has been published when it was built */
+        *above += COUNT_ONE * segment->entry_count;
+    entries_write(at, segment, rights); /* what they lead to was published when it was whole */
     tlb_publish();
     return STATUS_OK;
 }
@@ -228,14 +245,15 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
 static void segment_remove(struct domain *domain, struct segment *segment, pte_t *at)
 {
     const uint32_t gigabyte = gigabyte_of(segment->address);
+    pte_t *above = &domain->root[gigabyte];
 
     entries_clear(at, segment);
     tlb_forget(domain, segment);
     if (segment->by_gigabyte) {
         root_unuse(domain, gigabyte, segment->entry_count);
     } else {
-        domain->root[gigabyte] -= COUNT_ONE * segment->entry_count;
-        if (is_counted_empty(domain->root[gigabyte]))
+        *above -= COUNT_ONE * segment->entry_count;
+        if (is_counted_empty(*above))
             table_release(domain, gigabyte);
     }
     segment->view_count--;
