@@ -10,8 +10,9 @@
 
 enum {
     PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
-    STEP_ORDER_MAX = 4, /* SEGMENT_STEP_PAGES as an order */
-    REAP_STEP_RUNS = 32,
+    STEP_ORDER_MAX = 3,     /* SEGMENT_STEP_PAGES as an order */
+    REAP_STEP_RUNS = 8,     /* each joined with its buddies at the most */
+    LEAVES_CLEARED_MAX = 8, /* leaves that are cheaper to clear, one by one, than a page */
 };
 _Static_assert(1 << STEP_ORDER_MAX == SEGMENT_STEP_PAGES, "a step zeroes one run at the most");
 
@@ -72,10 +73,9 @@ static enum status table_make(struct segment *segment, pte_t *entry)
     enum status status = charge_frames(segment, 1);
 
     if (status == STATUS_OK)
-        status = frame_allocate(0, FRAME_TABLE, &address);
+        status = frame_allocate_zeroed(FRAME_TABLE, &address);
     if (status != STATUS_OK)
         return status;
-    zero_page(direct_map(address));
     *entry = pte_table(address);
     return STATUS_OK;
 }
@@ -135,11 +135,10 @@ static enum status entries_make(struct segment *segment)
     }
     if (segment->entry_count > TABLE_ENTRIES)
         return STATUS_BAD_ARGUMENT;
-    const enum status status = frame_allocate(0, FRAME_OBJECT, &address);
+    const enum status status = frame_allocate_zeroed(FRAME_OBJECT, &address);
     if (status != STATUS_OK)
         return status;
     segment->entries = direct_map(address);
-    zero_page(segment->entries);
     return STATUS_OK;
 }
 
@@ -205,7 +204,7 @@ static void segment_fill(struct segment *segment, const struct segment_request *
 static void segment_free(struct segment *segment)
 {
     if (segment->entries != NULL && segment->entries != &segment->one_entry)
-        frame_free(direct_map_physical(segment->entries));
+        frame_free_zeroed(direct_map_physical(segment->entries)); /* nothing is left below */
     if (segment->owner != NULL) {
         quota_give(segment->owner, segment->charged_frames, 1, 0);
         list_remove(&segment->owner_node);
@@ -447,11 +446,25 @@ static void segment_on_destroy(struct object *object)
     list_push_back(&reap_list, &segment->reap_node);
 }
 
+/* Whether a slot's leaves are zeroes again when its pages are free. */
+static bool leaves_are_cleared(const struct segment *segment, uint64_t slot)
+{
+    return segment->backing == SEGMENT_FRAMES
+           || page_count(segment) - slot * PAGES_PER_SLOT <= LEAVES_CLEARED_MAX;
+}
+
+static void leaves_clear(pte_t *leaves, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        leaves[i] = 0;
+}
+
 /* Free what backs the pages from `page` on that lie in one run; returns how many pages that was. */
 static uint64_t pages_free(struct segment *segment, uint64_t page)
 {
-    pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
+    const uint64_t slot = page / PAGES_PER_SLOT;
     const uint64_t slot_rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
+    pte_t *entry = slot_entry(segment, slot);
 
     if (entry == NULL || !pte_is_valid(*entry))
         return slot_rest;
@@ -460,11 +473,18 @@ static uint64_t pages_free(struct segment *segment, uint64_t page)
         *entry = 0;
         return slot_rest;
     }
-    const pte_t leaf = segment_leaf(segment, page * PAGE_BYTES);
-    if (!pte_is_valid(leaf) || segment->backing != SEGMENT_FRAMES)
-        return segment->backing == SEGMENT_FRAMES ? 1 : slot_rest;
-    const uint64_t count = BIT(frame_order(pte_address(leaf)));
-    frame_free(pte_address(leaf));
+    pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + page % PAGES_PER_SLOT;
+    if (segment->backing != SEGMENT_FRAMES) {
+        if (leaves_are_cleared(segment, slot))
+            leaves_clear(leaves, page_count(segment) - page);
+        return slot_rest;
+    }
+    if (!pte_is_valid(*leaves))
+        return 1;
+    const paddr_t run = pte_address(*leaves);
+    const uint64_t count = BIT(frame_order(run));
+    leaves_clear(leaves, count);
+    frame_free(run);
     return count;
 }
 
@@ -475,7 +495,10 @@ static void tables_free(struct segment *segment, uint64_t page)
     pte_t *entry = slot_entry(segment, slot);
 
     if (entry != NULL && pte_is_table(*entry)) {
-        frame_free(pte_address(*entry));
+        if (leaves_are_cleared(segment, slot))
+            frame_free_zeroed(pte_address(*entry));
+        else
+            frame_free(pte_address(*entry));
         *entry = 0;
     }
     const bool last = page >= page_count(segment);
@@ -483,7 +506,7 @@ static void tables_free(struct segment *segment, uint64_t page)
         return;
     pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
     if (pte_is_valid(*above))
-        frame_free(pte_address(*above));
+        frame_free_zeroed(pte_address(*above));
     *above = 0;
 }
 

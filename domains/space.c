@@ -1,7 +1,6 @@
 #include "domains/space.h"
 
 #include "arch/mmu.h"
-#include "arch/zero.h"
 #include "base/assert.h"
 #include "base/bits.h"
 #include "domains/frame.h"
@@ -119,11 +118,10 @@ static enum status owners_prepare(uint32_t slot, uint32_t count)
         paddr_t address;
         if (owners[g] != NULL)
             continue;
-        const enum status status = frame_allocate(0, FRAME_TABLE, &address);
+        const enum status status = frame_allocate_zeroed(FRAME_TABLE, &address);
         if (status != STATUS_OK)
             return status;
         owners[g] = direct_map(address);
-        zero_page(owners[g]);
         table_frames++;
     }
     return STATUS_OK;
@@ -146,7 +144,7 @@ static void owners_release(uint32_t slot, uint32_t count)
          g++) {
         if (owners[g] == NULL || *owners_count(g) != 0)
             continue;
-        frame_free(direct_map_physical(owners[g]));
+        frame_free_zeroed(direct_map_physical(owners[g]));
         owners[g] = NULL;
         table_frames--;
     }

@@ -2,7 +2,6 @@
 
 #include "arch/mmu.h"
 #include "arch/tlb.h"
-#include "arch/zero.h"
 #include "base/assert.h"
 #include "base/bits.h"
 #include "base/path.h"
@@ -11,15 +10,15 @@
 #include "domains/space.h"
 
 /*
- * An entry of the root that leads to a level 2 table of the view's own counts, in bits of it that
- * the hardware ignores, the entries there that are in use.  An entry that is a segment's, for a
- * GiB, is narrowed; that tells the two apart.
+ * An entry of the root that leads to a level 2 table of the view's own knows, in bits that the
+ * hardware ignores, how many entries there are in use, and in which eighths of the table segments
+ * may begin.  An entry that is a segment's, for a GiB, is narrowed; that tells the two apart.
  */
-enum { COUNT_SHIFT = 2, COUNT_BITS = 10 };
-#define SPACE_END BIT(SHARED_SPACE_BITS)
+enum { COUNT_SHIFT = 2, COUNT_BITS = 10, EIGHTHS_SHIFT = 51, EIGHTH_ENTRIES = TABLE_ENTRIES / 8 };
 _Static_assert(TABLE_ENTRIES < 1 << COUNT_BITS, "all of a table's entries can be counted");
 #define COUNT_ONE  BIT(COUNT_SHIFT)
 #define COUNT_MASK BITS(COUNT_SHIFT + COUNT_BITS - 1, COUNT_SHIFT)
+#define SPACE_END  BIT(SHARED_SPACE_BITS)
 
 enum status view_create(struct domain *domain)
 {
@@ -27,11 +26,10 @@ enum status view_create(struct domain *domain)
     enum status status = quota_take(domain, 1, 0, 0);
 
     if (status == STATUS_OK)
-        status = frame_allocate(0, FRAME_TABLE, &root);
+        status = frame_allocate_zeroed(FRAME_TABLE, &root);
     if (status != STATUS_OK)
         return status;
     domain->root = direct_map(root);
-    zero_page(domain->root);
     domain->table_frames = 1;
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
@@ -40,7 +38,7 @@ enum status view_create(struct domain *domain)
 
 void view_destroy(struct domain *domain)
 {
-    frame_free(direct_map_physical(domain->root));
+    frame_free_zeroed(direct_map_physical(domain->root));
     domain->root = NULL;
     domain->table_frames = 0;
     quota_give(domain, 1, 0, 0);
@@ -90,19 +88,18 @@ static uint32_t root_next(const struct domain *domain, uint32_t from)
     return TABLE_ENTRIES;
 }
 
-/* The same for a table; looks at eight at a time, since entries not in use are 0. */
-static uint32_t entry_next(const pte_t *table, uint32_t from)
+/* The first entry of a table from `from` on with which a segment may begin. */
+static uint32_t entry_next(pte_t above, uint32_t from)
 {
-    enum { STRIDE = 8 };
+    const pte_t *table = level2_of(above);
 
-    while (from < TABLE_ENTRIES) {
-        const pte_t *t = &table[from];
-        if (from % STRIDE == 0 && (t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) == 0)
-            from += STRIDE;
-        else if (t[0] != 0)
-            return from;
-        else
-            from++;
+    for (; from < TABLE_ENTRIES;
+         from = (uint32_t)align_down(from, EIGHTH_ENTRIES) + EIGHTH_ENTRIES) {
+        if ((above >> (EIGHTHS_SHIFT + from / EIGHTH_ENTRIES) & 1) == 0)
+            continue;
+        for (uint32_t i = from; i == from || i % EIGHTH_ENTRIES != 0; i++)
+            if (table[i] != 0)
+                return i;
     }
     return TABLE_ENTRIES;
 }
@@ -115,12 +112,11 @@ static enum status table_make(struct domain *domain, uint32_t gigabyte)
 
     if (status != STATUS_OK)
         return status;
-    status = frame_allocate(0, FRAME_TABLE, &table);
+    status = frame_allocate_zeroed(FRAME_TABLE, &table);
     if (status != STATUS_OK) {
         quota_give(domain, 1, 0, 0);
         return status;
     }
-    zero_page(direct_map(table));
     tlb_publish(); /* empty, before a table walk can find it */
     domain->root[gigabyte] = pte_table(table);
     root_use(domain, gigabyte, 1);
@@ -136,7 +132,7 @@ COLD static void table_release(struct domain *domain, uint32_t gigabyte)
     domain->root[gigabyte] = 0;
     if (asid_of(domain) != 0)
         tlb_invalidate_pages(asid_of(domain), (uaddr_t)gigabyte << LEVEL1_SHIFT, 1);
-    frame_free(table);
+    frame_free_zeroed(table);
     root_unuse(domain, gigabyte, 1);
     domain->table_frames--;
     quota_give(domain, 1, 0, 0);
@@ -235,7 +231,8 @@ enum status view_grant(struct domain *domain, struct segment *segment, rights_t 
     if (segment->by_gigabyte)
         root_use(domain, gigabyte_of(segment->address), segment->entry_count);
     else
-        *above += COUNT_ONE * segment->entry_count;
+        *above = (*above + COUNT_ONE * segment->entry_count)
+                 | BIT(EIGHTHS_SHIFT + level2_index(segment->address) / EIGHTH_ENTRIES);
     entries_write(at, segment, rights); /* what they lead to was published when it was whole */
     tlb_publish();
     return STATUS_OK;
@@ -293,8 +290,8 @@ rights_t view_rights_at(const struct domain *domain, uaddr_t address)
 }
 
 /*
- * The first slot in use from `from` on, or where to look next: what is in use of one table is
- * looked for at a time.  SPACE_END when there is nothing.
+ * The first slot from `from` on at which a segment of the view begins, or where to look next: one
+ * table at a time.  SPACE_END when there is nothing.
  */
 static uaddr_t slot_next(const struct domain *domain, uaddr_t from)
 {
@@ -305,7 +302,7 @@ static uaddr_t slot_next(const struct domain *domain, uaddr_t from)
         from = base;
     if (gigabyte == TABLE_ENTRIES || !leads_to_own_table(domain->root[gigabyte]))
         return from;
-    const uint32_t slot = entry_next(level2_of(domain->root[gigabyte]), level2_index(from));
+    const uint32_t slot = entry_next(domain->root[gigabyte], level2_index(from));
     if (slot < TABLE_ENTRIES)
         return base + (uaddr_t)slot * SLOT_BYTES;
     return (uaddr_t)root_next(domain, gigabyte + 1) << LEVEL1_SHIFT;
@@ -315,10 +312,13 @@ struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *ne
 {
     if (domain->root == NULL || from >= SPACE_END)
         return NULL;
-    const uaddr_t at = slot_next(domain, slot_next(domain, from));
-    if (at == SPACE_END)
-        return NULL;
-    struct segment *segment = space_owner(at);
+    struct segment *segment = space_owner(from);
+    if (segment == NULL || view_granted(domain, segment) == 0) {
+        const uaddr_t at = slot_next(domain, slot_next(domain, from));
+        if (at == SPACE_END)
+            return NULL;
+        segment = space_owner(at);
+    }
     const uaddr_t after =
         slot_next(domain, segment->address + (uaddr_t)segment->slots * SLOT_BYTES);
     *next = after == SPACE_END ? 0 : after;

@@ -401,8 +401,8 @@ static void a_view_in_many_gigabytes_is_walked_and_drained(void **state)
         assert_true(next == 0 || next >= segment->address + segment->length);
         assert_int_equal(next == 0, i == count - 1);
         uaddr_t ignored;
-        assert_ptr_equal(
-            view_next(&domains[1], segment->address + segment->length - 1, &ignored), segment);
+        assert_ptr_equal(view_next(&domains[1], segment->address + segment->length - 1, &ignored),
+                         segment);
     }
     unsigned steps = 1;
     while (!view_drain(&domains[1], 100))

@@ -111,4 +111,5 @@ static inline struct segment *segment_of_object(struct object *object)
     return (struct segment *)(void *)object; /* its first member */
 }
 
-enum { SEGMENT_STEP_PAGES = 16 };
+/* A step of either kind, with the way into the kernel and out, takes at most 3,000 instructions. */
+enum { SEGMENT_STEP_PAGES = 8 };
