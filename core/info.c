@@ -174,7 +174,7 @@ static enum status fill_view(const struct domain *domain, uint64_t index, struct
         .rights = view_granted(domain, segment),
         .widest = segment->widest,
         .owner_domain_id = id_of(segment->owner),
-        .view_count = segment->view_count,
+        .view_count = segment->object.uses,
         .label = segment->label,
         .is_device = segment->backing == SEGMENT_DEVICE,
         .physical = segment_physical(segment, 0),

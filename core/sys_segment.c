@@ -1,6 +1,7 @@
 #include "core/sysret.h"
 
 #include "base/bits.h"
+#include "base/path.h"
 #include "core/boot_memory.h"
 #include "domains/segment.h"
 #include "domains/space.h"
@@ -224,18 +225,25 @@ struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t o
     return build(SYS_SEGMENT_CREATE_BEHIND, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
 }
 
-struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights, UNUSED uint64_t a3,
-                                UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
-                                UNUSED uint64_t a7)
+/* The domain and the segment that a call for a view names. */
+static enum status view_lookup(handle_t h, rights_t need, handle_t domain, struct domain **target,
+                               struct segment **segment)
+{
+    enum status status = lookup(h, need, segment);
+
+    if (status == STATUS_OK)
+        status = caller_lookup_domain(domain, RIGHT_MANAGE, target);
+    return status;
+}
+
+OUT_OF_LINE static struct sysret segment_grant(uint64_t h, uint64_t domain, uint64_t rights)
 {
     struct segment *segment;
     struct domain *target;
 
     if ((rights & ~(uint64_t)RIGHTS_MEMORY) != 0)
         return sysret(STATUS_BAD_ARGUMENT);
-    enum status status = lookup(h, (rights_t)rights, &segment);
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
+    const enum status status = view_lookup(h, (rights_t)rights, domain, &target, &segment);
     if (status != STATUS_OK)
         return sysret(status);
     if (target->state >= DOMAIN_STATE_STOPPED)
@@ -243,19 +251,41 @@ struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights, UN
     return sysret(view_grant(target, segment, (rights_t)rights));
 }
 
-struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
-                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+/* Here is only what is usual: the caller's own view.  What isn't, and each refusal, is above. */
+FLAT struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights,
+                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct domain *caller = caller_domain();
+    struct handle_slot *slot;
+
+    if (domain != 0 || rights > RIGHTS_MEMORY || caller->state >= DOMAIN_STATE_STOPPED
+        || handle_find(&caller->cross, h, OBJECT_SEGMENT, (rights_t)rights, &slot) != STATUS_OK
+        || !view_grant_usual(caller, segment_of_object(slot->object), (rights_t)rights))
+        return segment_grant(h, domain, rights);
+    return sysret(STATUS_OK);
+}
+
+OUT_OF_LINE static struct sysret segment_revoke(uint64_t h, uint64_t domain)
 {
     struct segment *segment;
     struct domain *target;
-    enum status status = lookup(h, 0, &segment);
+    const enum status status = view_lookup(h, 0, domain, &target, &segment);
 
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
-    if (status != STATUS_OK)
-        return sysret(status);
-    return sysret(view_revoke(target, segment));
+    return sysret(status == STATUS_OK ? view_revoke(target, segment) : status);
+}
+
+/* As sys_segment_grant(). */
+FLAT struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct domain *caller = caller_domain();
+    struct handle_slot *slot;
+
+    if (domain != 0 || handle_find(&caller->cross, h, OBJECT_SEGMENT, 0, &slot) != STATUS_OK)
+        return segment_revoke(h, domain);
+    return sysret(view_revoke(caller, segment_of_object(slot->object)));
 }
 
 struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,

@@ -79,16 +79,21 @@ syscall_fn *const syscall_table[SYS_COUNT] = {
 enum status caller_lookup(handle_t h, enum object_type type, rights_t need, struct object **out)
 {
     struct handle_slot *slot;
-    const enum status status = handle_lookup(&caller_domain()->handles, h, type, need, &slot);
+    const enum status status = handle_find(&caller_domain()->cross, h, type, need, &slot);
 
     if (status == STATUS_OK)
         *out = slot->object;
     return status;
 }
 
-enum status caller_lookup_other(handle_t h, rights_t need, struct domain **out)
+enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out)
 {
     struct object *object;
+
+    if (h == 0) {
+        *out = caller_domain();
+        return STATUS_OK;
+    }
     const enum status status = caller_lookup(h, OBJECT_DOMAIN, need, &object);
     if (status == STATUS_OK)
         *out = domain_of_object(object);

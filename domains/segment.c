@@ -440,7 +440,7 @@ static void segment_on_destroy(struct object *object)
 {
     struct segment *segment = segment_of_object(object);
 
-    ASSERT(segment->view_count == 0);
+    ASSERT(segment->object.uses == 0);
     space_give(segment->address, segment->slots + segment->reserved);
     segment->done_pages = 0;
     list_push_back(&reap_list, &segment->reap_node);

@@ -148,19 +148,11 @@ static pte_t *entries_of(const struct domain *domain, const struct segment *segm
     return pte_is_valid(*above) ? level2_of(*above) + level2_index(segment->address) : NULL;
 }
 
-OUT_OF_LINE static void entries_write_from(uint32_t i, pte_t *at, const struct segment *segment,
-                                           rights_t rights)
-{
-    for (; i < segment->entry_count; i++)
-        at[i] = pte_narrow(segment->entries[i], rights);
-}
-
 /* Write the view's entries for the segment, narrowed to `rights`, which are not none. */
 static void entries_write(pte_t *at, const struct segment *segment, rights_t rights)
 {
-    at[0] = pte_narrow(segment->entries[0], rights);
-    if (segment->entry_count > 1)
-        entries_write_from(1, at, segment, rights);
+    for (uint32_t i = 0; i < segment->entry_count; i++)
+        at[i] = pte_narrow(segment->entries[i], rights);
 }
 
 static void entries_clear(pte_t *at, const struct segment *segment)
@@ -193,49 +185,64 @@ static enum status rights_check(const struct segment *segment, rights_t rights)
     return (rights & ~segment->widest) == 0 ? STATUS_OK : STATUS_NO_RIGHT;
 }
 
-/* The segment is in the view; only its rights change. */
-COLD static enum status rights_change(const struct domain *domain, const struct segment *segment,
-                                      pte_t *at, rights_t rights)
+/* One more entry of a level 2 table is in use, or several; a segment begins with the first. */
+static pte_t counted(pte_t above, uaddr_t first, uint32_t entries)
 {
-    entries_write(at, segment, rights);
-    tlb_forget(domain, segment);
-    return STATUS_OK;
-}
-
-COLD static enum status grant_in_new_table(struct domain *domain, struct segment *segment,
-                                           rights_t rights)
-{
-    const enum status status = table_make(domain, gigabyte_of(segment->address));
-
-    return status == STATUS_OK ? view_grant(domain, segment, rights) : status;
+    return (above + COUNT_ONE * entries)
+           | BIT(EIGHTHS_SHIFT + level2_index(first) / EIGHTH_ENTRIES);
 }
 
 enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
 {
-    const enum status status = rights_check(segment, rights);
+    const uint32_t gigabyte = gigabyte_of(segment->address);
+    enum status status = rights_check(segment, rights);
 
+    if (status == STATUS_OK && !segment->by_gigabyte && !pte_is_valid(domain->root[gigabyte]))
+        status = table_make(domain, gigabyte);
     if (status != STATUS_OK)
         return status;
-    pte_t *above = &domain->root[gigabyte_of(segment->address)];
-    pte_t *at = above;
-    if (!segment->by_gigabyte) {
-        if (!pte_is_valid(*above))
-            return grant_in_new_table(domain, segment, rights);
-        at = level2_of(*above) + level2_index(segment->address);
+    pte_t *at = entries_of(domain, segment);
+    if (pte_is_valid(*at)) { /* only the rights change */
+        entries_write(at, segment, rights);
+        tlb_forget(domain, segment);
+        return STATUS_OK;
     }
-    if (pte_is_valid(*at))
-        return rights_change(domain, segment, at, rights);
-
     object_get(&segment->object);
-    segment->view_count++;
+    segment->object.uses++;
     if (segment->by_gigabyte)
-        root_use(domain, gigabyte_of(segment->address), segment->entry_count);
+        root_use(domain, gigabyte, segment->entry_count);
     else
-        *above = (*above + COUNT_ONE * segment->entry_count)
-                 | BIT(EIGHTHS_SHIFT + level2_index(segment->address) / EIGHTH_ENTRIES);
+        domain->root[gigabyte] =
+            counted(domain->root[gigabyte], segment->address, segment->entry_count);
     entries_write(at, segment, rights); /* what they lead to was published when it was whole */
     tlb_publish();
     return STATUS_OK;
+}
+
+bool view_grant_usual(struct domain *domain, struct segment *segment, rights_t rights)
+{
+    const uint32_t gigabyte = gigabyte_of(segment->address);
+    pte_t *above = &domain->root[gigabyte];
+    pte_t *at = above;
+
+    if ((rights & RIGHT_READ) == 0 || (rights & ~segment->widest) != 0 || segment->entry_count != 1)
+        return false;
+    if (!segment->by_gigabyte) {
+        if (!pte_is_valid(*above))
+            return false;
+        at = level2_of(*above) + level2_index(segment->address);
+    }
+    if (pte_is_valid(*at))
+        return false;
+    object_get(&segment->object);
+    segment->object.uses++;
+    if (segment->by_gigabyte)
+        root_use(domain, gigabyte, 1);
+    else
+        *above = counted(*above, segment->address, 1);
+    *at = pte_narrow(segment->entries[0], rights);
+    tlb_publish();
+    return true;
 }
 
 /* `at` is the view's first entry for the segment, which is there. */
@@ -253,7 +260,7 @@ static void segment_remove(struct domain *domain, struct segment *segment, pte_t
         if (is_counted_empty(*above))
             table_release(domain, gigabyte);
     }
-    segment->view_count--;
+    segment->object.uses--;
     object_put(&segment->object);
 }
 

@@ -1,6 +1,7 @@
 #include "arch/zero.h"
 
 #include "arch/cpu.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 
@@ -11,7 +12,7 @@ void zero_init(void)
     has_zva64 = cpu_features_read().dc_zva_size == 64;
 }
 
-void zero_page(void *page)
+OUT_OF_LINE void zero_page(void *page)
 {
     uint64_t *word = page;
     const uint64_t *end = word + PAGE_BYTES / sizeof(*word);

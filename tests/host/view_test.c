@@ -121,7 +121,7 @@ static void a_granted_segment_is_there_and_a_revoked_one_is_not(void **state)
         assert_shown(2, segment, RIGHT_READ);
         grant(1, segment, RIGHT_READ);
         assert_shown(1, segment, RIGHT_READ);
-        assert_int_equal(segment->view_count, 2);
+        assert_int_equal(segment->object.uses, 2);
         revoke(1, segment);
         assert_shown(1, segment, 0);
         assert_shown(2, segment, RIGHT_READ);
@@ -229,7 +229,7 @@ static void without_quota_or_memory_for_tables_nothing_changes(void **state)
     assert_shown(1, segment, 0);
     while (count > 0)
         frame_free(taken[--count]);
-    assert_int_equal(segment->view_count, 0);
+    assert_int_equal(segment->object.uses, 0);
     object_put(&segment->object);
 }
 
@@ -552,7 +552,7 @@ static void check_all(void)
             views += shown != 0;
             slots[d] += shown != 0 ? models[s].segment->slots : 0;
         }
-        assert_int_equal(models[s].segment->view_count, views);
+        assert_int_equal(models[s].segment->object.uses, views);
     }
     for (unsigned d = 0; d < DOMAINS; d++) {
         uint32_t frames = domains[d].table_frames;

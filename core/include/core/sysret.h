@@ -66,18 +66,8 @@ static inline struct domain *caller_domain(void)
 CHECK_RESULT enum status caller_lookup(handle_t h, enum object_type type, rights_t need,
                                        struct object **out);
 
-/* The domain that `h` names. */
-CHECK_RESULT enum status caller_lookup_other(handle_t h, rights_t need, struct domain **out);
-
 /* The domain that `h` names, or the caller's own if it is 0. */
-CHECK_RESULT static inline enum status caller_lookup_domain(handle_t h, rights_t need,
-                                                            struct domain **out)
-{
-    if (h != 0)
-        return caller_lookup_other(h, need, out);
-    *out = caller_domain();
-    return STATUS_OK;
-}
+CHECK_RESULT enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out);
 
 /* Give the caller a handle to a new object, whose one reference goes with it; or put the object. */
 CHECK_RESULT enum status caller_insert(struct object *object, rights_t rights, uint64_t badge,

@@ -28,7 +28,7 @@ enum segment_backing {
 };
 
 struct segment {
-    struct object object;
+    struct object object; /* uses: the views that it is in */
     uaddr_t address;
     uint64_t length; /* multiple of the page size */
     rights_t widest; /* R, W, X that any view can have; DMA is a handle's matter */
@@ -51,8 +51,6 @@ struct segment {
     struct domain *owner; /* whom the frames are charged to; NULL once that is gone */
     struct list_node owner_node;
     uint32_t charged_frames;
-
-    uint32_t view_count; /* views that it is in */
 
     uint64_t done_pages; /* built, or torn down */
     struct list_node reap_node;

@@ -29,6 +29,12 @@ void view_destroy(struct domain *domain);
 CHECK_RESULT enum status view_grant(struct domain *domain, struct segment *segment,
                                     rights_t rights);
 
+/*
+ * The same where nothing is in the way: a segment of one entry, not in the view, in a table that
+ * the view has.  False: nothing has changed, and view_grant() is to say what is the matter.
+ */
+CHECK_RESULT bool view_grant_usual(struct domain *domain, struct segment *segment, rights_t rights);
+
 /* Take it out; afterwards no CPU can reach it through this view.  Errors: NOT_FOUND. */
 CHECK_RESULT enum status view_revoke(struct domain *domain, struct segment *segment);
 

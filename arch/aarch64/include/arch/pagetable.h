@@ -17,6 +17,7 @@
 #include "abi/rights.h"
 #include "abi/types.h"
 #include "base/bits.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 
@@ -96,7 +97,7 @@ static inline pte_t pte_narrow(pte_t entry, rights_t rights)
     if (!pte_is_valid(entry) || (rights & RIGHT_READ) == 0)
         return 0;
     /* Each bit takes a right away: all of them, but for those of the rights that stay. */
-    if (pte_is_table(entry)) {
+    if (LIKELY((entry & PTE_TABLE) != 0)) {
         taken = PTE_PXN_TABLE | PTE_READ_ONLY_TABLE | PTE_UXN_TABLE;
         taken -= write * (PTE_READ_ONLY_TABLE / RIGHT_WRITE);
         taken -= execute * (PTE_UXN_TABLE / RIGHT_EXECUTE);

@@ -12,3 +12,9 @@
 
 /* The same, and rare: small rather than fast. */
 #define COLD __attribute__((noinline, cold))
+
+/* With all that it calls inside, but for what is out of line: the fastest of paths. */
+#define FLAT __attribute__((flatten))
+
+/* The condition is nearly always true: what follows if it is comes next, without a jump. */
+#define LIKELY(condition) __builtin_expect((condition), 1)
