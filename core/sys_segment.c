@@ -11,12 +11,10 @@
 
 static struct name label_of(uint64_t low, uint64_t high)
 {
-    struct name name;
+    const uint64_t words[2] = {low, high};
+    _Alignas(uint64_t) struct name name;
 
-    for (unsigned i = 0; i < 8; i++) {
-        name.text[i] = (char)(low >> 8 * i);
-        name.text[i + 8] = (char)(high >> 8 * i);
-    }
+    __builtin_memcpy(&name, words, sizeof(name));
     return name;
 }
 
@@ -34,7 +32,7 @@ static enum status lookup(handle_t h, rights_t need, struct segment **out)
  * Go on building what this thread has begun; the call restarts until it is whole.  Then the caller
  * gets its handle with `rights`.
  */
-static struct sysret build(enum syscall number, const uint64_t arguments[6], rights_t rights)
+static struct sysret build(enum syscall number, const uint64_t arguments[8], rights_t rights)
 {
     struct thread *thread = thread_current();
     struct segment *segment = thread->building;
@@ -55,6 +53,12 @@ static struct sysret build(enum syscall number, const uint64_t arguments[6], rig
     return sysret_more(h, segment->address, 0);
 }
 
+/* A segment that couldn't be begun; or not yet, and then the call is made again. */
+static struct sysret refused(enum status status, enum syscall number, const uint64_t arguments[8])
+{
+    return status == STATUS_WOULD_BLOCK ? sysret_restart(number, arguments) : sysret(status);
+}
+
 /*
  * What the thread was building, if it is this very call that goes on; a signal handler or another
  * call in between can't happen, but a thread whose call failed half way must not find old work.
@@ -67,14 +71,14 @@ static bool is_restart(void)
 static bool length_is_valid(uint64_t length)
 {
     return length != 0 && is_aligned(length, PAGE_BYTES)
-           && length <= (uint64_t)SPACE_SLOTS * SLOT_BYTES;
+           && length <= SEGMENT_LENGTH_MAX;
 }
 
 struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,
                                  uint64_t guard_stride, uint64_t label0, uint64_t label1,
                                  UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {length, rights, flags, guard_stride, label0, label1};
+    const uint64_t arguments[8] = {length, rights, flags, guard_stride, label0, label1};
     const rights_t memory = (rights_t)rights & RIGHTS_MEMORY;
     struct thread *thread = thread_current();
 
@@ -93,7 +97,7 @@ struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flag
         };
         const enum status status = segment_create(caller_domain(), &request, &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE, arguments);
     }
     return build(SYS_SEGMENT_CREATE, arguments,
                  memory | ((rights_t)rights & RIGHT_DMA) | RIGHTS_OWNER);
@@ -103,7 +107,7 @@ struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uin
                                         uint64_t label0, uint64_t label1, UNUSED uint64_t a5,
                                         UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {factory, physical, length, label0, label1};
+    const uint64_t arguments[8] = {factory, physical, length, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {
@@ -124,7 +128,7 @@ struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uin
         };
         status = segment_create(caller_domain(), &request, &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE_DEVICE, arguments);
     }
     return build(SYS_SEGMENT_CREATE_DEVICE, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
 }
@@ -146,7 +150,7 @@ static enum status alias_create(const struct alias_arguments *a, struct name lab
     if (!length_is_valid(a->length) || !is_aligned(a->offset | a->execute, PAGE_BYTES)
         || a->offset > source->length || a->length > source->length - a->offset
         || a->execute > a->length || a->reserve % SLOT_BYTES != 0
-        || a->reserve > (uint64_t)SLOTS_PER_GIGABYTE * SLOT_BYTES
+        || a->reserve > (uint64_t)SLOTS_PER_GIGABYTE / 2 * SLOT_BYTES
         || source->backing == SEGMENT_DEVICE || (source->widest & RIGHT_WRITE) != 0)
         return STATUS_BAD_ARGUMENT;
     const struct segment_request request = {
@@ -166,7 +170,7 @@ struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t of
                                        uint64_t length, uint64_t execute, uint64_t reserve,
                                        uint64_t label0, uint64_t label1)
 {
-    const uint64_t arguments[6] = {factory, h, offset, length, execute, reserve};
+    const uint64_t arguments[8] = {factory, h, offset, length, execute, reserve, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {
@@ -174,7 +178,7 @@ struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t of
         const enum status status =
             alias_create(&alias, label_of(label0, label1), &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE_ALIAS, arguments);
     }
     return build(SYS_SEGMENT_CREATE_ALIAS, arguments,
                  RIGHT_READ | (execute != 0 ? (rights_t)RIGHT_EXECUTE : 0U) | RIGHTS_OWNER);
@@ -212,7 +216,7 @@ struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t o
                                         uint64_t length, uint64_t label0, uint64_t label1,
                                         UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {factory, h, offset, length, label0, label1};
+    const uint64_t arguments[8] = {factory, h, offset, length, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {

@@ -117,7 +117,8 @@ static enum status request_check(const struct segment_request *request)
     const rights_t w_and_x = RIGHT_WRITE | RIGHT_EXECUTE;
 
     if (request->length == 0 || !is_aligned(request->length, PAGE_BYTES)
-        || request->length > (uint64_t)SPACE_SLOTS * SLOT_BYTES)
+        || request->length > SEGMENT_LENGTH_MAX
+        || (uint64_t)request->reserve_slots * SLOT_BYTES > BIT(LEVEL1_SHIFT) / 2)
         return STATUS_BAD_ARGUMENT;
     if ((request->widest & RIGHT_READ) == 0 || (request->widest & w_and_x) == w_and_x)
         return STATUS_BAD_ARGUMENT;
@@ -176,28 +177,33 @@ static enum status run_take(struct segment *segment)
     return frame_allocate(order, FRAME_SEGMENT, &segment->physical);
 }
 
-static void segment_fill(struct segment *segment, const struct segment_request *request)
+static void segment_fill(struct segment *segment, struct domain *owner,
+                         const struct segment_request *request)
 {
-    segment->backing = request->backing;
-    segment->length = request->length;
-    segment->widest = request->widest & RIGHTS_MEMORY;
-    segment->label = request->label;
-    segment->guard_stride_pages = request->guard_stride_pages;
-    segment->execute_bytes = request->execute_bytes;
-    segment->physical = request->physical;
-    segment->reserved = request->reserve_slots;
-    segment->by_gigabyte = request->length >= BIT(LEVEL1_SHIFT);
-    segment->slots = (uint32_t)divide_up(request->length, SLOT_BYTES);
-    if (segment->by_gigabyte)
-        segment->slots = (uint32_t)align_up(segment->slots, SLOTS_PER_GIGABYTE);
-    segment->entry_count =
-        segment->by_gigabyte ? segment->slots / SLOTS_PER_GIGABYTE : segment->slots;
+    /* More entries than these would be too many to write at a time. */
+    const bool by_gigabyte = request->at == 0 && request->length > BIT(LEVEL1_SHIFT) / 2;
+    const uint32_t slots = (uint32_t)align_up((request->length + SLOT_BYTES - 1) / SLOT_BYTES,
+                                              by_gigabyte ? SLOTS_PER_GIGABYTE : 1);
+
+    *segment = (struct segment){
+        .length = request->length,
+        .widest = request->widest & RIGHTS_MEMORY,
+        .backing = request->backing,
+        .slots = slots,
+        .reserved = request->reserve_slots,
+        .label = request->label,
+        .by_gigabyte = by_gigabyte,
+        .guard_stride_pages = request->guard_stride_pages,
+        .execute_bytes = request->execute_bytes,
+        .entry_count = by_gigabyte ? slots / SLOTS_PER_GIGABYTE : slots,
+        .physical = request->physical,
+        .source = request->source,
+        .source_offset = request->source_offset,
+        .owner = owner,
+    };
     object_init(&segment->object, &segment_class);
-    if (request->source != NULL) {
-        segment->source = request->source;
-        segment->source_offset = request->source_offset;
+    if (segment->source != NULL)
         object_get(&segment->source->object);
-    }
 }
 
 /* Everything that is given back when a segment ends, but for its address. */
@@ -224,7 +230,7 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
         status = quota_take(owner, 0, 1, 0);
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&segment_pool, &memory);
+    status = pool_take_as_is(&segment_pool, &memory);
     if (status != STATUS_OK) {
         if (owner != NULL)
             quota_give(owner, 0, 1, 0);
@@ -232,8 +238,7 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     }
 
     struct segment *segment = memory;
-    segment_fill(segment, request);
-    segment->owner = owner;
+    segment_fill(segment, owner, request);
     if (owner != NULL)
         list_push_back(&owner->segments, &segment->owner_node);
     status = entries_make(segment);

@@ -18,9 +18,9 @@ OUT_OF_LINE void zero_page(void *page)
     const uint64_t *end = word + PAGE_BYTES / sizeof(*word);
 
     if (has_zva64) {
-        /* Two instructions for 64 bytes, eight times between tests of the end. */
+        /* Two instructions for 64 bytes, sixteen times between tests of the end. */
         do {
-            __asm__ volatile(".rept 8\n\t"
+            __asm__ volatile(".rept 16\n\t"
                              "dc zva, %0\n\t"
                              "add %0, %0, #64\n\t"
                              ".endr"

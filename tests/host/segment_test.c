@@ -8,7 +8,6 @@
 // source: domains/asid.c
 // source: domains/frame.c
 // source: domains/pool.c
-// source: domains/quota.c
 // source: tests/host/fake_arch/fake_machine.c
 // source: tests/host/fake_arch/fake_space.c
 // include first: tests/host/fake_arch

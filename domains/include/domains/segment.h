@@ -35,7 +35,7 @@ struct segment {
     enum segment_backing backing;
     uint32_t slots;    /* 2 MiB slots that it covers */
     uint32_t reserved; /* further slots behind it that nobody else gets */
-    struct name label;
+    _Alignas(uint64_t) struct name label;
     bool by_gigabyte;            /* entries are of level 1, not 2 */
     uint32_t guard_stride_pages; /* every page at a multiple of this is a hole; 0: none */
     uint64_t execute_bytes;      /* alias: how far from the start pages are executable */
@@ -56,12 +56,15 @@ struct segment {
     struct list_node reap_node;
 };
 
+/* All that is done with a segment at a time is bounded by this. */
+#define SEGMENT_LENGTH_MAX (UINT64_C(64) << 30)
+
 /* What a new segment is to be. */
 struct segment_request {
     enum segment_backing backing;
     uint64_t length;
     rights_t widest;
-    struct name label;
+    _Alignas(uint64_t) struct name label;
     uint32_t guard_stride_pages;
     uint32_t reserve_slots;
     uint64_t execute_bytes;
@@ -77,7 +80,7 @@ void segments_init(void);
  * Make the object and take its addresses; memory comes by segment_build_some(), and until that
  * is done the segment must not be put into a view.
  * Ownership: one reference, the caller's.
- * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY, OUT_OF_SPACE.
+ * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY, OUT_OF_SPACE, WOULD_BLOCK (ask again).
  */
 CHECK_RESULT enum status segment_create(struct domain *owner, const struct segment_request *request,
                                         struct segment **out);
