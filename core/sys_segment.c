@@ -29,6 +29,16 @@ static enum status lookup(handle_t h, rights_t need, struct segment **out)
 }
 
 /*
+ * Whether the call is to be made again: addresses have become free, or memory is becoming so, since
+ * a segment is being torn down.
+ */
+static bool is_worth_waiting(enum status status)
+{
+    return status == STATUS_WOULD_BLOCK
+           || (status == STATUS_OUT_OF_MEMORY && segments_reap_pending());
+}
+
+/*
  * Go on building what this thread has begun; the call restarts until it is whole.  Then the caller
  * gets its handle with `rights`.
  */
@@ -40,7 +50,7 @@ static struct sysret build(enum syscall number, const uint64_t arguments[8], rig
     handle_t h;
     enum status status = segment_build_some(segment, &done);
 
-    if (status == STATUS_OK && !done)
+    if (status == STATUS_OK ? !done : is_worth_waiting(status))
         return sysret_restart(number, arguments);
     thread->building = NULL;
     if (status != STATUS_OK) {
@@ -56,7 +66,7 @@ static struct sysret build(enum syscall number, const uint64_t arguments[8], rig
 /* A segment that couldn't be begun; or not yet, and then the call is made again. */
 static struct sysret refused(enum status status, enum syscall number, const uint64_t arguments[8])
 {
-    return status == STATUS_WOULD_BLOCK ? sysret_restart(number, arguments) : sysret(status);
+    return is_worth_waiting(status) ? sysret_restart(number, arguments) : sysret(status);
 }
 
 /*
@@ -70,8 +80,7 @@ static bool is_restart(void)
 
 static bool length_is_valid(uint64_t length)
 {
-    return length != 0 && is_aligned(length, PAGE_BYTES)
-           && length <= SEGMENT_LENGTH_MAX;
+    return length != 0 && is_aligned(length, PAGE_BYTES) && length <= SEGMENT_LENGTH_MAX;
 }
 
 struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,

@@ -19,7 +19,7 @@
  *                               ^                  |
  *                               +----- insert -----+
  */
-enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 128 };
+enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 64 };
 
 /* What a table without a chunk shows the portal path: no word names anything. */
 static _Alignas(PAGE_BYTES) struct handle_slot empty_chunk[CHUNK_SLOTS] = {

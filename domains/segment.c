@@ -9,9 +9,10 @@
 #include "domains/space.h"
 
 enum {
+    SLOTS_FEW = 4, /* more are placed by the gigabyte */
     PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
     STEP_ORDER_MAX = 3,     /* SEGMENT_STEP_PAGES as an order */
-    REAP_STEP_RUNS = 8,     /* each joined with its buddies at the most */
+    REAP_STEP_RUNS = 4,     /* each joined with its buddies at the most */
     LEAVES_CLEARED_MAX = 8, /* leaves that are cheaper to clear, one by one, than a page */
 };
 _Static_assert(1 << STEP_ORDER_MAX == SEGMENT_STEP_PAGES, "a step zeroes one run at the most");
@@ -118,7 +119,8 @@ static enum status request_check(const struct segment_request *request)
 
     if (request->length == 0 || !is_aligned(request->length, PAGE_BYTES)
         || request->length > SEGMENT_LENGTH_MAX
-        || (uint64_t)request->reserve_slots * SLOT_BYTES > BIT(LEVEL1_SHIFT) / 2)
+        || (uint64_t)request->reserve_slots * SLOT_BYTES > BIT(LEVEL1_SHIFT) / 2
+        || (request->reserve_slots != 0 && request->length > BIT(LEVEL1_SHIFT) / 2))
         return STATUS_BAD_ARGUMENT;
     if ((request->widest & RIGHT_READ) == 0 || (request->widest & w_and_x) == w_and_x)
         return STATUS_BAD_ARGUMENT;
@@ -134,8 +136,6 @@ static enum status entries_make(struct segment *segment)
         segment->entries = &segment->one_entry;
         return STATUS_OK;
     }
-    if (segment->entry_count > TABLE_ENTRIES)
-        return STATUS_BAD_ARGUMENT;
     const enum status status = frame_allocate_zeroed(FRAME_OBJECT, &address);
     if (status != STATUS_OK)
         return status;
@@ -143,24 +143,52 @@ static enum status entries_make(struct segment *segment)
     return STATUS_OK;
 }
 
+/*
+ * By gigabyte, it has level 2 tables of its own, and a view one entry for each; by slot, it shares
+ * the view's level 2 table with others, and a view has one entry per slot.
+ */
+static void segment_shape(struct segment *segment, bool by_gigabyte)
+{
+    const uint32_t slots = (uint32_t)divide_up(segment->length, SLOT_BYTES);
+    const uint32_t gigabytes = (uint32_t)divide_up(slots, SLOTS_PER_GIGABYTE);
+
+    segment->by_gigabyte = by_gigabyte;
+    segment->slots = by_gigabyte ? gigabytes * SLOTS_PER_GIGABYTE : slots;
+    segment->entry_count = by_gigabyte ? gigabytes : slots;
+}
+
+/* Near the owner's others; if that is full, the next ones go where this one goes. */
+static enum status slots_take(struct segment *segment)
+{
+    struct domain *owner = segment->owner;
+    const uint32_t count = segment->slots + segment->reserved;
+    const uint32_t home = owner == NULL ? 1 : owner->home_gigabyte;
+
+    if (count > SLOTS_PER_GIGABYTE)
+        return STATUS_BAD_ARGUMENT;
+    const enum status status = space_take(segment, count, false, home, &segment->address);
+    if (status == STATUS_OK && owner != NULL)
+        owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
+    return status;
+}
+
 static enum status addresses_take(struct segment *segment, const struct segment_request *request)
 {
-    const uint32_t count = segment->slots + segment->reserved;
+    enum status status = STATUS_OK;
 
-    if (request->at == 0) {
-        const uint32_t home = segment->owner == NULL ? 1 : segment->owner->home_gigabyte;
-        if (!segment->by_gigabyte && count > SLOTS_PER_GIGABYTE)
-            return STATUS_BAD_ARGUMENT;
-        const enum status status =
-            space_take(segment, count, segment->by_gigabyte, home, &segment->address);
-        /* Home is full: the next ones go where this one went, and share its tables. */
-        if (status == STATUS_OK && segment->owner != NULL && !segment->by_gigabyte)
-            segment->owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
-        return status;
+    if (request->at != 0) {
+        segment->address = request->at;
+        space_pass(request->at, segment->slots + segment->reserved, segment);
+        return STATUS_OK;
     }
-    segment->address = request->at;
-    space_pass(request->at, count, segment);
-    return STATUS_OK;
+    if (!segment->by_gigabyte)
+        return slots_take(segment);
+    status = space_take(segment, segment->slots, true, 0, &segment->address);
+    if (status != STATUS_OUT_OF_SPACE || segment->length > BIT(LEVEL1_SHIFT) / 2)
+        return status;
+    segment_shape(segment, false); /* no gigabyte is left */
+    status = entries_make(segment);
+    return status == STATUS_OK ? slots_take(segment) : status;
 }
 
 /* The physical run of a RUN segment: the next power of two, at once, since it must be one piece. */
@@ -180,27 +208,21 @@ static enum status run_take(struct segment *segment)
 static void segment_fill(struct segment *segment, struct domain *owner,
                          const struct segment_request *request)
 {
-    /* More entries than these would be too many to write at a time. */
-    const bool by_gigabyte = request->at == 0 && request->length > BIT(LEVEL1_SHIFT) / 2;
-    const uint32_t slots = (uint32_t)align_up((request->length + SLOT_BYTES - 1) / SLOT_BYTES,
-                                              by_gigabyte ? SLOTS_PER_GIGABYTE : 1);
-
     *segment = (struct segment){
         .length = request->length,
         .widest = request->widest & RIGHTS_MEMORY,
         .backing = request->backing,
-        .slots = slots,
         .reserved = request->reserve_slots,
         .label = request->label,
-        .by_gigabyte = by_gigabyte,
         .guard_stride_pages = request->guard_stride_pages,
         .execute_bytes = request->execute_bytes,
-        .entry_count = by_gigabyte ? slots / SLOTS_PER_GIGABYTE : slots,
         .physical = request->physical,
         .source = request->source,
         .source_offset = request->source_offset,
         .owner = owner,
     };
+    segment_shape(segment, request->at == 0 && request->reserve_slots == 0
+                               && request->length > SLOTS_FEW * SLOT_BYTES);
     object_init(&segment->object, &segment_class);
     if (segment->source != NULL)
         object_get(&segment->source->object);

@@ -11,10 +11,7 @@ enum { MAP_BITS = 512, MAP_WORDS = MAP_BITS / 64 };
 _Static_assert((int)SLOTS_PER_GIGABYTE == MAP_BITS && (int)SPACE_GIGABYTES == MAP_BITS,
                "maps are of a size");
 
-enum {
-    RELEASE_STEP = 8, /* gigabytes */
-    SEARCH_STEP = 2,  /* gigabytes, looked through for slots in a row */
-};
+enum { RELEASE_STEP = 4 }; /* gigabytes */
 
 /*
  * A slot is taken from space_take() on; given up, it rests: it stays taken, of the present age.
@@ -195,16 +192,8 @@ OUT_OF_LINE static bool find_elsewhere(uint32_t count, uint32_t *out)
 
     if (gigabyte < MAP_BITS)
         return find_in_gigabyte(gigabyte, count, out);
-    gigabyte = (uint32_t)(space_random() % MAP_BITS);
-    for (unsigned i = 0; i < SEARCH_STEP; i++) {
-        gigabyte = bit_around(is_full, ~UINT64_C(0), gigabyte);
-        if (gigabyte == MAP_BITS)
-            return false;
-        if (find_in_gigabyte(gigabyte, count, out))
-            return true;
-        gigabyte = (gigabyte + 1) % MAP_BITS;
-    }
-    return false;
+    gigabyte = bit_around(is_full, ~UINT64_C(0), (uint32_t)(space_random() % MAP_BITS));
+    return gigabyte < MAP_BITS && find_in_gigabyte(gigabyte, count, out);
 }
 
 /* Whole gigabytes in a row. */

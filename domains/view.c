@@ -88,20 +88,36 @@ static uint32_t root_next(const struct domain *domain, uint32_t from)
     return TABLE_ENTRIES;
 }
 
+/* The first entry in use of an eighth of a table, from entry `i` on; where it ends if none is. */
+static uint32_t entry_in_eighth(const pte_t *table, uint32_t i)
+{
+    enum { STRIDE = 4 };
+
+    do {
+        const pte_t *t = &table[i];
+        if (i % STRIDE == 0 && (t[0] | t[1] | t[2] | t[3]) == 0)
+            i += STRIDE;
+        else if (t[0] != 0)
+            return i;
+        else
+            i++;
+    } while (i % EIGHTH_ENTRIES != 0);
+    return i;
+}
+
 /* The first entry of a table from `from` on with which a segment may begin. */
 static uint32_t entry_next(pte_t above, uint32_t from)
 {
     const pte_t *table = level2_of(above);
 
-    for (; from < TABLE_ENTRIES;
-         from = (uint32_t)align_down(from, EIGHTH_ENTRIES) + EIGHTH_ENTRIES) {
-        if ((above >> (EIGHTHS_SHIFT + from / EIGHTH_ENTRIES) & 1) == 0)
-            continue;
-        for (uint32_t i = from; i == from || i % EIGHTH_ENTRIES != 0; i++)
-            if (table[i] != 0)
-                return i;
+    while (from < TABLE_ENTRIES) {
+        const uint32_t end = (uint32_t)align_down(from, EIGHTH_ENTRIES) + EIGHTH_ENTRIES;
+        const bool is_used = (above >> (EIGHTHS_SHIFT + from / EIGHTH_ENTRIES) & 1) != 0;
+        from = is_used ? entry_in_eighth(table, from) : end;
+        if (from != end)
+            break;
     }
-    return TABLE_ENTRIES;
+    return from;
 }
 
 /* A level 2 table of the view's own. */
@@ -155,11 +171,19 @@ static void entries_write(pte_t *at, const struct segment *segment, rights_t rig
         at[i] = pte_narrow(segment->entries[i], rights);
 }
 
-static void entries_clear(pte_t *at, const struct segment *segment)
+OUT_OF_LINE static void entries_clear_more(pte_t *at, uint32_t count)
 {
-    at[0] = 0;
-    for (uint32_t i = 1; i < segment->entry_count; i++)
-        at[i] = 0;
+    for (; count >= 4; count -= 4, at += 4)
+        at[0] = at[1] = at[2] = at[3] = 0;
+    for (; count > 0; count--)
+        *at++ = 0;
+}
+
+static void entries_clear(pte_t *at, uint32_t count)
+{
+    *at = 0;
+    if (count > 1)
+        entries_clear_more(at + 1, count - 1);
 }
 
 static void tlb_forget(const struct domain *domain, const struct segment *segment)
@@ -251,7 +275,7 @@ static void segment_remove(struct domain *domain, struct segment *segment, pte_t
     const uint32_t gigabyte = gigabyte_of(segment->address);
     pte_t *above = &domain->root[gigabyte];
 
-    entries_clear(at, segment);
+    entries_clear(at, segment->entry_count);
     tlb_forget(domain, segment);
     if (segment->by_gigabyte) {
         root_unuse(domain, gigabyte, segment->entry_count);
@@ -332,14 +356,23 @@ struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *ne
     return segment;
 }
 
+/* Of a segment by gigabyte, the slots in the gigabyte at `address`. */
+static uint32_t slots_in(const struct segment *segment, uaddr_t address)
+{
+    const uint64_t rest = segment->length - (address - segment->address);
+
+    return (uint32_t)divide_up(rest < BIT(LEVEL1_SHIFT) ? rest : BIT(LEVEL1_SHIFT), SLOT_BYTES);
+}
+
 uint32_t view_slots(const struct domain *domain)
 {
     uint32_t slots = 0;
 
     for (uint32_t g = root_next(domain, 0); g < TABLE_ENTRIES; g = root_next(domain, g + 1)) {
         const pte_t above = domain->root[g];
+        const uaddr_t address = (uaddr_t)g << LEVEL1_SHIFT;
         slots += leads_to_own_table(above) ? (uint32_t)((above & COUNT_MASK) / COUNT_ONE)
-                                           : (uint32_t)SLOTS_PER_GIGABYTE;
+                                           : slots_in(space_owner(address), address);
     }
     return slots;
 }

@@ -14,9 +14,13 @@ void tlb_publish(void)
 
 void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
 {
+    uint64_t operand = tlbi_operand(asid, address);
+    const uint64_t end = operand + pages; /* a page more is 1 more */
+
     dsb_ishst(); /* pairs with the store that broke the entries */
-    for (uint64_t i = 0; i < pages; i++)
-        __asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_operand(asid, address + i * PAGE_BYTES)));
+    do {
+        __asm__ volatile("tlbi vae1is, %0" : : "r"(operand));
+    } while (++operand != end);
     dsb_ish(); /* completes the invalidations on all CPUs */
 }
 

@@ -26,9 +26,9 @@ struct run {
     uint8_t owner;
 };
 
-static uint8_t owners[SPACE_SLOTS]; /* what the space should say: 0 nobody, else an owner's */
+static uint8_t owners[SPACE_SLOTS];    /* what the space should say: 0 nobody, else an owner's */
 static bool is_whole[SPACE_GIGABYTES]; /* taken by the gigabyte */
-static uint8_t segments[256];       /* their addresses are owners; nobody looks inside */
+static uint8_t segments[256];          /* their addresses are owners; nobody looks inside */
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t bound)
@@ -281,8 +281,7 @@ static void random_steps_match_the_model(void **state)
     uint64_t tables = 0;
     for (uint32_t slot = 0; slot < SPACE_SLOTS; slot++) {
         check_owner(slot);
-        in_use[slot / 512] =
-            in_use[slot / 512] || (owners[slot] != 0 && !is_whole[slot / 512]);
+        in_use[slot / 512] = in_use[slot / 512] || (owners[slot] != 0 && !is_whole[slot / 512]);
     }
     for (unsigned g = 0; g < SPACE_GIGABYTES; g++)
         tables += in_use[g];

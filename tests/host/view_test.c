@@ -534,6 +534,11 @@ static void check_w_xor_x(void)
     }
 }
 
+static uint32_t slots_of(const struct segment *segment)
+{
+    return (uint32_t)((segment->length + SLOT_BYTES - 1) / SLOT_BYTES);
+}
+
 static void check_all(void)
 {
     uint32_t slots[DOMAINS] = {0};
@@ -549,7 +554,7 @@ static void check_all(void)
             const rights_t shown = models[s].shown[d];
             assert_int_equal(view_granted(&domains[d], models[s].segment), shown);
             views += shown != 0;
-            slots[d] += shown != 0 ? models[s].segment->slots : 0;
+            slots[d] += shown != 0 ? slots_of(models[s].segment) : 0;
         }
         assert_int_equal(models[s].segment->object.uses, views);
     }
@@ -562,7 +567,7 @@ static void check_all(void)
         uaddr_t next = 0;
         do {
             const struct segment *segment = view_next(&domains[d], next, &next);
-            slots[d] -= segment == NULL ? 0 : segment->slots;
+            slots[d] -= segment == NULL ? 0 : slots_of(segment);
             assert_true(segment == NULL || view_granted(&domains[d], segment) != 0);
         } while (next != 0);
         assert_int_equal(slots[d], 0); /* each of them, once */

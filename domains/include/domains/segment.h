@@ -2,9 +2,9 @@
  * Segment: a run of the shared space with its frames.
  *
  * It has one address for ever and one set of leaf tables, made with it and shared by all views.
- * A view's own entry for each 2 MiB slot (or each GiB, for segments of at least that) is the
- * segment's entry narrowed to the view's rights, so putting a segment into a view writes one
- * descriptor per slot, and taking it out is the same write back plus TLB maintenance.
+ * A view's own entry for each 2 MiB slot (or each GiB, for segments of more than a few slots) is
+ * the segment's entry narrowed to the view's rights, so putting a segment into a view writes one
+ * descriptor or few, and taking it out is the same write back plus TLB maintenance.
  *
  *     BUILDING --build_some--> LIVE --last reference--> TEARING --tear_some--> gone
  *

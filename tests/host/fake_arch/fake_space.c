@@ -88,7 +88,9 @@ struct segment *fake_segment_make(struct domain *owner, const struct segment_req
     struct segment *segment = NULL;
     bool done = false;
 
-    *status = segment_create(owner, request, &segment);
+    do {
+        *status = segment_create(owner, request, &segment);
+    } while (*status == STATUS_WOULD_BLOCK);
     if (*status != STATUS_OK)
         return NULL;
     while (*status == STATUS_OK && !done) {

@@ -91,7 +91,7 @@ static uint64_t frames_free(void)
 /* Teardown goes on while nobody is ready; so sleep until nothing changes any more. */
 void test_settle(void)
 {
-    uint64_t before = 0;
+    uint64_t before = UINT64_MAX;
 
     for (unsigned i = 0; i < SETTLE_ROUNDS; i++) {
         const uint64_t now = frames_free();

@@ -19,7 +19,7 @@
  */
 void tlb_publish(void);
 
-/* Forget `pages` pages from `address` on, and the table entries that led there. */
+/* Forget `pages` pages, at least one, from `address` on, and the table entries that led there. */
 void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages);
 
 /* Forget everything of one address space. */
