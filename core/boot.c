@@ -27,7 +27,6 @@
 #include "domains/frame.h"
 #include "domains/segment.h"
 #include "domains/space.h"
-#include "domains/view.h"
 
 #include <libfdt.h>
 
@@ -160,7 +159,6 @@ static uint64_t seed_mix(const struct machine *machine)
 static void objects_start(const struct machine *machine)
 {
     segments_init();
-    views_init();
     threads_init();
     scheduler_init();
     events_init();

@@ -9,6 +9,7 @@
 #include "core/thread.h"
 #include "domains/asid.h"
 #include "domains/frame.h"
+#include "domains/space.h"
 #include "domains/view.h"
 
 static struct info_machine machine;
@@ -46,7 +47,7 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
         .syscall_mask = domain->cross.syscall_mask,
         .limit = domain->limit,
         .used = domain->used,
-        .view_slots = domain->view_slots,
+        .view_slots = view_slots(domain),
         .table_frames = domain->table_frames,
     };
     out->used.handles = domain->handles.used;
@@ -160,38 +161,25 @@ static enum status fill_handle(const struct domain *domain, uint64_t index, stru
 static enum status fill_view(const struct domain *domain, uint64_t index, struct info_view *out,
                              uint64_t *next)
 {
-    const struct mapping *found = NULL;
-    uint64_t after = 0;
+    uaddr_t after;
 
-    if (domain->root == NULL)
+    if (index >= SPACE_SLOTS)
         return STATUS_NOT_FOUND;
-    LIST_FOR_EACH (node, &domain->mappings) {
-        const struct mapping *mapping = LIST_ENTRY(node, struct mapping, domain_node);
-        const uint64_t slot = mapping->segment->address >> SLOT_SHIFT;
-        if (slot < index)
-            continue;
-        if (found == NULL || mapping->segment->address < found->segment->address) {
-            after = found == NULL ? 0 : found->segment->address >> SLOT_SHIFT;
-            found = mapping;
-        } else if (after == 0 || slot < after) {
-            after = slot;
-        }
-    }
-    if (found == NULL)
+    const struct segment *segment = view_next(domain, index << SLOT_SHIFT, &after);
+    if (segment == NULL)
         return STATUS_NOT_FOUND;
-    const struct segment *segment = found->segment;
     *out = (struct info_view){
         .address = segment->address,
         .length = segment->length,
-        .rights = found->rights,
+        .rights = view_granted(domain, segment),
         .widest = segment->widest,
         .owner_domain_id = id_of(segment->owner),
-        .view_count = segment->view_count,
+        .view_count = segment->object.uses,
         .label = segment->label,
         .is_device = segment->backing == SEGMENT_DEVICE,
         .physical = segment_physical(segment, 0),
     };
-    *next = after;
+    *next = after >> SLOT_SHIFT;
     return STATUS_OK;
 }
 

@@ -99,7 +99,7 @@ struct sysret sys_domain_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t
     if (domain == caller_domain())
         return sysret(STATUS_BAD_STATE);
     if (!domain_destroy_some(domain))
-        return sysret_restart(SYS_DOMAIN_DESTROY, (const uint64_t[6]){h});
+        return sysret_restart(SYS_DOMAIN_DESTROY, (const uint64_t[8]){h});
     return sysret(STATUS_OK);
 }
 

@@ -6,7 +6,7 @@ enum { REVOKE_STEP = 8 };
 
 static enum status lookup(handle_t h, rights_t need, struct handle_slot **out)
 {
-    return handle_lookup(&caller_domain()->handles, h, OBJECT_NONE, need, out);
+    return handle_find(&caller_domain()->cross, h, OBJECT_NONE, need, out);
 }
 
 struct sysret sys_handle_close(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
@@ -69,7 +69,7 @@ struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t 
     if (status != STATUS_OK)
         return sysret(status);
     if (!handle_revoke_some(slot, REVOKE_STEP))
-        return sysret_restart(SYS_HANDLE_REVOKE, (const uint64_t[6]){h});
+        return sysret_restart(SYS_HANDLE_REVOKE, (const uint64_t[8]){h});
     return sysret(STATUS_OK);
 }
 

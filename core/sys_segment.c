@@ -1,6 +1,7 @@
 #include "core/sysret.h"
 
 #include "base/bits.h"
+#include "base/path.h"
 #include "core/boot_memory.h"
 #include "domains/segment.h"
 #include "domains/space.h"
@@ -10,12 +11,10 @@
 
 static struct name label_of(uint64_t low, uint64_t high)
 {
-    struct name name;
+    const uint64_t words[2] = {low, high};
+    _Alignas(uint64_t) struct name name;
 
-    for (unsigned i = 0; i < 8; i++) {
-        name.text[i] = (char)(low >> 8 * i);
-        name.text[i + 8] = (char)(high >> 8 * i);
-    }
+    __builtin_memcpy(&name, words, sizeof(name));
     return name;
 }
 
@@ -30,10 +29,20 @@ static enum status lookup(handle_t h, rights_t need, struct segment **out)
 }
 
 /*
+ * Whether the call is to be made again: addresses have become free, or memory is becoming so, since
+ * a segment is being torn down.
+ */
+static bool is_worth_waiting(enum status status)
+{
+    return status == STATUS_WOULD_BLOCK
+           || (status == STATUS_OUT_OF_MEMORY && segments_reap_pending());
+}
+
+/*
  * Go on building what this thread has begun; the call restarts until it is whole.  Then the caller
  * gets its handle with `rights`.
  */
-static struct sysret build(enum syscall number, const uint64_t arguments[6], rights_t rights)
+static struct sysret build(enum syscall number, const uint64_t arguments[8], rights_t rights)
 {
     struct thread *thread = thread_current();
     struct segment *segment = thread->building;
@@ -41,7 +50,7 @@ static struct sysret build(enum syscall number, const uint64_t arguments[6], rig
     handle_t h;
     enum status status = segment_build_some(segment, &done);
 
-    if (status == STATUS_OK && !done)
+    if (status == STATUS_OK ? !done : is_worth_waiting(status))
         return sysret_restart(number, arguments);
     thread->building = NULL;
     if (status != STATUS_OK) {
@@ -52,6 +61,12 @@ static struct sysret build(enum syscall number, const uint64_t arguments[6], rig
     if (status != STATUS_OK)
         return sysret(status);
     return sysret_more(h, segment->address, 0);
+}
+
+/* A segment that couldn't be begun; or not yet, and then the call is made again. */
+static struct sysret refused(enum status status, enum syscall number, const uint64_t arguments[8])
+{
+    return is_worth_waiting(status) ? sysret_restart(number, arguments) : sysret(status);
 }
 
 /*
@@ -65,15 +80,14 @@ static bool is_restart(void)
 
 static bool length_is_valid(uint64_t length)
 {
-    return length != 0 && is_aligned(length, PAGE_BYTES)
-           && length <= (uint64_t)SPACE_SLOTS * SLOT_BYTES;
+    return length != 0 && is_aligned(length, PAGE_BYTES) && length <= SEGMENT_LENGTH_MAX;
 }
 
 struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,
                                  uint64_t guard_stride, uint64_t label0, uint64_t label1,
                                  UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {length, rights, flags, guard_stride, label0, label1};
+    const uint64_t arguments[8] = {length, rights, flags, guard_stride, label0, label1};
     const rights_t memory = (rights_t)rights & RIGHTS_MEMORY;
     struct thread *thread = thread_current();
 
@@ -92,7 +106,7 @@ struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flag
         };
         const enum status status = segment_create(caller_domain(), &request, &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE, arguments);
     }
     return build(SYS_SEGMENT_CREATE, arguments,
                  memory | ((rights_t)rights & RIGHT_DMA) | RIGHTS_OWNER);
@@ -102,7 +116,7 @@ struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uin
                                         uint64_t label0, uint64_t label1, UNUSED uint64_t a5,
                                         UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {factory, physical, length, label0, label1};
+    const uint64_t arguments[8] = {factory, physical, length, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {
@@ -123,7 +137,7 @@ struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uin
         };
         status = segment_create(caller_domain(), &request, &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE_DEVICE, arguments);
     }
     return build(SYS_SEGMENT_CREATE_DEVICE, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
 }
@@ -145,7 +159,7 @@ static enum status alias_create(const struct alias_arguments *a, struct name lab
     if (!length_is_valid(a->length) || !is_aligned(a->offset | a->execute, PAGE_BYTES)
         || a->offset > source->length || a->length > source->length - a->offset
         || a->execute > a->length || a->reserve % SLOT_BYTES != 0
-        || a->reserve > (uint64_t)SLOTS_PER_GIGABYTE * SLOT_BYTES
+        || a->reserve > (uint64_t)SLOTS_PER_GIGABYTE / 2 * SLOT_BYTES
         || source->backing == SEGMENT_DEVICE || (source->widest & RIGHT_WRITE) != 0)
         return STATUS_BAD_ARGUMENT;
     const struct segment_request request = {
@@ -165,7 +179,7 @@ struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t of
                                        uint64_t length, uint64_t execute, uint64_t reserve,
                                        uint64_t label0, uint64_t label1)
 {
-    const uint64_t arguments[6] = {factory, h, offset, length, execute, reserve};
+    const uint64_t arguments[8] = {factory, h, offset, length, execute, reserve, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {
@@ -173,7 +187,7 @@ struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t of
         const enum status status =
             alias_create(&alias, label_of(label0, label1), &thread->building);
         if (status != STATUS_OK)
-            return sysret(status);
+            return refused(status, SYS_SEGMENT_CREATE_ALIAS, arguments);
     }
     return build(SYS_SEGMENT_CREATE_ALIAS, arguments,
                  RIGHT_READ | (execute != 0 ? (rights_t)RIGHT_EXECUTE : 0U) | RIGHTS_OWNER);
@@ -211,7 +225,7 @@ struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t o
                                         uint64_t length, uint64_t label0, uint64_t label1,
                                         UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint64_t arguments[6] = {factory, h, offset, length, label0, label1};
+    const uint64_t arguments[8] = {factory, h, offset, length, label0, label1};
     struct thread *thread = thread_current();
 
     if (!is_restart()) {
@@ -224,18 +238,25 @@ struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t o
     return build(SYS_SEGMENT_CREATE_BEHIND, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
 }
 
-struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights, UNUSED uint64_t a3,
-                                UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
-                                UNUSED uint64_t a7)
+/* The domain and the segment that a call for a view names. */
+static enum status view_lookup(handle_t h, rights_t need, handle_t domain, struct domain **target,
+                               struct segment **segment)
+{
+    enum status status = lookup(h, need, segment);
+
+    if (status == STATUS_OK)
+        status = caller_lookup_domain(domain, RIGHT_MANAGE, target);
+    return status;
+}
+
+OUT_OF_LINE static struct sysret segment_grant(uint64_t h, uint64_t domain, uint64_t rights)
 {
     struct segment *segment;
     struct domain *target;
 
     if ((rights & ~(uint64_t)RIGHTS_MEMORY) != 0)
         return sysret(STATUS_BAD_ARGUMENT);
-    enum status status = lookup(h, (rights_t)rights, &segment);
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
+    const enum status status = view_lookup(h, (rights_t)rights, domain, &target, &segment);
     if (status != STATUS_OK)
         return sysret(status);
     if (target->state >= DOMAIN_STATE_STOPPED)
@@ -243,19 +264,41 @@ struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights, UN
     return sysret(view_grant(target, segment, (rights_t)rights));
 }
 
-struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
-                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+/* Here is only what is usual: the caller's own view.  What isn't, and each refusal, is above. */
+FLAT struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights,
+                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct domain *caller = caller_domain();
+    struct handle_slot *slot;
+
+    if (domain != 0 || rights > RIGHTS_MEMORY || caller->state >= DOMAIN_STATE_STOPPED
+        || handle_find(&caller->cross, h, OBJECT_SEGMENT, (rights_t)rights, &slot) != STATUS_OK
+        || !view_grant_usual(caller, segment_of_object(slot->object), (rights_t)rights))
+        return segment_grant(h, domain, rights);
+    return sysret(STATUS_OK);
+}
+
+OUT_OF_LINE static struct sysret segment_revoke(uint64_t h, uint64_t domain)
 {
     struct segment *segment;
     struct domain *target;
-    enum status status = lookup(h, 0, &segment);
+    const enum status status = view_lookup(h, 0, domain, &target, &segment);
 
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
-    if (status != STATUS_OK)
-        return sysret(status);
-    return sysret(view_revoke(target, segment));
+    return sysret(status == STATUS_OK ? view_revoke(target, segment) : status);
+}
+
+/* As sys_segment_grant(). */
+FLAT struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct domain *caller = caller_domain();
+    struct handle_slot *slot;
+
+    if (domain != 0 || handle_find(&caller->cross, h, OBJECT_SEGMENT, 0, &slot) != STATUS_OK)
+        return segment_revoke(h, domain);
+    return sysret(view_revoke(caller, segment_of_object(slot->object)));
 }
 
 struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
@@ -267,8 +310,7 @@ struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a
 
     if (status != STATUS_OK)
         return sysret(status);
-    const struct mapping *mapping = view_find(caller_domain(), segment);
-    return sysret_more(segment->address, segment->length, mapping == NULL ? 0 : mapping->rights);
+    return sysret_more(segment->address, segment->length, view_granted(caller_domain(), segment));
 }
 
 /* How far memory goes on physically in one piece, looked at for a bounded number of pages. */

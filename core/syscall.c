@@ -79,7 +79,7 @@ syscall_fn *const syscall_table[SYS_COUNT] = {
 enum status caller_lookup(handle_t h, enum object_type type, rights_t need, struct object **out)
 {
     struct handle_slot *slot;
-    const enum status status = handle_lookup(&caller_domain()->handles, h, type, need, &slot);
+    const enum status status = handle_find(&caller_domain()->cross, h, type, need, &slot);
 
     if (status == STATUS_OK)
         *out = slot->object;

@@ -1,9 +1,12 @@
 #include "domains/frame.h"
 
 #include "arch/mmu.h"
+#include "arch/zero.h"
 #include "base/assert.h"
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/path.h"
+#include "base/string.h"
 
 /* One per frame.  For the first frame of a run `order` is the run's. */
 struct frame {
@@ -23,7 +26,23 @@ static struct frame *frames;
 static uint64_t frame_first; /* number of the frame that frames[0] describes */
 static uint64_t frame_end;
 static struct list free_runs[FRAME_ORDERS];
-static struct frame_totals totals;
+static uint64_t total;
+static uint64_t used[FRAME_USES];
+
+/*
+ * Single frames that have come back stay here for who takes one next, not joined with their
+ * buddies: most are taken again soon.  Those of the second kind are zero, but for the link.
+ */
+struct kept {
+    struct kept_frame *first;
+    uint32_t count;
+};
+struct kept_frame {
+    struct kept_frame *next;
+};
+enum { KEPT_MAX = 8 };
+static struct kept kept_any;
+static struct kept kept_zeroed;
 
 static struct frame *frame_at(uint64_t number)
 {
@@ -40,7 +59,9 @@ void frames_init(paddr_t low, paddr_t high, void *records)
     frames = records;
     frame_first = low / PAGE_BYTES;
     frame_end = high / PAGE_BYTES;
-    totals = (struct frame_totals){0};
+    total = 0;
+    memset(used, 0, sizeof(used));
+    kept_any = kept_zeroed = (struct kept){0};
     for (unsigned i = 0; i < FRAME_ORDERS; i++)
         list_init(&free_runs[i]);
 }
@@ -87,8 +108,7 @@ void frames_add(paddr_t base, uint64_t size)
     uint64_t number = base / PAGE_BYTES;
     const uint64_t end = number + size / PAGE_BYTES;
 
-    totals.total += end - number;
-    totals.free += end - number;
+    total += end - number;
     while (number < end) {
         unsigned order = number == 0 ? FRAME_ORDERS - 1 : bits_trailing_zeros(number);
         if (order >= FRAME_ORDERS)
@@ -100,14 +120,55 @@ void frames_add(paddr_t base, uint64_t size)
     }
 }
 
-enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
+static paddr_t kept_pop(struct kept *kept)
+{
+    struct kept_frame *frame = kept->first;
+
+    kept->first = frame->next;
+    kept->count--;
+    return direct_map_physical(frame);
+}
+
+static void kept_push(struct kept *kept, paddr_t address)
+{
+    struct kept_frame *frame = direct_map(address);
+
+    frame->next = kept->first;
+    kept->first = frame;
+    kept->count++;
+}
+
+/* Bounded: a few runs at the most, of which none gets longer than what was asked for. */
+static bool kept_join(struct kept *kept, unsigned order)
+{
+    while (kept->count > 0) {
+        run_free(kept_pop(kept) / PAGE_BYTES, 0);
+        if (!list_is_empty(&free_runs[order]))
+            return true;
+    }
+    return false;
+}
+
+static void frame_use(uint64_t number, unsigned order, enum frame_use use)
+{
+    *frame_at(number) = (struct frame){
+        .order = (uint8_t)order,
+        .state = (uint8_t)((unsigned)FRAME_STATE_USED + (unsigned)use),
+    };
+    used[use] += BIT(order);
+}
+
+OUT_OF_LINE static enum status run_allocate(unsigned order, enum frame_use use, paddr_t *out)
 {
     unsigned from = order;
 
     while (from < FRAME_ORDERS && list_is_empty(&free_runs[from]))
         from++;
-    if (from >= FRAME_ORDERS)
-        return STATUS_OUT_OF_MEMORY;
+    if (from >= FRAME_ORDERS) {
+        if (!kept_join(&kept_any, order) && !kept_join(&kept_zeroed, order))
+            return STATUS_OUT_OF_MEMORY;
+        from = order;
+    }
 
     const uint64_t number = direct_map_physical(list_first(&free_runs[from])) / PAGE_BYTES;
     run_remove(number);
@@ -115,26 +176,72 @@ enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
         from--;
         run_put(number + BIT(from), from);
     }
-    *frame_at(number) = (struct frame){
-        .order = (uint8_t)order,
-        .state = (uint8_t)((unsigned)FRAME_STATE_USED + (unsigned)use),
-    };
-    totals.free -= BIT(order);
-    totals.used[use] += BIT(order);
+    frame_use(number, order, use);
     *out = number * PAGE_BYTES;
     return STATUS_OK;
 }
 
-void frame_free(paddr_t address)
+enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
+{
+    if (order != 0 || kept_any.first == NULL)
+        return run_allocate(order, use, out);
+    const paddr_t address = kept_pop(&kept_any);
+    frame_use(address / PAGE_BYTES, 0, use);
+    *out = address;
+    return STATUS_OK;
+}
+
+OUT_OF_LINE static enum status allocate_and_zero(enum frame_use use, paddr_t *out)
+{
+    const enum status status = frame_allocate(0, use, out);
+
+    if (status == STATUS_OK)
+        zero_page(direct_map(*out));
+    return status;
+}
+
+enum status frame_allocate_zeroed(enum frame_use use, paddr_t *out)
+{
+    if (kept_zeroed.first == NULL)
+        return allocate_and_zero(use, out);
+    const paddr_t address = kept_pop(&kept_zeroed);
+    *(uint64_t *)direct_map(address) = 0;
+    frame_use(address / PAGE_BYTES, 0, use);
+    *out = address;
+    return STATUS_OK;
+}
+
+/* The run isn't in use any more; returns its number. */
+static uint64_t frame_unuse(paddr_t address)
 {
     const uint64_t number = address / PAGE_BYTES;
     struct frame *frame = frame_at(number);
 
     ASSERT(frame->state >= FRAME_STATE_USED);
-    totals.used[frame->state - FRAME_STATE_USED] -= BIT(frame->order);
-    totals.free += BIT(frame->order);
+    used[frame->state - FRAME_STATE_USED] -= BIT(frame->order);
     frame->state = FRAME_STATE_INSIDE;
-    run_free(number, frame->order);
+    return number;
+}
+
+void frame_free(paddr_t address)
+{
+    const uint64_t number = frame_unuse(address);
+    const unsigned order = frame_at(number)->order;
+
+    if (order == 0 && kept_any.count < KEPT_MAX)
+        kept_push(&kept_any, address);
+    else
+        run_free(number, order);
+}
+
+void frame_free_zeroed(paddr_t address)
+{
+    if (kept_zeroed.count == KEPT_MAX) {
+        frame_free(address);
+        return;
+    }
+    (void)frame_unuse(address);
+    kept_push(&kept_zeroed, address);
 }
 
 unsigned frame_order(paddr_t address)
@@ -170,5 +277,11 @@ uint16_t *frame_count(paddr_t address)
 
 struct frame_totals frame_totals(void)
 {
+    struct frame_totals totals = {.total = total, .free = total};
+
+    for (unsigned use = 0; use < FRAME_USES; use++) {
+        totals.used[use] = used[use];
+        totals.free -= used[use];
+    }
     return totals;
 }

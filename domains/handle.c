@@ -4,6 +4,7 @@
 #include "arch/mmu.h"
 #include "arch/zero.h"
 #include "base/bits.h"
+#include "base/path.h"
 #include "base/string.h"
 #include "domains/frame.h"
 
@@ -18,13 +19,7 @@
  *                               ^                  |
  *                               +----- insert -----+
  */
-enum {
-    KEY_LIVE = 2, /* live, and nothing that a path of vectors.S takes */
-    KEY_FREE = 3,
-};
-_Static_assert(KEY_CALLABLE == 0 && KEY_SIGNALLABLE == 1, "all marks differ");
-
-enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 128 };
+enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 64 };
 
 /* What a table without a chunk shows the portal path: no word names anything. */
 static _Alignas(PAGE_BYTES) struct handle_slot empty_chunk[CHUNK_SLOTS] = {
@@ -80,7 +75,10 @@ static uint32_t slot_generation(const struct handle_slot *slot)
 
 static struct handle_slot *slot_at(const struct handle_table *table, uint32_t index)
 {
-    return table->cross->chunks[index >> CHUNK_SLOTS_LOG2] + index % CHUNK_SLOTS;
+    const uint32_t chunk = index >> CHUNK_SLOTS_LOG2;
+    struct handle_slot *slots = chunk == 0 ? table->cross->chunk0 : table->cross->chunks[chunk];
+
+    return slots + index % CHUNK_SLOTS;
 }
 
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit)
@@ -103,7 +101,7 @@ static void free_append(struct handle_table *table, struct handle_slot *slot)
 }
 
 /* The directory of chunks outgrows the table's own: move it to a frame. */
-static enum status directory_grow(struct handle_table *table)
+COLD static enum status directory_grow(struct handle_table *table)
 {
     paddr_t address;
     const enum status status = frame_allocate(0, FRAME_OBJECT, &address);
@@ -118,7 +116,7 @@ static enum status directory_grow(struct handle_table *table)
     return STATUS_OK;
 }
 
-static enum status table_grow(struct handle_table *table)
+COLD static enum status table_grow(struct handle_table *table)
 {
     const uint64_t count = table->cross->chunk_count;
     paddr_t address;
@@ -158,32 +156,36 @@ static bool has_fresh(const struct handle_table *table)
     return table->fresh % CHUNK_SLOTS != 0;
 }
 
-/* Those that were never used first, then whichever has been free longest. */
-static struct handle_slot *slot_take(struct handle_table *table)
+/*
+ * Those that were never used first, then whichever has been free longest; `*key` is what it had,
+ * as a free slot.
+ */
+static struct handle_slot *slot_take(struct handle_table *table, uint64_t *key)
 {
-    const uint32_t index = has_fresh(table) ? table->fresh : table->first_free;
-    struct handle_slot *slot = slot_at(table, index);
+    struct handle_slot *slot;
 
     if (has_fresh(table)) {
-        slot->key = BIT(32) | index;
+        slot = slot_at(table, table->fresh);
+        *key = (BIT(32) | table->fresh) ^ KEY_FREE;
         table->fresh++;
     } else {
+        slot = slot_at(table, table->first_free);
+        *key = slot->key;
         table->first_free = slot->next_free;
     }
     table->used++;
     return slot;
 }
 
-static void key_refresh(struct handle_slot *slot)
+static uint64_t mark_of(const struct object *object, rights_t rights)
 {
-    const enum object_type type = slot->object->class->type;
-    uint64_t mark = KEY_LIVE;
+    const enum object_type type = object->class->type;
 
-    if (type == OBJECT_PORTAL && (slot->rights & RIGHT_CALL) != 0)
-        mark = KEY_CALLABLE;
-    else if (type == OBJECT_EVENT && (slot->rights & RIGHT_SIGNAL) != 0)
-        mark = KEY_SIGNALLABLE;
-    slot->key = slot_handle(slot) ^ mark;
+    if (type == OBJECT_PORTAL)
+        return (rights & RIGHT_CALL) != 0 ? KEY_CALLABLE : KEY_LIVE;
+    if (type == OBJECT_EVENT)
+        return (rights & RIGHT_SIGNAL) != 0 ? KEY_SIGNALLABLE : KEY_LIVE;
+    return KEY_LIVE;
 }
 
 static void child_link(struct handle_slot *parent, struct handle_slot *child)
@@ -201,8 +203,8 @@ static void child_link(struct handle_slot *parent, struct handle_slot *child)
 }
 
 /* The siblings `first` to `last` take the place of `slot` among its siblings. */
-static void place_pass(struct handle_slot *slot, struct handle_slot *first,
-                       struct handle_slot *last)
+OUT_OF_LINE static void place_pass(struct handle_slot *slot, struct handle_slot *first,
+                                   struct handle_slot *last)
 {
     const struct handle_links *links = links_of(slot);
     struct handle_slot *const before = links->prev;
@@ -238,32 +240,16 @@ enum status handle_insert(struct handle_table *table, struct object *object, rig
             return status;
     }
 
-    struct handle_slot *slot = slot_take(table);
+    uint64_t key;
+    struct handle_slot *slot = slot_take(table, &key);
+    const handle_t h = key ^ KEY_FREE;
     slot->object = object;
     slot->badge = badge;
     slot->rights = rights;
-    key_refresh(slot);
+    slot->key = h ^ mark_of(object, rights);
     if (parent != NULL)
         child_link(parent, slot);
-    *out = slot_handle(slot);
-    return STATUS_OK;
-}
-
-enum status handle_lookup(const struct handle_table *table, handle_t h, enum object_type type,
-                          rights_t need, struct handle_slot **out)
-{
-    const uint32_t index = (uint32_t)h;
-
-    if (index >> CHUNK_SLOTS_LOG2 >= table->cross->chunk_count)
-        return STATUS_BAD_HANDLE;
-    struct handle_slot *slot = slot_at(table, index);
-    if ((slot->key ^ h) >= KEY_FREE || slot->object == NULL)
-        return STATUS_BAD_HANDLE;
-    if (type != OBJECT_NONE && slot->object->class->type != type)
-        return STATUS_WRONG_TYPE;
-    if ((slot->rights & need) != need)
-        return STATUS_NO_RIGHT;
-    *out = slot;
+    *out = h;
     return STATUS_OK;
 }
 
@@ -276,8 +262,10 @@ void handle_close(struct handle_slot *slot)
     const bool retires = slot_generation(slot) == GENERATION_MAX;
 
     /* Its children are its parent's now, so nobody falls out of an ancestor's reach. */
-    place_pass(slot, links->first_child, links->last_child);
-    *links = (struct handle_links){0};
+    if (links->next != NULL || links->prev != NULL || links->first_child != NULL) {
+        place_pass(slot, links->first_child, links->last_child);
+        *links = (struct handle_links){0};
+    }
     /* A slot that has run out of generations retires: reuse would revive old handles. */
     slot->key = (retires ? h : h + BIT(32)) ^ KEY_FREE;
     slot->object = NULL;
@@ -293,7 +281,7 @@ void handle_close(struct handle_slot *slot)
 void handle_narrow(struct handle_slot *slot, rights_t rights)
 {
     slot->rights &= rights;
-    key_refresh(slot);
+    slot->key = slot_handle(slot) ^ mark_of(slot->object, slot->rights);
 }
 
 /* Whoever is derived from the child that goes comes up into its place: no tree is too deep. */
@@ -341,7 +329,7 @@ static bool is_moved_before(const uint64_t *words, unsigned at)
     return false;
 }
 
-static void transfer_undo(struct handle_table *to, handle_t *out, unsigned count)
+COLD static void transfer_undo(struct handle_table *to, handle_t *out, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         struct handle_slot *slot;
@@ -351,33 +339,28 @@ static void transfer_undo(struct handle_table *to, handle_t *out, unsigned count
     }
 }
 
-enum status handles_transfer(struct handle_table *from, struct handle_table *to,
-                             const uint64_t *words, unsigned count, handle_t *out)
+/* A duplicate of what `word` lets the sender pass. */
+static enum status transfer_one(struct handle_table *from, struct handle_table *to, uint64_t word,
+                                handle_t *out)
 {
     struct handle_slot *source;
+    const enum status status = transfer_lookup(from, word, &source);
 
-    /* First all as duplicates: that can fail, and can be undone. */
+    if (status != STATUS_OK)
+        return status;
+    const enum status inserted =
+        handle_insert(to, source->object, source->rights, source->badge, source, out);
+    if (inserted == STATUS_OK)
+        object_get(source->object);
+    return inserted;
+}
+
+/* All words have been passed as duplicates: those that move take their source's place. */
+OUT_OF_LINE static void transfer_move(struct handle_table *from, struct handle_table *to,
+                                      const uint64_t *words, unsigned count, const handle_t *out)
+{
     for (unsigned i = 0; i < count; i++) {
-        out[i] = 0;
-        if (words[i] == 0)
-            continue;
-        enum status status = is_moved_before(words, i) ? STATUS_BAD_HANDLE
-                                                       : transfer_lookup(from, words[i], &source);
-        if (status == STATUS_OK) {
-            object_get(source->object);
-            status =
-                handle_insert(to, source->object, source->rights, source->badge, source, &out[i]);
-            if (status != STATUS_OK)
-                object_put(source->object);
-        }
-        if (status != STATUS_OK) {
-            transfer_undo(to, out, i);
-            return status;
-        }
-    }
-    /* Then those that move take their source's place. */
-    for (unsigned i = 0; i < count; i++) {
-        struct handle_slot *heir;
+        struct handle_slot *source, *heir;
         if ((words[i] & HANDLE_MOVE) == 0
             || handle_lookup(from, words[i] & ~HANDLE_MOVE, OBJECT_NONE, 0, &source) != STATUS_OK
             || handle_lookup(to, out[i], OBJECT_NONE, 0, &heir) != STATUS_OK)
@@ -385,6 +368,29 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
         links_inherit(source, heir);
         handle_close(source);
     }
+}
+
+enum status handles_transfer(struct handle_table *from, struct handle_table *to,
+                             const uint64_t *words, unsigned count, handle_t *out)
+{
+    uint64_t all = 0;
+
+    /* First all as duplicates: that can fail, and can be undone. */
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = 0;
+        if (words[i] == 0)
+            continue;
+        const bool is_gone = (all & HANDLE_MOVE) != 0 && is_moved_before(words, i);
+        const enum status status =
+            is_gone ? STATUS_BAD_HANDLE : transfer_one(from, to, words[i], &out[i]);
+        if (status != STATUS_OK) {
+            transfer_undo(to, out, i);
+            return status;
+        }
+        all |= words[i];
+    }
+    if ((all & HANDLE_MOVE) != 0)
+        transfer_move(from, to, words, count, out);
     return STATUS_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "arch/mmu.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/path.h"
 #include "base/string.h"
 #include "domains/frame.h"
 
@@ -22,7 +23,7 @@ void pool_init(struct pool *pool, size_t item_bytes)
     ASSERT(pool->item_bytes <= PAGE_BYTES - POOL_HEAD_BYTES);
 }
 
-static enum status pool_grow(struct pool *pool)
+COLD static enum status pool_grow(struct pool *pool)
 {
     paddr_t address;
     const enum status status = frame_allocate(0, FRAME_OBJECT, &address);
@@ -42,7 +43,7 @@ static enum status pool_grow(struct pool *pool)
     return STATUS_OK;
 }
 
-enum status pool_take(struct pool *pool, void **out)
+enum status pool_take_as_is(struct pool *pool, void **out)
 {
     if (list_is_empty(&pool->partial)) {
         const enum status status = pool_grow(pool);
@@ -50,15 +51,23 @@ enum status pool_take(struct pool *pool, void **out)
             return status;
     }
 
-    struct pool_frame *frame = LIST_ENTRY(list_first(&pool->partial), struct pool_frame, node);
+    struct pool_frame *frame = LIST_ENTRY(pool->partial.head.next, struct pool_frame, node);
     void **item = frame->free;
     frame->free = *item;
     frame->used++;
     if (frame->free == NULL)
         list_remove(&frame->node);
-    memset(item, 0, pool->item_bytes);
     *out = item;
     return STATUS_OK;
+}
+
+enum status pool_take(struct pool *pool, void **out)
+{
+    const enum status status = pool_take_as_is(pool, out);
+
+    if (status == STATUS_OK)
+        memset(*out, 0, pool->item_bytes);
+    return status;
 }
 
 void pool_return(struct pool *pool, void *item)

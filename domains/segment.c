@@ -1,6 +1,7 @@
 #include "domains/segment.h"
 
 #include "arch/mmu.h"
+#include "arch/tlb.h"
 #include "arch/zero.h"
 #include "base/bits.h"
 #include "domains/frame.h"
@@ -8,9 +9,11 @@
 #include "domains/space.h"
 
 enum {
+    SLOTS_FEW = 4, /* more are placed by the gigabyte */
     PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
-    STEP_ORDER_MAX = 4, /* SEGMENT_STEP_PAGES as an order */
-    REAP_STEP_RUNS = 32,
+    STEP_ORDER_MAX = 3,     /* SEGMENT_STEP_PAGES as an order */
+    REAP_STEP_RUNS = 4,     /* each joined with its buddies at the most */
+    LEAVES_CLEARED_MAX = 8, /* leaves that are cheaper to clear, one by one, than a page */
 };
 _Static_assert(1 << STEP_ORDER_MAX == SEGMENT_STEP_PAGES, "a step zeroes one run at the most");
 
@@ -71,10 +74,9 @@ static enum status table_make(struct segment *segment, pte_t *entry)
     enum status status = charge_frames(segment, 1);
 
     if (status == STATUS_OK)
-        status = frame_allocate(0, FRAME_TABLE, &address);
+        status = frame_allocate_zeroed(FRAME_TABLE, &address);
     if (status != STATUS_OK)
         return status;
-    zero_page(direct_map(address));
     *entry = pte_table(address);
     return STATUS_OK;
 }
@@ -116,7 +118,9 @@ static enum status request_check(const struct segment_request *request)
     const rights_t w_and_x = RIGHT_WRITE | RIGHT_EXECUTE;
 
     if (request->length == 0 || !is_aligned(request->length, PAGE_BYTES)
-        || request->length > (uint64_t)SPACE_SLOTS * SLOT_BYTES)
+        || request->length > SEGMENT_LENGTH_MAX
+        || (uint64_t)request->reserve_slots * SLOT_BYTES > BIT(LEVEL1_SHIFT) / 2
+        || (request->reserve_slots != 0 && request->length > BIT(LEVEL1_SHIFT) / 2))
         return STATUS_BAD_ARGUMENT;
     if ((request->widest & RIGHT_READ) == 0 || (request->widest & w_and_x) == w_and_x)
         return STATUS_BAD_ARGUMENT;
@@ -132,34 +136,59 @@ static enum status entries_make(struct segment *segment)
         segment->entries = &segment->one_entry;
         return STATUS_OK;
     }
-    if (segment->entry_count > TABLE_ENTRIES)
-        return STATUS_BAD_ARGUMENT;
-    const enum status status = frame_allocate(0, FRAME_OBJECT, &address);
+    const enum status status = frame_allocate_zeroed(FRAME_OBJECT, &address);
     if (status != STATUS_OK)
         return status;
     segment->entries = direct_map(address);
-    zero_page(segment->entries);
     return STATUS_OK;
+}
+
+/*
+ * By gigabyte, it has level 2 tables of its own, and a view one entry for each; by slot, it shares
+ * the view's level 2 table with others, and a view has one entry per slot.
+ */
+static void segment_shape(struct segment *segment, bool by_gigabyte)
+{
+    const uint32_t slots = (uint32_t)divide_up(segment->length, SLOT_BYTES);
+    const uint32_t gigabytes = (uint32_t)divide_up(slots, SLOTS_PER_GIGABYTE);
+
+    segment->by_gigabyte = by_gigabyte;
+    segment->slots = by_gigabyte ? gigabytes * SLOTS_PER_GIGABYTE : slots;
+    segment->entry_count = by_gigabyte ? gigabytes : slots;
+}
+
+/* Near the owner's others; if that is full, the next ones go where this one goes. */
+static enum status slots_take(struct segment *segment)
+{
+    struct domain *owner = segment->owner;
+    const uint32_t count = segment->slots + segment->reserved;
+    const uint32_t home = owner == NULL ? 1 : owner->home_gigabyte;
+
+    if (count > SLOTS_PER_GIGABYTE)
+        return STATUS_BAD_ARGUMENT;
+    const enum status status = space_take(segment, count, false, home, &segment->address);
+    if (status == STATUS_OK && owner != NULL)
+        owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
+    return status;
 }
 
 static enum status addresses_take(struct segment *segment, const struct segment_request *request)
 {
-    const uint32_t count = segment->slots + segment->reserved;
+    enum status status = STATUS_OK;
 
-    if (request->at == 0) {
-        const uint32_t home = segment->owner == NULL ? 1 : segment->owner->home_gigabyte;
-        if (!segment->by_gigabyte && count > SLOTS_PER_GIGABYTE)
-            return STATUS_BAD_ARGUMENT;
-        const enum status status =
-            space_take(segment, count, segment->by_gigabyte, home, &segment->address);
-        /* Home is full: the next ones go where this one went, and share its tables. */
-        if (status == STATUS_OK && segment->owner != NULL && !segment->by_gigabyte)
-            segment->owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
-        return status;
+    if (request->at != 0) {
+        segment->address = request->at;
+        space_pass(request->at, segment->slots + segment->reserved, segment);
+        return STATUS_OK;
     }
-    segment->address = request->at;
-    space_pass(request->at, count, segment);
-    return STATUS_OK;
+    if (!segment->by_gigabyte)
+        return slots_take(segment);
+    status = space_take(segment, segment->slots, true, 0, &segment->address);
+    if (status != STATUS_OUT_OF_SPACE || segment->length > BIT(LEVEL1_SHIFT) / 2)
+        return status;
+    segment_shape(segment, false); /* no gigabyte is left */
+    status = entries_make(segment);
+    return status == STATUS_OK ? slots_take(segment) : status;
 }
 
 /* The physical run of a RUN segment: the next power of two, at once, since it must be one piece. */
@@ -176,36 +205,34 @@ static enum status run_take(struct segment *segment)
     return frame_allocate(order, FRAME_SEGMENT, &segment->physical);
 }
 
-static void segment_fill(struct segment *segment, const struct segment_request *request)
+static void segment_fill(struct segment *segment, struct domain *owner,
+                         const struct segment_request *request)
 {
-    segment->backing = request->backing;
-    segment->length = request->length;
-    segment->widest = request->widest & RIGHTS_MEMORY;
-    segment->label = request->label;
-    segment->guard_stride_pages = request->guard_stride_pages;
-    segment->execute_bytes = request->execute_bytes;
-    segment->physical = request->physical;
-    segment->reserved = request->reserve_slots;
-    segment->by_gigabyte = request->length >= BIT(LEVEL1_SHIFT);
-    segment->slots = (uint32_t)divide_up(request->length, SLOT_BYTES);
-    if (segment->by_gigabyte)
-        segment->slots = (uint32_t)align_up(segment->slots, SLOTS_PER_GIGABYTE);
-    segment->entry_count =
-        segment->by_gigabyte ? segment->slots / SLOTS_PER_GIGABYTE : segment->slots;
-    list_init(&segment->mappings);
+    *segment = (struct segment){
+        .length = request->length,
+        .widest = request->widest & RIGHTS_MEMORY,
+        .backing = request->backing,
+        .reserved = request->reserve_slots,
+        .label = request->label,
+        .guard_stride_pages = request->guard_stride_pages,
+        .execute_bytes = request->execute_bytes,
+        .physical = request->physical,
+        .source = request->source,
+        .source_offset = request->source_offset,
+        .owner = owner,
+    };
+    segment_shape(segment, request->at == 0 && request->reserve_slots == 0
+                               && request->length > SLOTS_FEW * SLOT_BYTES);
     object_init(&segment->object, &segment_class);
-    if (request->source != NULL) {
-        segment->source = request->source;
-        segment->source_offset = request->source_offset;
+    if (segment->source != NULL)
         object_get(&segment->source->object);
-    }
 }
 
 /* Everything that is given back when a segment ends, but for its address. */
 static void segment_free(struct segment *segment)
 {
     if (segment->entries != NULL && segment->entries != &segment->one_entry)
-        frame_free(direct_map_physical(segment->entries));
+        frame_free_zeroed(direct_map_physical(segment->entries)); /* nothing is left below */
     if (segment->owner != NULL) {
         quota_give(segment->owner, segment->charged_frames, 1, 0);
         list_remove(&segment->owner_node);
@@ -225,7 +252,7 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
         status = quota_take(owner, 0, 1, 0);
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&segment_pool, &memory);
+    status = pool_take_as_is(&segment_pool, &memory);
     if (status != STATUS_OK) {
         if (owner != NULL)
             quota_give(owner, 0, 1, 0);
@@ -233,8 +260,7 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     }
 
     struct segment *segment = memory;
-    segment_fill(segment, request);
-    segment->owner = owner;
+    segment_fill(segment, owner, request);
     if (owner != NULL)
         list_push_back(&owner->segments, &segment->owner_node);
     status = entries_make(segment);
@@ -409,6 +435,8 @@ enum status segment_build_some(struct segment *segment, bool *done)
         budget -= count;
     }
     *done = segment->done_pages == end;
+    if (*done)
+        tlb_publish(); /* all its tables, before any view's entry leads to them */
     return STATUS_OK;
 }
 
@@ -439,17 +467,31 @@ static void segment_on_destroy(struct object *object)
 {
     struct segment *segment = segment_of_object(object);
 
-    ASSERT(list_is_empty(&segment->mappings));
+    ASSERT(segment->object.uses == 0);
     space_give(segment->address, segment->slots + segment->reserved);
     segment->done_pages = 0;
     list_push_back(&reap_list, &segment->reap_node);
 }
 
+/* Whether a slot's leaves are zeroes again when its pages are free. */
+static bool leaves_are_cleared(const struct segment *segment, uint64_t slot)
+{
+    return segment->backing == SEGMENT_FRAMES
+           || page_count(segment) - slot * PAGES_PER_SLOT <= LEAVES_CLEARED_MAX;
+}
+
+static void leaves_clear(pte_t *leaves, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        leaves[i] = 0;
+}
+
 /* Free what backs the pages from `page` on that lie in one run; returns how many pages that was. */
 static uint64_t pages_free(struct segment *segment, uint64_t page)
 {
-    pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
+    const uint64_t slot = page / PAGES_PER_SLOT;
     const uint64_t slot_rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
+    pte_t *entry = slot_entry(segment, slot);
 
     if (entry == NULL || !pte_is_valid(*entry))
         return slot_rest;
@@ -458,11 +500,18 @@ static uint64_t pages_free(struct segment *segment, uint64_t page)
         *entry = 0;
         return slot_rest;
     }
-    const pte_t leaf = segment_leaf(segment, page * PAGE_BYTES);
-    if (!pte_is_valid(leaf) || segment->backing != SEGMENT_FRAMES)
-        return segment->backing == SEGMENT_FRAMES ? 1 : slot_rest;
-    const uint64_t count = BIT(frame_order(pte_address(leaf)));
-    frame_free(pte_address(leaf));
+    pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + page % PAGES_PER_SLOT;
+    if (segment->backing != SEGMENT_FRAMES) {
+        if (leaves_are_cleared(segment, slot))
+            leaves_clear(leaves, page_count(segment) - page);
+        return slot_rest;
+    }
+    if (!pte_is_valid(*leaves))
+        return 1;
+    const paddr_t run = pte_address(*leaves);
+    const uint64_t count = BIT(frame_order(run));
+    leaves_clear(leaves, count);
+    frame_free(run);
     return count;
 }
 
@@ -473,7 +522,10 @@ static void tables_free(struct segment *segment, uint64_t page)
     pte_t *entry = slot_entry(segment, slot);
 
     if (entry != NULL && pte_is_table(*entry)) {
-        frame_free(pte_address(*entry));
+        if (leaves_are_cleared(segment, slot))
+            frame_free_zeroed(pte_address(*entry));
+        else
+            frame_free(pte_address(*entry));
         *entry = 0;
     }
     const bool last = page >= page_count(segment);
@@ -481,7 +533,7 @@ static void tables_free(struct segment *segment, uint64_t page)
         return;
     pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
     if (pte_is_valid(*above))
-        frame_free(pte_address(*above));
+        frame_free_zeroed(pte_address(*above));
     *above = 0;
 }
 

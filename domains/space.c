@@ -1,41 +1,110 @@
 #include "domains/space.h"
 
 #include "arch/mmu.h"
-#include "arch/zero.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/path.h"
 #include "domains/frame.h"
 
-enum { WORDS_PER_GIGABYTE = SLOTS_PER_GIGABYTE / 64 };
+/* 512 bits: the slots of a gigabyte, or all gigabytes. */
+enum { MAP_BITS = 512, MAP_WORDS = MAP_BITS / 64 };
+_Static_assert((int)SLOTS_PER_GIGABYTE == MAP_BITS && (int)SPACE_GIGABYTES == MAP_BITS,
+               "maps are of a size");
+
+enum { RELEASE_STEP = 4 }; /* gigabytes */
 
 /*
- * A slot is taken from space_take() on; given up, it rests: it stays `taken` and is set in
- * `resting` until too little of the space is left, when everything that rests is freed at once.
+ * A slot is taken from space_take() on; given up, it rests: it stays taken, of the present age.
+ * When a quarter of the space rests, an age begins, and what rests of the one before is released,
+ * a gigabyte at a time.  When there is no room, everything that rests is released, in steps.
  */
-static uint64_t taken[SPACE_SLOTS / 64];
-static uint64_t resting[SPACE_SLOTS / 64];
-static uint32_t resting_count;
-/* A frame each, which counts the slots that somebody owns; there while there is one. */
+static uint64_t taken[SPACE_GIGABYTES][MAP_WORDS];
+static uint64_t resting[2][SPACE_GIGABYTES][MAP_WORDS]; /* by age: now, before */
+static uint64_t has_resting[2][MAP_WORDS];              /* gigabytes */
+static unsigned now;                                    /* which age is the present one */
+static uint32_t resting_now;                            /* slots */
+static bool is_releasing;                               /* something rests of the age before */
+
+static uint64_t is_begun[MAP_WORDS]; /* gigabytes of which something is taken */
+static uint64_t is_full[MAP_WORDS];  /* gigabytes in which no slot was found, since a release */
+
+/* Who owns a gigabyte's slots: one segment, or a frame says so for each, while anybody does. */
+static struct segment *whole[SPACE_GIGABYTES];
 static struct segment **owners[SPACE_GIGABYTES];
+static uint16_t owned[SPACE_GIGABYTES]; /* slots, of those that `owners` is for */
+
 static uint64_t random_state;
 static uint64_t table_frames;
 
-static bool bit_get(const uint64_t *map, uint32_t slot)
+static void bit_set(uint64_t *map, uint32_t bit)
 {
-    return (map[slot / 64] >> slot % 64 & 1) != 0;
+    map[bit / 64] |= BIT(bit % 64);
 }
 
-static void bit_set(uint64_t *map, uint32_t slot)
+static void bit_clear(uint64_t *map, uint32_t bit)
 {
-    map[slot / 64] |= BIT(slot % 64);
+    map[bit / 64] &= ~BIT(bit % 64);
+}
+
+/* Set `count` bits from `first` on. */
+static void bits_set(uint64_t *map, uint32_t first, uint32_t count)
+{
+    while (count > 0) {
+        const uint32_t room = 64 - first % 64;
+        const uint32_t n = count < room ? count : room;
+        map[first / 64] |= ~UINT64_C(0) >> (64 - n) << first % 64;
+        first += n;
+        count -= n;
+    }
+}
+
+/* The first bit that is set in `map` exclusive or `flip`, from `from` on; MAP_BITS if none is. */
+static uint32_t bit_next(const uint64_t *map, uint64_t flip, uint32_t from)
+{
+    uint64_t mask = ~UINT64_C(0) << from % 64;
+
+    for (uint32_t word = from / 64; word < MAP_WORDS; word++, mask = ~UINT64_C(0)) {
+        const uint64_t bits = (map[word] ^ flip) & mask;
+        if (bits != 0)
+            return word * 64 + bits_trailing_zeros(bits);
+    }
+    return MAP_BITS;
+}
+
+/* The same, going on from the beginning. */
+static uint32_t bit_around(const uint64_t *map, uint64_t flip, uint32_t from)
+{
+    const uint32_t bit = bit_next(map, flip, from);
+
+    return bit == MAP_BITS && from != 0 ? bit_next(map, flip, 0) : bit;
+}
+
+/* A bit is set in `out` where `count` bits in a row that are clear in `map` begin. */
+static void runs_find(const uint64_t *map, uint32_t count, uint64_t *out)
+{
+    uint32_t step;
+
+    for (unsigned i = 0; i < MAP_WORDS; i++)
+        out[i] = ~map[i];
+    for (uint32_t length = 1; length < count; length += step) {
+        step = length < count - length ? length : count - length;
+        const uint32_t words = step / 64, bits = step % 64;
+        for (unsigned i = 0; i < MAP_WORDS; i++) {
+            uint64_t shifted = i + words < MAP_WORDS ? out[i + words] >> bits : 0;
+            if (bits != 0 && i + words + 1 < MAP_WORDS)
+                shifted |= out[i + words + 1] << (64 - bits);
+            out[i] &= shifted;
+        }
+    }
 }
 
 void space_init(uint64_t seed)
 {
     random_state = seed;
     /* The first gigabyte stays empty: small numbers taken for pointers must fault. */
-    for (unsigned i = 0; i < WORDS_PER_GIGABYTE; i++)
-        taken[i] = ~UINT64_C(0);
+    bits_set(taken[0], 0, MAP_BITS);
+    bit_set(is_begun, 0);
+    bit_set(is_full, 0);
 }
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -48,108 +117,132 @@ uint64_t space_random(void)
     return z ^ z >> 31;
 }
 
-static void resting_release(void)
+static void release(unsigned age, uint32_t gigabyte)
 {
-    for (uint32_t i = 0; i < SPACE_SLOTS / 64; i++) {
-        taken[i] &= ~resting[i];
-        resting[i] = 0;
+    uint64_t left = 0;
+
+    for (unsigned i = 0; i < MAP_WORDS; i++) {
+        taken[gigabyte][i] &= ~resting[age][gigabyte][i];
+        resting[age][gigabyte][i] = 0;
+        left |= taken[gigabyte][i];
     }
-    resting_count = 0;
+    if (left == 0)
+        bit_clear(is_begun, gigabyte);
+    bit_clear(is_full, gigabyte);
+    bit_clear(has_resting[age], gigabyte);
 }
 
-static bool run_is_free(uint32_t slot, uint32_t count)
+/* What is to be done about slots that rest, each time that some are taken. */
+static void rest_on(void)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (bit_get(taken, slot + i))
-            return false;
-    return true;
+    if (is_releasing) {
+        const uint32_t gigabyte = bit_next(has_resting[1 - now], 0, 0);
+        if (gigabyte < MAP_BITS)
+            release(1 - now, gigabyte);
+        else
+            is_releasing = false;
+    } else if (resting_now > SPACE_SLOTS / 4) {
+        now = 1 - now;
+        resting_now = 0;
+        is_releasing = true;
+    }
 }
 
-/* A free run within one gigabyte, looked for from a random place on. */
-static bool find_in_gigabyte(uint32_t gigabyte, uint32_t count, uint32_t *out)
+/* There is no room: release some of what rests, of whatever age; false if nothing does. */
+static bool rest_ends_for_some(void)
 {
-    const uint32_t places = SLOTS_PER_GIGABYTE - count + 1;
-    const uint32_t start = (uint32_t)(space_random() % places);
+    unsigned released = 0;
 
-    for (uint32_t i = 0; i < places; i++) {
-        const uint32_t slot = gigabyte * SLOTS_PER_GIGABYTE + (start + i) % places;
-        if (run_is_free(slot, count)) {
-            *out = slot;
-            return true;
+    for (unsigned age = 0; age < 2; age++) {
+        uint32_t gigabyte;
+        while (released < RELEASE_STEP
+               && (gigabyte = bit_next(has_resting[age], 0, 0)) < MAP_BITS) {
+            release(age, gigabyte);
+            released++;
         }
     }
-    return false;
+    if (released < RELEASE_STEP)
+        resting_now = 0;
+    return released > 0;
+}
+
+/* Free slots in a row within one gigabyte, looked for from a random place on. */
+static bool find_in_gigabyte(uint32_t gigabyte, uint32_t count, uint32_t *out)
+{
+    const uint32_t start = (uint32_t)(space_random() % MAP_BITS);
+    uint64_t runs[MAP_WORDS];
+    uint32_t slot;
+
+    if (count == 1) {
+        slot = bit_around(taken[gigabyte], ~UINT64_C(0), start);
+        if (slot == MAP_BITS)
+            bit_set(is_full, gigabyte);
+    } else {
+        runs_find(taken[gigabyte], count, runs);
+        slot = bit_around(runs, 0, start);
+    }
+    *out = gigabyte * SLOTS_PER_GIGABYTE + slot;
+    return slot < MAP_BITS;
+}
+
+/* Away from home: a gigabyte that nobody is in, or one that has room, at random. */
+OUT_OF_LINE static bool find_elsewhere(uint32_t count, uint32_t *out)
+{
+    uint32_t gigabyte = bit_around(is_begun, ~UINT64_C(0), (uint32_t)(space_random() % MAP_BITS));
+
+    if (gigabyte < MAP_BITS)
+        return find_in_gigabyte(gigabyte, count, out);
+    gigabyte = bit_around(is_full, ~UINT64_C(0), (uint32_t)(space_random() % MAP_BITS));
+    return gigabyte < MAP_BITS && find_in_gigabyte(gigabyte, count, out);
 }
 
 /* Whole gigabytes in a row. */
 static bool find_gigabytes(uint32_t count, uint32_t *out)
 {
-    const uint32_t start = (uint32_t)(space_random() % SPACE_GIGABYTES);
+    uint64_t runs[MAP_WORDS];
 
-    for (uint32_t i = 0; i < SPACE_GIGABYTES; i++) {
-        const uint32_t gigabyte = (start + i) % SPACE_GIGABYTES;
-        if (gigabyte + divide_up(count, SLOTS_PER_GIGABYTE) > SPACE_GIGABYTES)
-            continue;
-        if (run_is_free(gigabyte * SLOTS_PER_GIGABYTE, count)) {
-            *out = gigabyte * SLOTS_PER_GIGABYTE;
-            return true;
-        }
-    }
-    return false;
+    runs_find(is_begun, count, runs);
+    const uint32_t gigabyte = bit_around(runs, 0, (uint32_t)(space_random() % MAP_BITS));
+    *out = gigabyte * SLOTS_PER_GIGABYTE;
+    return gigabyte < MAP_BITS;
 }
 
-static bool find(uint32_t count, bool by_gigabyte, uint32_t home, uint32_t *out)
+/* The frame that says whose a gigabyte's slots are. */
+static enum status owners_prepare(uint32_t gigabyte)
 {
-    if (by_gigabyte)
-        return find_gigabytes(count, out);
-    if (find_in_gigabyte(home, count, out))
-        return true;
-    const uint32_t start = (uint32_t)(space_random() % SPACE_GIGABYTES);
-    for (uint32_t i = 0; i < SPACE_GIGABYTES; i++)
-        if (find_in_gigabyte((start + i) % SPACE_GIGABYTES, count, out))
-            return true;
-    return false;
-}
+    paddr_t address;
 
-/* Make sure that the owner tables for these slots exist. */
-static enum status owners_prepare(uint32_t slot, uint32_t count)
-{
-    for (uint32_t g = slot / SLOTS_PER_GIGABYTE; g <= (slot + count - 1) / SLOTS_PER_GIGABYTE;
-         g++) {
-        paddr_t address;
-        if (owners[g] != NULL)
-            continue;
-        const enum status status = frame_allocate(0, FRAME_TABLE, &address);
-        if (status != STATUS_OK)
-            return status;
-        owners[g] = direct_map(address);
-        zero_page(owners[g]);
-        table_frames++;
-    }
+    if (owners[gigabyte] != NULL)
+        return STATUS_OK;
+    const enum status status = frame_allocate_zeroed(FRAME_TABLE, &address);
+    if (status != STATUS_OK)
+        return status;
+    owners[gigabyte] = direct_map(address);
+    table_frames++;
     return STATUS_OK;
 }
 
-static uint16_t *owners_count(uint32_t gigabyte)
+static void owner_set(uint32_t slot, uint32_t count, struct segment *segment)
 {
-    return frame_count(direct_map_physical(owners[gigabyte]));
+    struct segment **owner = &owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE];
+
+    for (uint32_t i = 0; i < count; i++)
+        owner[i] = segment;
 }
 
-static void owner_set(uint32_t slot, struct segment *segment)
+static void take_gigabytes(struct segment *segment, uint32_t gigabyte, uint32_t count)
 {
-    owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE] = segment;
-}
-
-/* Give back the owner tables, of those that these slots are in, that say nothing any more. */
-static void owners_release(uint32_t slot, uint32_t count)
-{
-    for (uint32_t g = slot / SLOTS_PER_GIGABYTE; g <= (slot + count - 1) / SLOTS_PER_GIGABYTE;
-         g++) {
-        if (owners[g] == NULL || *owners_count(g) != 0)
-            continue;
-        frame_free(direct_map_physical(owners[g]));
-        owners[g] = NULL;
-        table_frames--;
+    for (uint32_t g = gigabyte; g < gigabyte + count; g++) {
+        bits_set(taken[g], 0, MAP_BITS);
+        whole[g] = segment;
     }
+    bits_set(is_begun, gigabyte, count);
+    bits_set(is_full, gigabyte, count);
+}
+
+static enum status no_room(void)
+{
+    return rest_ends_for_some() ? STATUS_WOULD_BLOCK : STATUS_OUT_OF_SPACE;
 }
 
 enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte, uint32_t home,
@@ -157,55 +250,78 @@ enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte
 {
     uint32_t slot;
 
-    ASSERT(count > 0 && (by_gigabyte || count <= SLOTS_PER_GIGABYTE));
-    if (resting_count > SPACE_SLOTS / 4)
-        resting_release();
-    if (!find(count, by_gigabyte, home, &slot)) {
-        resting_release();
-        if (!find(count, by_gigabyte, home, &slot))
-            return STATUS_OUT_OF_SPACE;
+    ASSERT(count > 0 && count <= (by_gigabyte ? SPACE_SLOTS : SLOTS_PER_GIGABYTE));
+    rest_on();
+    if (by_gigabyte) {
+        const uint32_t gigabytes = (uint32_t)divide_up(count, SLOTS_PER_GIGABYTE);
+        if (!find_gigabytes(gigabytes, &slot))
+            return no_room();
+        take_gigabytes(segment, slot / SLOTS_PER_GIGABYTE, gigabytes);
+        *out = (uaddr_t)slot << SLOT_SHIFT;
+        return STATUS_OK;
     }
-    const enum status status = owners_prepare(slot, count);
-    if (status != STATUS_OK) {
-        owners_release(slot, count);
+    if (!find_in_gigabyte(home, count, &slot) && !find_elsewhere(count, &slot))
+        return no_room();
+    const uint32_t gigabyte = slot / SLOTS_PER_GIGABYTE;
+    const enum status status = owners_prepare(gigabyte);
+    if (status != STATUS_OK)
         return status;
-    }
-
-    for (uint32_t i = 0; i < count; i++) {
-        bit_set(taken, slot + i);
-        owner_set(slot + i, segment);
-        ++*owners_count((slot + i) / SLOTS_PER_GIGABYTE);
-    }
+    bits_set(taken[gigabyte], slot % SLOTS_PER_GIGABYTE, count);
+    bit_set(is_begun, gigabyte);
+    owner_set(slot, count, segment);
+    owned[gigabyte] = (uint16_t)(owned[gigabyte] + count);
     *out = (uaddr_t)slot << SLOT_SHIFT;
     return STATUS_OK;
 }
 
 void space_pass(uaddr_t address, uint32_t count, struct segment *to)
 {
-    for (uint32_t i = 0; i < count; i++)
-        owner_set((uint32_t)(address >> SLOT_SHIFT) + i, to);
+    owner_set((uint32_t)(address >> SLOT_SHIFT), count, to);
+}
+
+/* The frame says nothing any more. */
+OUT_OF_LINE static void owners_release(uint32_t gigabyte)
+{
+    frame_free_zeroed(direct_map_physical(owners[gigabyte]));
+    owners[gigabyte] = NULL;
+    table_frames--;
+}
+
+static void rest(uint32_t gigabyte, uint32_t first, uint32_t count)
+{
+    bits_set(resting[now][gigabyte], first, count);
+    bit_set(has_resting[now], gigabyte);
+    resting_now += count;
 }
 
 void space_give(uaddr_t address, uint32_t count)
 {
     const uint32_t slot = (uint32_t)(address >> SLOT_SHIFT);
+    const uint32_t gigabyte = slot / SLOTS_PER_GIGABYTE;
 
-    for (uint32_t i = 0; i < count; i++) {
-        bit_set(resting, slot + i);
-        owner_set(slot + i, NULL);
-        --*owners_count((slot + i) / SLOTS_PER_GIGABYTE);
+    if (whole[gigabyte] != NULL) {
+        for (uint32_t g = gigabyte; g * SLOTS_PER_GIGABYTE < slot + count; g++) {
+            whole[g] = NULL;
+            rest(g, 0, MAP_BITS);
+        }
+        return;
     }
-    owners_release(slot, count);
-    resting_count += count;
+    rest(gigabyte, slot % SLOTS_PER_GIGABYTE, count);
+    owner_set(slot, count, NULL);
+    owned[gigabyte] = (uint16_t)(owned[gigabyte] - count);
+    if (owned[gigabyte] == 0)
+        owners_release(gigabyte);
 }
 
 struct segment *space_owner(uaddr_t address)
 {
-    const uint64_t slot = address >> SLOT_SHIFT;
+    const uint64_t gigabyte = address >> LEVEL1_SHIFT;
 
-    if (slot >= SPACE_SLOTS || owners[slot / SLOTS_PER_GIGABYTE] == NULL)
+    if (gigabyte >= SPACE_GIGABYTES)
         return NULL;
-    return owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE];
+    if (owners[gigabyte] == NULL)
+        return whole[gigabyte];
+    return owners[gigabyte][(address >> SLOT_SHIFT) % SLOTS_PER_GIGABYTE];
 }
 
 uint64_t space_table_frames(void)

@@ -2,23 +2,24 @@
 
 #include "arch/mmu.h"
 #include "arch/tlb.h"
-#include "arch/zero.h"
+#include "base/assert.h"
 #include "base/bits.h"
+#include "base/path.h"
 #include "domains/asid.h"
 #include "domains/audit.h"
 #include "domains/frame.h"
-#include "domains/pool.h"
 #include "domains/space.h"
 
-enum { BUCKETS = 1024 };
-
-static struct pool mapping_pool;
-static struct mapping *buckets[BUCKETS]; /* all mappings, by domain and segment */
-
-void views_init(void)
-{
-    pool_init(&mapping_pool, sizeof(struct mapping));
-}
+/*
+ * An entry of the root that leads to a level 2 table of the view's own knows, in bits that the
+ * hardware ignores, how many entries there are in use, and in which eighths of the table segments
+ * may begin.  An entry that is a segment's, for a GiB, is narrowed; that tells the two apart.
+ */
+enum { COUNT_SHIFT = 2, COUNT_BITS = 10, EIGHTHS_SHIFT = 51, EIGHTH_ENTRIES = TABLE_ENTRIES / 8 };
+_Static_assert(TABLE_ENTRIES < 1 << COUNT_BITS, "all of a table's entries can be counted");
+#define COUNT_ONE  BIT(COUNT_SHIFT)
+#define COUNT_MASK BITS(COUNT_SHIFT + COUNT_BITS - 1, COUNT_SHIFT)
+#define SPACE_END  BIT(SHARED_SPACE_BITS)
 
 enum status view_create(struct domain *domain)
 {
@@ -26,13 +27,11 @@ enum status view_create(struct domain *domain)
     enum status status = quota_take(domain, 1, 0, 0);
 
     if (status == STATUS_OK)
-        status = frame_allocate(0, FRAME_TABLE, &root);
+        status = frame_allocate_zeroed(FRAME_TABLE, &root);
     if (status != STATUS_OK)
         return status;
     domain->root = direct_map(root);
-    zero_page(domain->root);
     domain->table_frames = 1;
-    list_init(&domain->mappings);
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
     audit_view_made(domain);
@@ -42,25 +41,10 @@ enum status view_create(struct domain *domain)
 void view_destroy(struct domain *domain)
 {
     audit_view_ending(domain);
-    frame_free(direct_map_physical(domain->root));
+    frame_free_zeroed(direct_map_physical(domain->root));
     domain->root = NULL;
     domain->table_frames = 0;
     quota_give(domain, 1, 0, 0);
-}
-
-static struct mapping **bucket_of(const struct domain *domain, const struct segment *segment)
-{
-    const uint64_t hash = (uintptr_t)segment / 32 ^ (uint64_t)domain->id * 31;
-
-    return &buckets[hash % BUCKETS];
-}
-
-struct mapping *view_find(const struct domain *domain, const struct segment *segment)
-{
-    for (struct mapping *m = *bucket_of(domain, segment); m != NULL; m = m->next_in_bucket)
-        if (m->domain == domain && m->segment == segment)
-            return m;
-    return NULL;
 }
 
 static uint32_t gigabyte_of(uaddr_t address)
@@ -68,94 +52,154 @@ static uint32_t gigabyte_of(uaddr_t address)
     return (uint32_t)(address >> LEVEL1_SHIFT);
 }
 
-static pte_t *level2_of(const struct domain *domain, uint32_t gigabyte)
+static pte_t *level2_of(pte_t above)
 {
-    return direct_map(pte_address(domain->root[gigabyte]));
+    return direct_map(pte_address(above));
 }
 
-/* The level 2 tables that the segment's slots need.  Those made stay if a later one fails. */
-static enum status tables_prepare(struct domain *domain, const struct segment *segment)
+static bool leads_to_own_table(pte_t above)
 {
-    if (segment->by_gigabyte)
-        return STATUS_OK;
-    const uint32_t last = gigabyte_of(segment->address + segment->length - 1);
-    for (uint32_t g = gigabyte_of(segment->address); g <= last; g++) {
-        paddr_t table;
-        if (pte_is_valid(domain->root[g]))
-            continue;
-        enum status status = quota_take(domain, 1, 0, 0);
-        if (status != STATUS_OK)
-            return status;
-        status = frame_allocate(0, FRAME_TABLE, &table);
-        if (status != STATUS_OK) {
-            quota_give(domain, 1, 0, 0);
-            return status;
-        }
-        zero_page(direct_map(table));
-        tlb_publish(); /* empty, before a table walk can find it */
-        domain->root[g] = pte_table(table);
-        domain->table_frames++;
+    return (above & PTE_PXN_TABLE) == 0;
+}
+
+static bool is_counted_empty(pte_t above)
+{
+    return (above & COUNT_MASK) == 0;
+}
+
+static void root_use(struct domain *domain, uint32_t gigabyte, uint32_t count)
+{
+    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
+        domain->root_used[g / 64] |= BIT(g % 64);
+}
+
+static void root_unuse(struct domain *domain, uint32_t gigabyte, uint32_t count)
+{
+    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
+        domain->root_used[g / 64] &= ~BIT(g % 64);
+}
+
+/* The first entry of the root in use from `from` on; TABLE_ENTRIES if none is. */
+static uint32_t root_next(const struct domain *domain, uint32_t from)
+{
+    uint64_t mask = ~UINT64_C(0) << (from % 64);
+
+    for (uint32_t i = from / 64; i < TABLE_ENTRIES / 64; i++, mask = ~UINT64_C(0)) {
+        if ((domain->root_used[i] & mask) != 0)
+            return i * 64 + bits_trailing_zeros(domain->root_used[i] & mask);
     }
+    return TABLE_ENTRIES;
+}
+
+/* The first entry in use of an eighth of a table, from entry `i` on; where it ends if none is. */
+static uint32_t entry_in_eighth(const pte_t *table, uint32_t i)
+{
+    enum { STRIDE = 4 };
+
+    do {
+        const pte_t *t = &table[i];
+        if (i % STRIDE == 0 && (t[0] | t[1] | t[2] | t[3]) == 0)
+            i += STRIDE;
+        else if (t[0] != 0)
+            return i;
+        else
+            i++;
+    } while (i % EIGHTH_ENTRIES != 0);
+    return i;
+}
+
+/* The first entry of a table from `from` on with which a segment may begin. */
+static uint32_t entry_next(pte_t above, uint32_t from)
+{
+    const pte_t *table = level2_of(above);
+
+    while (from < TABLE_ENTRIES) {
+        const uint32_t end = (uint32_t)align_down(from, EIGHTH_ENTRIES) + EIGHTH_ENTRIES;
+        const bool is_used = (above >> (EIGHTHS_SHIFT + from / EIGHTH_ENTRIES) & 1) != 0;
+        from = is_used ? entry_in_eighth(table, from) : end;
+        if (from != end)
+            break;
+    }
+    return from;
+}
+
+/* A level 2 table of the view's own. */
+static enum status table_make(struct domain *domain, uint32_t gigabyte)
+{
+    paddr_t table;
+    enum status status = quota_take(domain, 1, 0, 0);
+
+    if (status != STATUS_OK)
+        return status;
+    status = frame_allocate_zeroed(FRAME_TABLE, &table);
+    if (status != STATUS_OK) {
+        quota_give(domain, 1, 0, 0);
+        return status;
+    }
+    tlb_publish(); /* empty, before a table walk can find it */
+    domain->root[gigabyte] = pte_table(table);
+    root_use(domain, gigabyte, 1);
+    domain->table_frames++;
     return STATUS_OK;
 }
 
-/* A level 2 table that shows nothing any more is the domain's to give back. */
-static void tables_release(struct domain *domain, const struct segment *segment)
+/* The level 2 table shows nothing any more. */
+COLD static void table_release(struct domain *domain, uint32_t gigabyte)
 {
-    if (segment->by_gigabyte)
-        return;
-    const uint32_t last = gigabyte_of(segment->address + segment->length - 1);
-    for (uint32_t g = gigabyte_of(segment->address); g <= last; g++) {
-        if (!pte_is_valid(domain->root[g]))
-            continue;
-        const paddr_t table = pte_address(domain->root[g]);
-        if (*frame_count(table) > 0)
-            continue;
-        domain->root[g] = 0;
-        if (asid_of(domain) != 0)
-            tlb_invalidate_pages(asid_of(domain), (uaddr_t)g << LEVEL1_SHIFT, 1);
-        frame_free(table);
-        domain->table_frames--;
-        quota_give(domain, 1, 0, 0);
-    }
+    const paddr_t table = pte_address(domain->root[gigabyte]);
+
+    domain->root[gigabyte] = 0;
+    if (asid_of(domain) != 0)
+        tlb_invalidate_pages(asid_of(domain), (uaddr_t)gigabyte << LEVEL1_SHIFT, 1);
+    frame_free_zeroed(table);
+    root_unuse(domain, gigabyte, 1);
+    domain->table_frames--;
+    quota_give(domain, 1, 0, 0);
 }
 
-/* Write the view's entries for the segment: narrowed to `rights`, or none. */
-static void entries_write(struct domain *domain, const struct segment *segment, rights_t rights)
+/* Borrowed: the view's first entry for the segment; NULL if its table is missing. */
+static pte_t *entries_of(const struct domain *domain, const struct segment *segment)
 {
-    for (uint32_t i = 0; i < segment->entry_count; i++) {
-        const pte_t entry = pte_narrow(segment->entries[i], rights);
-        if (segment->by_gigabyte) {
-            domain->root[gigabyte_of(segment->address) + i] = entry;
-            continue;
-        }
-        const uaddr_t address = segment->address + (uaddr_t)i * SLOT_BYTES;
-        level2_of(domain, gigabyte_of(address))[level2_index(address)] = entry;
-    }
+    pte_t *above = &domain->root[gigabyte_of(segment->address)];
+
+    if (segment->by_gigabyte)
+        return above;
+    return pte_is_valid(*above) ? level2_of(*above) + level2_index(segment->address) : NULL;
 }
 
-/* How many of the view's level 2 entries are in use, table by table. */
-static void entries_count(const struct domain *domain, const struct segment *segment, int change)
+/* Write the view's entries for the segment, narrowed to `rights`, which are not none. */
+static void entries_write(pte_t *at, const struct segment *segment, rights_t rights)
 {
-    if (segment->by_gigabyte)
-        return;
-    for (uint32_t i = 0; i < segment->entry_count; i++) {
-        const uaddr_t address = segment->address + (uaddr_t)i * SLOT_BYTES;
-        uint16_t *count = frame_count(pte_address(domain->root[gigabyte_of(address)]));
-        *count = (uint16_t)(*count + change);
-    }
+    for (uint32_t i = 0; i < segment->entry_count; i++)
+        at[i] = pte_narrow(segment->entries[i], rights);
+}
+
+OUT_OF_LINE static void entries_clear_more(pte_t *at, uint32_t count)
+{
+    for (; count >= 4; count -= 4, at += 4)
+        at[0] = at[1] = at[2] = at[3] = 0;
+    for (; count > 0; count--)
+        *at++ = 0;
+}
+
+static void entries_clear(pte_t *at, uint32_t count)
+{
+    *at = 0;
+    if (count > 1)
+        entries_clear_more(at + 1, count - 1);
 }
 
 static void tlb_forget(const struct domain *domain, const struct segment *segment)
 {
+    const asid_t asid = asid_of(domain);
     const uint64_t pages = segment->length / PAGE_BYTES;
 
-    if (asid_of(domain) == 0)
+    if (asid == 0)
         return; /* the TLB was emptied of it when the ASID was taken away */
     if (pages <= TLB_PAGES_MAX)
-        tlb_invalidate_pages(asid_of(domain), segment->address, pages);
+        tlb_invalidate_pages(asid, segment->address, pages);
     else
-        tlb_invalidate_asid(asid_of(domain));
+        tlb_invalidate_asid(asid);
 }
 
 static enum status rights_check(const struct segment *segment, rights_t rights)
@@ -168,88 +212,104 @@ static enum status rights_check(const struct segment *segment, rights_t rights)
     return (rights & ~segment->widest) == 0 ? STATUS_OK : STATUS_NO_RIGHT;
 }
 
-static void mapping_link(struct mapping *mapping, struct domain *domain, struct segment *segment)
+/* One more entry of a level 2 table is in use, or several; a segment begins with the first. */
+static pte_t counted(pte_t above, uaddr_t first, uint32_t entries)
 {
-    struct mapping **bucket = bucket_of(domain, segment);
-
-    mapping->segment = segment;
-    mapping->domain = domain;
-    object_get(&segment->object);
-    list_push_back(&segment->mappings, &mapping->segment_node);
-    list_push_back(&domain->mappings, &mapping->domain_node);
-    mapping->next_in_bucket = *bucket;
-    *bucket = mapping;
-    segment->view_count++;
-    domain->view_slots += segment->slots;
+    return (above + COUNT_ONE * entries)
+           | BIT(EIGHTHS_SHIFT + level2_index(first) / EIGHTH_ENTRIES);
 }
 
 enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
 {
-    void *memory;
+    const uint32_t gigabyte = gigabyte_of(segment->address);
     enum status status = rights_check(segment, rights);
 
+    if (status == STATUS_OK && !segment->by_gigabyte && !pte_is_valid(domain->root[gigabyte]))
+        status = table_make(domain, gigabyte);
     if (status != STATUS_OK)
         return status;
-    struct mapping *mapping = view_find(domain, segment);
-    if (mapping != NULL) {
-        mapping->rights = rights;
-        entries_write(domain, segment, rights);
+    pte_t *at = entries_of(domain, segment);
+    if (pte_is_valid(*at)) { /* only the rights change */
+        entries_write(at, segment, rights);
         tlb_forget(domain, segment);
         audit_view_changed(domain, segment, rights);
         return STATUS_OK;
     }
-    status = pool_take(&mapping_pool, &memory);
-    if (status != STATUS_OK)
-        return status;
-    status = tables_prepare(domain, segment);
-    if (status != STATUS_OK) {
-        tables_release(domain, segment);
-        pool_return(&mapping_pool, memory);
-        return status;
-    }
-
-    mapping = memory;
-    mapping->rights = rights;
-    mapping_link(mapping, domain, segment);
-    entries_count(domain, segment, 1);
-    tlb_publish(); /* the segment's tables, before the entries that lead to them */
-    entries_write(domain, segment, rights);
+    object_get(&segment->object);
+    segment->object.uses++;
+    if (segment->by_gigabyte)
+        root_use(domain, gigabyte, segment->entry_count);
+    else
+        domain->root[gigabyte] =
+            counted(domain->root[gigabyte], segment->address, segment->entry_count);
+    entries_write(at, segment, rights); /* what they lead to was published when it was whole */
     tlb_publish();
     audit_view_changed(domain, segment, rights);
     return STATUS_OK;
 }
 
-static void mapping_remove(struct mapping *mapping)
+bool view_grant_usual(struct domain *domain, struct segment *segment, rights_t rights)
 {
-    struct domain *domain = mapping->domain;
-    struct segment *segment = mapping->segment;
-    struct mapping **at = bucket_of(domain, segment);
+    const uint32_t gigabyte = gigabyte_of(segment->address);
+    pte_t *above = &domain->root[gigabyte];
+    pte_t *at = above;
 
-    entries_write(domain, segment, 0);
+    if ((rights & RIGHT_READ) == 0 || (rights & ~segment->widest) != 0 || segment->entry_count != 1)
+        return false;
+    if (!segment->by_gigabyte) {
+        if (!pte_is_valid(*above))
+            return false;
+        at = level2_of(*above) + level2_index(segment->address);
+    }
+    if (pte_is_valid(*at))
+        return false;
+    object_get(&segment->object);
+    segment->object.uses++;
+    if (segment->by_gigabyte)
+        root_use(domain, gigabyte, 1);
+    else
+        *above = counted(*above, segment->address, 1);
+    *at = pte_narrow(segment->entries[0], rights);
+    tlb_publish();
+    audit_view_changed(domain, segment, rights);
+    return true;
+}
+
+/* `at` is the view's first entry for the segment, which is there. */
+static void segment_remove(struct domain *domain, struct segment *segment, pte_t *at)
+{
+    const uint32_t gigabyte = gigabyte_of(segment->address);
+    pte_t *above = &domain->root[gigabyte];
+
+    entries_clear(at, segment->entry_count);
     tlb_forget(domain, segment);
-    entries_count(domain, segment, -1);
-    tables_release(domain, segment);
-
-    while (*at != mapping)
-        at = &(*at)->next_in_bucket;
-    *at = mapping->next_in_bucket;
-    list_remove(&mapping->segment_node);
-    list_remove(&mapping->domain_node);
-    segment->view_count--;
-    domain->view_slots -= segment->slots;
+    if (segment->by_gigabyte) {
+        root_unuse(domain, gigabyte, segment->entry_count);
+    } else {
+        *above -= COUNT_ONE * segment->entry_count;
+        if (is_counted_empty(*above))
+            table_release(domain, gigabyte);
+    }
     audit_view_changed(domain, segment, 0);
-    pool_return(&mapping_pool, mapping);
+    segment->object.uses--;
     object_put(&segment->object);
 }
 
 enum status view_revoke(struct domain *domain, struct segment *segment)
 {
-    struct mapping *mapping = view_find(domain, segment);
+    pte_t *at = domain->root == NULL ? NULL : entries_of(domain, segment);
 
-    if (mapping == NULL)
+    if (at == NULL || !pte_is_valid(*at))
         return STATUS_NOT_FOUND;
-    mapping_remove(mapping);
+    segment_remove(domain, segment, at);
     return STATUS_OK;
+}
+
+rights_t view_granted(const struct domain *domain, const struct segment *segment)
+{
+    const pte_t *at = domain->root == NULL ? NULL : entries_of(domain, segment);
+
+    return at == NULL ? 0 : pte_narrowed(*at);
 }
 
 rights_t view_rights_at(const struct domain *domain, uaddr_t address)
@@ -264,12 +324,80 @@ rights_t view_rights_at(const struct domain *domain, uaddr_t address)
     const pte_t leaf = segment_leaf(segment, address - segment->address);
     if (segment->by_gigabyte)
         return pte_rights(above, leaf);
-    return pte_rights(level2_of(domain, gigabyte_of(address))[level2_index(address)], leaf);
+    return pte_rights(level2_of(above)[level2_index(address)], leaf);
 }
 
+/*
+ * The first slot from `from` on at which a segment of the view begins, or where to look next: one
+ * table at a time.  SPACE_END when there is nothing.
+ */
+static uaddr_t slot_next(const struct domain *domain, uaddr_t from)
+{
+    const uint32_t gigabyte = root_next(domain, gigabyte_of(from));
+    const uaddr_t base = (uaddr_t)gigabyte << LEVEL1_SHIFT;
+
+    if (from < base)
+        from = base;
+    if (gigabyte == TABLE_ENTRIES || !leads_to_own_table(domain->root[gigabyte]))
+        return from;
+    const uint32_t slot = entry_next(domain->root[gigabyte], level2_index(from));
+    if (slot < TABLE_ENTRIES)
+        return base + (uaddr_t)slot * SLOT_BYTES;
+    return (uaddr_t)root_next(domain, gigabyte + 1) << LEVEL1_SHIFT;
+}
+
+struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *next)
+{
+    if (domain->root == NULL || from >= SPACE_END)
+        return NULL;
+    struct segment *segment = space_owner(from);
+    if (segment == NULL || view_granted(domain, segment) == 0) {
+        const uaddr_t at = slot_next(domain, slot_next(domain, from));
+        if (at == SPACE_END)
+            return NULL;
+        segment = space_owner(at);
+    }
+    const uaddr_t after =
+        slot_next(domain, segment->address + (uaddr_t)segment->slots * SLOT_BYTES);
+    *next = after == SPACE_END ? 0 : after;
+    return segment;
+}
+
+/* Of a segment by gigabyte, the slots in the gigabyte at `address`. */
+static uint32_t slots_in(const struct segment *segment, uaddr_t address)
+{
+    const uint64_t rest = segment->length - (address - segment->address);
+
+    return (uint32_t)divide_up(rest < BIT(LEVEL1_SHIFT) ? rest : BIT(LEVEL1_SHIFT), SLOT_BYTES);
+}
+
+uint32_t view_slots(const struct domain *domain)
+{
+    uint32_t slots = 0;
+
+    for (uint32_t g = root_next(domain, 0); g < TABLE_ENTRIES; g = root_next(domain, g + 1)) {
+        const pte_t above = domain->root[g];
+        const uaddr_t address = (uaddr_t)g << LEVEL1_SHIFT;
+        slots += leads_to_own_table(above) ? (uint32_t)((above & COUNT_MASK) / COUNT_ONE)
+                                           : slots_in(space_owner(address), address);
+    }
+    return slots;
+}
+
+/* One table is looked through, and its entries cleared, at the most: that bounds a step. */
 bool view_drain(struct domain *domain, unsigned budget)
 {
-    for (; budget > 0 && !list_is_empty(&domain->mappings); budget--)
-        mapping_remove(LIST_ENTRY(list_first(&domain->mappings), struct mapping, domain_node));
-    return list_is_empty(&domain->mappings);
+    const uint32_t gigabyte = root_next(domain, 0);
+    uaddr_t at = (uaddr_t)gigabyte << LEVEL1_SHIFT;
+
+    for (; budget > 0 && gigabyte_of(at) == gigabyte && gigabyte < TABLE_ENTRIES; budget--) {
+        at = slot_next(domain, at);
+        struct segment *segment = space_owner(at);
+        ASSERT(segment != NULL && segment->address == at);
+        at += (uaddr_t)segment->slots * SLOT_BYTES;
+        segment_remove(domain, segment, entries_of(domain, segment));
+        if (domain->root[gigabyte] == 0)
+            break;
+    }
+    return root_next(domain, 0) == TABLE_ENTRIES;
 }

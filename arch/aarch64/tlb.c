@@ -10,16 +10,18 @@ static uint64_t tlbi_operand(asid_t asid, uaddr_t address)
 void tlb_publish(void)
 {
     dsb_ishst(); /* pairs with the table walks of all CPUs */
-    isb();
 }
 
 void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages)
 {
+    uint64_t operand = tlbi_operand(asid, address);
+    const uint64_t end = operand + pages; /* a page more is 1 more */
+
     dsb_ishst(); /* pairs with the store that broke the entries */
-    for (uint64_t i = 0; i < pages; i++)
-        __asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_operand(asid, address + i * PAGE_BYTES)));
+    do {
+        __asm__ volatile("tlbi vae1is, %0" : : "r"(operand));
+    } while (++operand != end);
     dsb_ish(); /* completes the invalidations on all CPUs */
-    isb();
     kernel_on_tlb_invalidation(asid, address, pages);
 }
 
@@ -28,6 +30,5 @@ void tlb_invalidate_asid(asid_t asid)
     dsb_ishst(); /* pairs with the store that broke the entries */
     __asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)asid << 48));
     dsb_ish(); /* completes the invalidation on all CPUs */
-    isb();
     kernel_on_tlb_invalidation(asid, 0, 0);
 }

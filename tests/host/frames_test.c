@@ -205,6 +205,56 @@ static void freeing_twice_is_the_kernels_mistake(void **state)
     assert_true(run_take(&run, 3, FRAME_TABLE));
     run_give(&run);
     expect_assert_failure(frame_free(run.address));
+    assert_true(run_take(&run, 0, FRAME_TABLE));
+    memset(direct_map(run.address), 0, PAGE_BYTES);
+    frame_free_zeroed(run.address);
+    expect_assert_failure(frame_free_zeroed(run.address));
+    expect_assert_failure(frame_free(run.address));
+}
+
+static bool is_zero(paddr_t address)
+{
+    const uint64_t *words = direct_map(address);
+
+    for (unsigned i = 0; i < PAGE_BYTES / sizeof(*words); i++)
+        if (words[i] != 0)
+            return false;
+    return true;
+}
+
+/* Those that come back zeroed are taken again as they are, and are not lost to anybody else. */
+static void frames_asked_for_zeroed_are_zero(void **state)
+{
+    static paddr_t taken[8192];
+    unsigned count = 0;
+
+    (void)state;
+    machine_start(&shapes[0]);
+    for (unsigned step = 0; step < 1000; step++) {
+        if (count > 0 && random_below(2) == 0) {
+            const unsigned i = random_below(count);
+            if (random_below(2) == 0) {
+                frame_free_zeroed(taken[i]);
+            } else {
+                memset(direct_map(taken[i]), 0xd2, PAGE_BYTES);
+                frame_free(taken[i]);
+            }
+            taken[i] = taken[--count];
+        } else {
+            assert_int_equal(frame_allocate_zeroed(FRAME_TABLE, &taken[count]), STATUS_OK);
+            assert_true(is_zero(taken[count++]));
+        }
+        assert_int_equal(frame_totals().used[FRAME_TABLE], count);
+        assert_int_equal(frame_totals().free, total_pages - count);
+    }
+    while (frame_allocate_zeroed(FRAME_TABLE, &taken[count]) == STATUS_OK)
+        count++;
+    assert_int_equal(count, total_pages);
+    while (count > 0)
+        frame_free(taken[--count]);
+    uint64_t counts[FRAME_ORDERS];
+    census(counts);
+    assert_int_equal(counts[13], 1); /* what waited to be taken again has joined */
 }
 
 /* A word of its own at each end: whoever else wrote there would be seen. */
@@ -303,6 +353,7 @@ int main(void)
         cmocka_unit_test_teardown(all_pages_can_be_had_one_by_one_and_no_more, teardown),
         cmocka_unit_test_teardown(an_address_out_of_memory_is_left_untouched, teardown),
         cmocka_unit_test_teardown(freeing_twice_is_the_kernels_mistake, teardown),
+        cmocka_unit_test_teardown(frames_asked_for_zeroed_are_zero, teardown),
         cmocka_unit_test_teardown(random_steps_keep_the_map, teardown),
     };
 

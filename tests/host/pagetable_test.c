@@ -209,6 +209,9 @@ static void narrowing_twice_is_narrowing_to_both(void **state)
             assert_true(pte_narrow(pte_narrow(table, a), b) == pte_narrow(table, a & b));
             assert_true(pte_narrow(pte_narrow(block, a), b) == pte_narrow(block, a & b));
         }
+        assert_int_equal(pte_narrowed(pte_narrow(pte_table(ADDRESS), a)), a);
+        assert_int_equal(
+            pte_narrowed(pte_narrow(pte_leaf(BLOCK_ADDRESS, RIGHTS_MEMORY, false, 2), a)), a);
     }
 }
 
@@ -217,6 +220,7 @@ static void what_is_invalid_stays_invalid(void **state)
     (void)state;
     for (rights_t rights = 0; rights <= RIGHTS_MEMORY; rights++) {
         assert_true(pte_narrow(0, rights) == 0);
+        assert_int_equal(pte_narrowed(pte_narrow(pte_table(ADDRESS), rights & ~(rights_t)1)), 0);
         assert_int_equal(pte_rights(0, pte_leaf(ADDRESS, RIGHTS_MEMORY, false, 3)), 0);
         assert_int_equal(pte_rights(pte_narrow(pte_table(ADDRESS), rights), 0), 0);
     }

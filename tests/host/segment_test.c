@@ -9,7 +9,6 @@
 // source: domains/variant/unchecked/audit.c
 // source: domains/frame.c
 // source: domains/pool.c
-// source: domains/quota.c
 // source: tests/host/fake_arch/fake_machine.c
 // source: tests/host/fake_arch/fake_space.c
 // include first: tests/host/fake_arch
@@ -469,6 +468,56 @@ static void gigabytes_have_tables_of_their_own(void **state)
     assert_int_equal(fake_space_free(), free_at_start);
 }
 
+static void one_that_is_larger_than_memory_leaves_nothing_behind(void **state)
+{
+    static const uint64_t lengths[] = {UINT64_C(1) << 30, UINT64_C(3) << 30, 100 * SLOT_BYTES};
+    enum status status;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        const struct segment_request request = {
+            .backing = SEGMENT_FRAMES, .length = lengths[i], .widest = READ_WRITE};
+        assert_null(fake_segment_make(&domain, &request, &status));
+        assert_int_equal(status, STATUS_OUT_OF_MEMORY);
+        fake_segments_reap();
+        assert_int_equal(fake_space_free(), free_at_start);
+        assert_int_equal(domain.used.frames, 1);
+    }
+}
+
+/* Its own gigabyte makes a segment one entry in a view; without one it has an entry for each slot. */
+static void a_segment_of_many_slots_has_a_gigabyte_while_there_is_one(void **state)
+{
+    static uint8_t others[SPACE_GIGABYTES];
+    uaddr_t address[SPACE_GIGABYTES];
+    unsigned count = 0;
+    enum status status;
+
+    (void)state;
+    struct segment *few = make(SEGMENT_FRAMES, 4 * SLOT_BYTES, READ_WRITE);
+    struct segment *many = make(SEGMENT_FRAMES, 4 * SLOT_BYTES + PAGE_BYTES, READ_WRITE);
+    assert_int_equal(few->entry_count, 4);
+    assert_int_equal(many->entry_count, 1);
+    assert_int_equal(many->address % GIB, 0);
+    object_put(&many->object);
+    fake_segments_reap();
+
+    do {
+        status =
+            space_take((struct segment *)(void *)&others[count], 512, true, 0, &address[count]);
+        count += status == STATUS_OK;
+    } while (status != STATUS_OUT_OF_SPACE);
+    many = make(SEGMENT_FRAMES, 4 * SLOT_BYTES + PAGE_BYTES, READ_WRITE);
+    assert_int_equal(many->entry_count, 5);
+    assert_int_equal(many->address / GIB, few->address / GIB);
+    assert_zero(many, 0, many->length);
+    object_put(&many->object);
+    while (count > 0)
+        space_give(address[--count], 512);
+    fake_segments_reap();
+    unmake(few);
+}
+
 static void a_gigabyte_of_frames_is_blocks(void **state)
 {
     const uint64_t pages = GIB / PAGE_BYTES;
@@ -555,6 +604,8 @@ int main(void)
         CASE(one_behind_takes_over_what_was_reserved),
         CASE(registers_and_foreign_memory_are_shown_and_not_freed),
         CASE(gigabytes_have_tables_of_their_own),
+        CASE(one_that_is_larger_than_memory_leaves_nothing_behind),
+        CASE(a_segment_of_many_slots_has_a_gigabyte_while_there_is_one),
         CASE(a_gigabyte_of_frames_is_blocks),
         CASE(who_owns_it_pays_for_it),
         CASE(teardown_is_bounded_steps),

@@ -42,14 +42,14 @@ static inline struct sysret sysret_more(uint64_t x1, uint64_t x2, uint64_t x3)
 
 /*
  * Make the call again, with these arguments: a preemption point.  Progress is in the objects.
- * `arguments` are x0..x5, `number` x8.
+ * `arguments` are x0..x7, `number` x8.
  */
-static inline struct sysret sysret_restart(enum syscall number, const uint64_t arguments[6])
+static inline struct sysret sysret_restart(enum syscall number, const uint64_t arguments[8])
 {
     struct cpu *cpu = cpu_self();
     struct context *regs = &cpu->current->cross.regs;
 
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < 8; i++)
         regs->x[i] = arguments[i];
     regs->x[8] = number;
     cpu->exit_work |= EXIT_RESTART;

@@ -46,8 +46,14 @@ void frames_add(paddr_t base, uint64_t size);
 /* Take 2^order pages, not zeroed.  Ownership: the caller's.  Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out);
 
-/* Give back what frame_allocate() gave at `address`. */
+/* The same for one page, zeroed. */
+CHECK_RESULT enum status frame_allocate_zeroed(enum frame_use use, paddr_t *out);
+
+/* Give back what frame_allocate() or frame_allocate_zeroed() gave at `address`. */
 void frame_free(paddr_t address);
+
+/* Give back one page which, as a table that nothing is in any more, is all zeroes. */
+void frame_free_zeroed(paddr_t address);
 
 /* Order and use of an allocated run, by its first frame. */
 unsigned frame_order(paddr_t address);

@@ -58,14 +58,48 @@ CHECK_RESULT enum status handle_insert(struct handle_table *table, struct object
                                        rights_t rights, uint64_t badge, struct handle_slot *parent,
                                        handle_t *out);
 
+/* In a key: how it differs from the handle that leads to the slot (arch/crossing.h, handle.c). */
+enum {
+    KEY_LIVE = 2, /* live, and nothing that a path of vectors.S takes */
+    KEY_FREE = 3,
+};
+_Static_assert(KEY_CALLABLE == 0 && KEY_SIGNALLABLE == 1, "all marks differ");
+
 /*
  * Find what `h` names, provided it is a `type` (OBJECT_NONE: any) and carries all of `need`.
  * Ownership: `*out` is borrowed until the kernel lock is dropped or the handle closed.
  * Errors: BAD_HANDLE (stale or never issued), WRONG_TYPE, NO_RIGHT.
  */
-CHECK_RESULT enum status handle_lookup(const struct handle_table *table, handle_t h,
-                                       enum object_type type, rights_t need,
-                                       struct handle_slot **out);
+CHECK_RESULT static inline enum status handle_find(const struct cross_domain *cross, handle_t h,
+                                                   enum object_type type, rights_t need,
+                                                   struct handle_slot **out)
+{
+    const uint32_t chunk = (uint32_t)h >> CHUNK_SLOTS_LOG2;
+    struct handle_slot *slot = cross->chunk0;
+
+    if (chunk != 0) {
+        if (chunk >= cross->chunk_count)
+            return STATUS_BAD_HANDLE;
+        slot = cross->chunks[chunk];
+    }
+    slot += h % CHUNK_SLOTS;
+    if ((slot->key ^ h) >= KEY_FREE || slot->object == NULL)
+        return STATUS_BAD_HANDLE;
+    if (type != OBJECT_NONE && slot->object->class->type != type)
+        return STATUS_WRONG_TYPE;
+    if ((slot->rights & need) != need)
+        return STATUS_NO_RIGHT;
+    *out = slot;
+    return STATUS_OK;
+}
+
+/* The same, by the table. */
+CHECK_RESULT static inline enum status handle_lookup(const struct handle_table *table, handle_t h,
+                                                     enum object_type type, rights_t need,
+                                                     struct handle_slot **out)
+{
+    return handle_find(table->cross, h, type, need, out);
+}
 
 /* Close the handle in `slot`; its children pass to its parent.  May destroy the object. */
 void handle_close(struct handle_slot *slot);

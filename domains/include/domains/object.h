@@ -19,7 +19,7 @@ struct object_class {
 struct object {
     const struct object_class *class;
     uint32_t references;
-    uint32_t reserved;
+    uint32_t uses; /* the class's to count */
 };
 _Static_assert(sizeof(struct object) == 16, "PORTAL_OBJECT_BYTES of arch/crossing.h");
 

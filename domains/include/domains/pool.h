@@ -22,4 +22,7 @@ void pool_init(struct pool *pool, size_t item_bytes);
 /* Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status pool_take(struct pool *pool, void **out);
 
+/* The same, with whatever is in it: for who is to write all of it. */
+CHECK_RESULT enum status pool_take_as_is(struct pool *pool, void **out);
+
 void pool_return(struct pool *pool, void *item);

@@ -2,9 +2,9 @@
  * Segment: a run of the shared space with its frames.
  *
  * It has one address for ever and one set of leaf tables, made with it and shared by all views.
- * A view's own entry for each 2 MiB slot (or each GiB, for segments of at least that) is the
- * segment's entry narrowed to the view's rights, so putting a segment into a view writes one
- * descriptor per slot, and taking it out is the same write back plus TLB maintenance.
+ * A view's own entry for each 2 MiB slot (or each GiB, for segments of more than a few slots) is
+ * the segment's entry narrowed to the view's rights, so putting a segment into a view writes one
+ * descriptor or few, and taking it out is the same write back plus TLB maintenance.
  *
  *     BUILDING --build_some--> LIVE --last reference--> TEARING --tear_some--> gone
  *
@@ -28,14 +28,14 @@ enum segment_backing {
 };
 
 struct segment {
-    struct object object;
+    struct object object; /* uses: the views that it is in */
     uaddr_t address;
     uint64_t length; /* multiple of the page size */
     rights_t widest; /* R, W, X that any view can have; DMA is a handle's matter */
     enum segment_backing backing;
     uint32_t slots;    /* 2 MiB slots that it covers */
     uint32_t reserved; /* further slots behind it that nobody else gets */
-    struct name label;
+    _Alignas(uint64_t) struct name label;
     bool by_gigabyte;            /* entries are of level 1, not 2 */
     uint32_t guard_stride_pages; /* every page at a multiple of this is a hole; 0: none */
     uint64_t execute_bytes;      /* alias: how far from the start pages are executable */
@@ -52,19 +52,19 @@ struct segment {
     struct list_node owner_node;
     uint32_t charged_frames;
 
-    struct list mappings; /* struct mapping, segment_node */
-    uint32_t view_count;
-
     uint64_t done_pages; /* built, or torn down */
     struct list_node reap_node;
 };
+
+/* All that is done with a segment at a time is bounded by this. */
+#define SEGMENT_LENGTH_MAX (UINT64_C(64) << 30)
 
 /* What a new segment is to be. */
 struct segment_request {
     enum segment_backing backing;
     uint64_t length;
     rights_t widest;
-    struct name label;
+    _Alignas(uint64_t) struct name label;
     uint32_t guard_stride_pages;
     uint32_t reserve_slots;
     uint64_t execute_bytes;
@@ -80,7 +80,7 @@ void segments_init(void);
  * Make the object and take its addresses; memory comes by segment_build_some(), and until that
  * is done the segment must not be put into a view.
  * Ownership: one reference, the caller's.
- * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY, OUT_OF_SPACE.
+ * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY, OUT_OF_SPACE, WOULD_BLOCK (ask again).
  */
 CHECK_RESULT enum status segment_create(struct domain *owner, const struct segment_request *request,
                                         struct segment **out);
@@ -112,4 +112,5 @@ static inline struct segment *segment_of_object(struct object *object)
     return (struct segment *)(void *)object; /* its first member */
 }
 
-enum { SEGMENT_STEP_PAGES = 16 };
+/* A step of either kind, with the way into the kernel and out, takes at most 3,000 instructions. */
+enum { SEGMENT_STEP_PAGES = 8 };

@@ -31,8 +31,10 @@ void space_init(uint64_t seed);
 uint64_t space_random(void);
 
 /*
- * Find `count` free slots in a row for `segment`, aligned to a gigabyte if `by_gigabyte`, near
- * gigabyte `home` if there is room.  Errors: OUT_OF_SPACE, OUT_OF_MEMORY (for the owner table).
+ * Find `count` free slots in a row for `segment`, near gigabyte `home` if there is room; or, if
+ * `by_gigabyte`, whole gigabytes that hold as many.  Bounded, as all here is by what is taken.
+ * Errors: WOULD_BLOCK (there was no room, but slots that rested are free now: ask again),
+ * OUT_OF_SPACE, OUT_OF_MEMORY (for the owner table).
  */
 CHECK_RESULT enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte,
                                     uint32_t home, uaddr_t *out);
@@ -40,7 +42,7 @@ CHECK_RESULT enum status space_take(struct segment *segment, uint32_t count, boo
 /* Hand slots that `from` reserved, and doesn't use, to `to`. */
 void space_pass(uaddr_t address, uint32_t count, struct segment *to);
 
-/* Give up `count` slots from `address` on. */
+/* Give up `count` slots from `address` on; of whole gigabytes, all. */
 void space_give(uaddr_t address, uint32_t count);
 
 /* Borrowed: the segment whose slot this is; NULL if nobody's. */

@@ -68,6 +68,24 @@ enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
     return STATUS_OK;
 }
 
+enum status frame_allocate_zeroed(enum frame_use use, paddr_t *out)
+{
+    const enum status status = frame_allocate(0, use, out);
+
+    if (status == STATUS_OK)
+        memset(direct_map(*out), 0, PAGE_BYTES);
+    return status;
+}
+
+void frame_free_zeroed(paddr_t address)
+{
+    const uint64_t *words = direct_map(address);
+
+    for (unsigned i = 0; i < PAGE_BYTES / sizeof(*words); i++)
+        assert_true(words[i] == 0);
+    frame_free(address);
+}
+
 void frame_free(paddr_t address)
 {
     struct record *record = record_of(address);

@@ -21,7 +21,7 @@ enum map_kind {
 
 static inline void *direct_map(paddr_t address)
 {
-    return (void *)(uintptr_t)(address + DIRECT_MAP_BASE);
+    return (void *)(uintptr_t)(address | DIRECT_MAP_BASE);
 }
 
 static inline paddr_t direct_map_physical(const void *pointer)

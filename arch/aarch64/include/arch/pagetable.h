@@ -17,6 +17,7 @@
 #include "abi/rights.h"
 #include "abi/types.h"
 #include "base/bits.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 
@@ -89,17 +90,36 @@ static inline bool pte_is_table(pte_t entry)
  */
 static inline pte_t pte_narrow(pte_t entry, rights_t rights)
 {
+    const pte_t write = rights & RIGHT_WRITE;
+    const pte_t execute = rights & RIGHT_EXECUTE;
+    pte_t taken;
+
     if (!pte_is_valid(entry) || (rights & RIGHT_READ) == 0)
         return 0;
-    if (pte_is_table(entry)) {
-        entry |= PTE_PXN_TABLE;
-        entry |= (rights & RIGHT_WRITE) != 0 ? 0 : PTE_READ_ONLY_TABLE;
-        entry |= (rights & RIGHT_EXECUTE) != 0 ? 0 : PTE_UXN_TABLE;
-        return entry;
+    /* Each bit takes a right away: all of them, but for those of the rights that stay. */
+    if (LIKELY((entry & PTE_TABLE) != 0)) {
+        taken = PTE_PXN_TABLE | PTE_READ_ONLY_TABLE | PTE_UXN_TABLE;
+        taken -= write * (PTE_READ_ONLY_TABLE / RIGHT_WRITE);
+        taken -= execute * (PTE_UXN_TABLE / RIGHT_EXECUTE);
+    } else {
+        taken = PTE_READ_ONLY | PTE_UXN;
+        taken -= write * (PTE_READ_ONLY / RIGHT_WRITE);
+        taken -= execute * (PTE_UXN / RIGHT_EXECUTE);
     }
-    entry |= (rights & RIGHT_WRITE) != 0 ? 0 : PTE_READ_ONLY;
-    entry |= (rights & RIGHT_EXECUTE) != 0 ? 0 : PTE_UXN;
-    return entry;
+    return entry | taken;
+}
+
+/* The rights that pte_narrow() left in a view's entry; 0 if it is invalid. */
+static inline rights_t pte_narrowed(pte_t narrowed)
+{
+    const bool table = pte_is_table(narrowed);
+
+    if (!pte_is_valid(narrowed))
+        return 0;
+    const bool write = (narrowed & (table ? PTE_READ_ONLY_TABLE : PTE_READ_ONLY)) == 0;
+    const bool execute = (narrowed & (table ? PTE_UXN_TABLE : PTE_UXN)) == 0;
+    return RIGHT_READ | (write ? (rights_t)RIGHT_WRITE : 0U)
+           | (execute ? (rights_t)RIGHT_EXECUTE : 0U);
 }
 
 /* What EL0 may do below a view's narrowed entry, if `leaf` is the leaf that it leads to. */

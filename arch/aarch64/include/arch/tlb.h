@@ -2,10 +2,12 @@
  * TLB: taking back what the hardware remembers.
  *
  * Every call has the full sequence: the store that broke the entry, DSB ISHST, TLBI on all
- * CPUs, DSB ISH.  When it returns, no CPU uses the old entry.  A caller that has just made
- * an invalid entry valid needs tlb_publish() only.
+ * CPUs, DSB ISH.  When it returns, no CPU uses the old entry for an access that EL0 makes from
+ * then on: there is an exception return before that, which is the context synchronization event
+ * that each CPU needs.  A caller that has just made an invalid entry valid needs tlb_publish()
+ * only.
  *
- * Source: Arm ARM, "TLB maintenance operations and barriers".
+ * Source: Arm ARM, "TLB maintenance operations and barriers", "Context synchronization event".
  */
 #pragma once
 
@@ -17,7 +19,7 @@
  */
 void tlb_publish(void);
 
-/* Forget `pages` pages from `address` on, and the table entries that led there. */
+/* Forget `pages` pages, at least one, from `address` on, and the table entries that led there. */
 void tlb_invalidate_pages(asid_t asid, uaddr_t address, uint64_t pages);
 
 /* Forget everything of one address space. */
