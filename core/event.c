@@ -220,13 +220,10 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
     return STATUS_OK;
 }
 
-void watches_fire(struct domain *domain)
+void watch_fire_first(struct domain *domain)
 {
-    struct list_node *node;
+    struct watch *watch = LIST_ENTRY(list_first(&domain->watchers), struct watch, node);
 
-    while ((node = list_first(&domain->watchers)) != NULL) {
-        struct watch *watch = LIST_ENTRY(node, struct watch, node);
-        event_signal(watch->event, watch->bits);
-        watch_free(watch);
-    }
+    event_signal(watch->event, watch->bits);
+    watch_free(watch);
 }

@@ -10,11 +10,14 @@
 #include "domains/pool.h"
 #include "domains/view.h"
 
-enum { DESTROY_STEP = 16 };
+/* Of things that are each a few hundred instructions at the most. */
+enum { STOP_STEP = 8, DESTROY_STEP = 8, VIEW_STEP = 4, DISOWN_STEP = 16 };
 
 static struct pool domain_pool;
 static struct pool fault_pool;
 static struct list all;
+static struct list stopping; /* struct domain, stop_node; each has a reference */
+static struct list orphans;  /* struct domain, orphan_node; likewise */
 static uint32_t next_id = 1;
 
 static void domain_on_destroy(struct object *object);
@@ -29,6 +32,8 @@ void lifecycle_init(void)
     pool_init(&domain_pool, sizeof(struct domain));
     pool_init(&fault_pool, sizeof(struct fault_record));
     list_init(&all);
+    list_init(&stopping);
+    list_init(&orphans);
 }
 
 struct list *domains_all(void)
@@ -88,60 +93,108 @@ enum status domain_create(const struct domain_attributes *attributes, struct eve
     return STATUS_OK;
 }
 
-static void threads_stop(struct domain *domain)
+static void thread_stop(struct thread *thread)
 {
-    LIST_FOR_EACH (node, &domain->threads) {
-        struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
-        thread->is_doomed = true;
-        if (portal_depth(thread) > 0)
-            continue; /* it is in another domain, and ends when that lets it go */
-        thread_unqueue(thread);
-        thread->state = THREAD_STATE_STOPPED;
-        thread->cpu->exit_work |= EXIT_SCHEDULE;
-    }
+    thread->is_doomed = true;
+    if (portal_depth(thread) > 0)
+        return; /* it is in another domain, and ends when that lets it go */
+    thread_unqueue(thread);
+    thread->state = THREAD_STATE_STOPPED;
+    thread->cpu->exit_work |= EXIT_SCHEDULE;
 }
 
-void domain_stop(struct domain *domain)
+/* The next thread of a walk over all, which goes behind the others; NULL at the end. */
+static struct thread *thread_next(struct domain *domain)
+{
+    struct list_node *node = list_first(&domain->threads);
+
+    if (domain->threads_left == 0 || node == NULL)
+        return NULL;
+    domain->threads_left--;
+    list_remove(node);
+    list_push_back(&domain->threads, node);
+    return LIST_ENTRY(node, struct thread, home_node);
+}
+
+static bool threads_stop_some(struct domain *domain, unsigned *budget)
+{
+    struct thread *thread;
+
+    for (; *budget > 0 && (thread = thread_next(domain)) != NULL; --*budget)
+        thread_stop(thread);
+    return *budget > 0;
+}
+
+/* Each takes itself from its list, and may take others: always go on with the first. */
+static bool objects_stop_some(struct domain *domain, unsigned *budget)
 {
     struct list_node *node;
 
-    if (domain->state >= DOMAIN_STATE_STOPPED)
-        return;
-    domain->state = DOMAIN_STATE_STOPPED;
-    asid_release(domain); /* no TTBR value: the portal path goes slow from here on */
-    threads_stop(domain);
-    /* Each takes itself from its list, and may take others: always go on with the first. */
-    while ((node = list_first(&domain->portals)) != NULL)
-        portal_on_domain_stop(LIST_ENTRY(node, struct portal, domain_node));
-    while ((node = list_first(&domain->interrupts)) != NULL)
+    while (*budget > 0 && (node = list_first(&domain->portals)) != NULL)
+        if (portal_stop_some(LIST_ENTRY(node, struct portal, domain_node), budget) && *budget > 0)
+            --*budget;
+    for (; *budget > 0 && (node = list_first(&domain->interrupts)) != NULL; --*budget)
         interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
-    while ((node = list_first(&domain->clocks)) != NULL)
+    for (; *budget > 0 && (node = list_first(&domain->clocks)) != NULL; --*budget)
         clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
-    while ((node = list_first(&domain->events)) != NULL)
+    for (; *budget > 0 && (node = list_first(&domain->events)) != NULL; --*budget)
         event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
-    watches_fire(domain);
-    if (domain->stop_event != NULL)
-        event_signal(event_of_object(domain->stop_event), domain->stop_event_bits);
+    for (; *budget > 0 && !list_is_empty(&domain->watchers); --*budget)
+        watch_fire_first(domain);
+    return *budget > 0;
 }
 
-static bool threads_end_some(struct domain *domain)
+static bool stop_some(struct domain *domain)
 {
-    unsigned budget = DESTROY_STEP;
+    unsigned budget = STOP_STEP;
 
-    LIST_FOR_EACH (node, &domain->threads) {
-        struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
-        if (portal_depth(thread) > 0)
-            continue;
-        if (budget-- == 0)
-            return false;
-        thread_end(thread);
+    if (!threads_stop_some(domain, &budget) || !objects_stop_some(domain, &budget)) {
+        cpu_self()->exit_work |= EXIT_REAP;
+        return false;
     }
+    list_remove(&domain->stop_node);
+    domain->threads_left = domain->used.threads; /* to end */
+    if (domain->stop_event != NULL)
+        event_signal(event_of_object(domain->stop_event), domain->stop_event_bits);
+    object_put(&domain->object);
     return true;
+}
+
+bool domain_stop(struct domain *domain)
+{
+    if (domain->state < DOMAIN_STATE_STOPPED) {
+        domain->state = DOMAIN_STATE_STOPPED;
+        /* No TTBR value: the portal path goes slow, and nobody is let in, from here on. */
+        asid_release(domain);
+        domain->threads_left = domain->used.threads;
+        object_get(&domain->object);
+        list_push_back(&stopping, &domain->stop_node);
+        cpu_self()->exit_work |= EXIT_SCHEDULE;
+    }
+    return !list_node_is_linked(&domain->stop_node) || stop_some(domain);
+}
+
+void domain_evict(struct thread *thread)
+{
+    if (portal_depth(thread) > 0)
+        portal_unwind(thread, STATUS_PEER_DEAD);
+    else
+        thread_stop(thread);
+}
+
+static bool threads_end_some(struct domain *domain, unsigned *budget)
+{
+    struct thread *thread;
+
+    for (; *budget > 0 && (thread = thread_next(domain)) != NULL; --*budget)
+        if (portal_depth(thread) == 0)
+            thread_end(thread);
+    return *budget > 0;
 }
 
 static bool segments_disown_some(struct domain *domain)
 {
-    for (unsigned i = 0; i < DESTROY_STEP; i++) {
+    for (unsigned i = 0; i < DISOWN_STEP; i++) {
         struct list_node *node = list_first(&domain->segments);
         if (node == NULL)
             return true;
@@ -150,16 +203,24 @@ static bool segments_disown_some(struct domain *domain)
     return list_is_empty(&domain->segments);
 }
 
+/* One kind of thing a step, unless there was little of the one before. */
+static bool parts_destroy_some(struct domain *domain)
+{
+    unsigned budget = DESTROY_STEP;
+
+    return threads_end_some(domain, &budget) && handle_table_drain(&domain->handles, &budget)
+           && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP) && segments_disown_some(domain)
+           && handle_table_destroy(&domain->handles, DESTROY_STEP);
+}
+
 bool domain_destroy_some(struct domain *domain)
 {
-    if (domain->state < DOMAIN_STATE_STOPPED)
-        domain_stop(domain);
+    if (!domain_stop(domain))
+        return false;
     if (domain->root == NULL)
         return true; /* done already */
     domain->state = DOMAIN_STATE_DYING;
-    if (!threads_end_some(domain) || !handle_table_drain(&domain->handles, DESTROY_STEP)
-        || !view_drain(domain, DESTROY_STEP / 4) || !segments_disown_some(domain)
-        || !handle_table_destroy(&domain->handles, DESTROY_STEP))
+    if (!parts_destroy_some(domain))
         return false;
 
     view_destroy(domain);
@@ -173,15 +234,44 @@ bool domain_destroy_some(struct domain *domain)
     return true;
 }
 
+/*
+ * The last handle may go while the domain still has everything: then nobody can stop it any more,
+ * and it would stay for ever.  It is taken apart when there is time.
+ */
 static void domain_on_destroy(struct object *object)
 {
     struct domain *domain = domain_of_object(object);
 
-    /* The last handle may go while the domain still has everything: then nobody can stop it
-     * any more, and it would stay for ever.  Ending it here is unbounded, but happens only to
-     * domains whose creator dropped them without destroying them. */
-    while (!domain_destroy_some(domain)) {
+    if (domain->root != NULL) {
+        object_get(&domain->object);
+        list_push_back(&orphans, &domain->orphan_node);
+        cpu_self()->exit_work |= EXIT_REAP;
+        return;
     }
     pool_return(&fault_pool, domain->fault);
     pool_return(&domain_pool, domain);
+}
+
+bool teardown_is_pending(void)
+{
+    return !list_is_empty(&stopping) || !list_is_empty(&orphans) || segments_reap_pending();
+}
+
+bool teardown_some(void)
+{
+    struct list_node *stops = list_first(&stopping);
+    struct list_node *orphan = list_first(&orphans);
+
+    if (stops != NULL) {
+        (void)stop_some(LIST_ENTRY(stops, struct domain, stop_node));
+    } else if (orphan != NULL) {
+        struct domain *domain = LIST_ENTRY(orphan, struct domain, orphan_node);
+        if (domain_destroy_some(domain)) {
+            list_remove(orphan);
+            object_put(&domain->object);
+        }
+    } else {
+        (void)segments_reap_some();
+    }
+    return teardown_is_pending();
 }

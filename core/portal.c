@@ -129,6 +129,11 @@ static uint32_t records_taken(const struct portal *portal)
     return taken;
 }
 
+static bool is_stopped(const struct domain *domain)
+{
+    return domain->state >= DOMAIN_STATE_STOPPED;
+}
+
 /* Nobody gets a stack any more. */
 static void portal_fail_all_waiting(struct portal *portal)
 {
@@ -339,7 +344,7 @@ static enum status portal_try_call(struct thread *thread, handle_t h)
     if (status != STATUS_OK)
         return status;
     struct portal *portal = portal_of_object(slot->object);
-    if (portal->domain == NULL)
+    if (portal->domain == NULL || is_stopped(portal->domain))
         return STATUS_PEER_DEAD;
     if (cross_depth(&thread->cross) == THREAD_DEPTH_MAX)
         return STATUS_TOO_DEEP;
@@ -394,7 +399,8 @@ bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_
     struct cross_thread *cross = &thread->cross;
     struct context *regs = &cross->regs;
 
-    if (portal->domain == NULL || cross->has_fault != 0 || cross_depth(cross) == THREAD_DEPTH_MAX)
+    if (portal->domain == NULL || is_stopped(portal->domain) || cross->has_fault != 0
+        || cross_depth(cross) == THREAD_DEPTH_MAX)
         return false;
     struct record *record = record_claim(portal, thread);
     if (record == NULL)
@@ -427,11 +433,6 @@ static void record_leave(struct thread *thread)
     cross->regs.pc = frame->pc;
     cross_set_depth(cross, depth - 1);
     record_release(record_of_cross(frame->record), thread->cpu);
-}
-
-static bool is_stopped(const struct domain *domain)
-{
-    return domain->state >= DOMAIN_STATE_STOPPED;
 }
 
 /* Unwind up to and including `last`, and on through domains that have stopped. */
@@ -534,8 +535,8 @@ bool portal_return(struct thread *thread, bool with_handles)
     return true;
 }
 
-/* Send home whoever executes in the portal's domain by this portal. */
-static void callers_unwind(struct portal *portal)
+/* Send home whoever executes in the portal's domain by this portal, as far as `*budget` reaches. */
+static void callers_unwind(struct portal *portal, unsigned *budget)
 {
     LIST_FOR_EACH (node, &portal->records) {
         struct record *record = LIST_ENTRY(node, struct record, portal_node);
@@ -544,28 +545,38 @@ static void callers_unwind(struct portal *portal)
         struct thread *thread = thread_of_cross(record->cross.thread);
         if (record_innermost(thread) != record)
             continue; /* it is further inside, and will find out on its return */
+        if (*budget == 0)
+            return;
+        --*budget;
         if (thread->state != THREAD_STATE_RUNNING)
             thread_unqueue(thread);
         portal_unwind(thread, STATUS_PEER_DEAD);
     }
 }
 
-void portal_on_domain_stop(struct portal *portal)
+bool portal_stop_some(struct portal *portal, unsigned *budget)
 {
+    for (; *budget > 0 && !list_is_empty(&portal->waiting); --*budget)
+        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
+                            STATUS_PEER_DEAD);
+    if (*budget == 0)
+        return false;
     const bool lingers = portal->lingering > 0;
 
-    portal_detach(portal);
-    portal_fail_all_waiting(portal);
     /* Unwinding may close the portal's last handle, or end its last call: keep it meanwhile. */
     if (lingers)
         portal->lingering++;
     else
         object_get(&portal->object);
-    callers_unwind(portal);
+    callers_unwind(portal, budget);
+    const bool done = *budget > 0;
+    if (done)
+        portal_detach(portal);
     if (!lingers)
         object_put(&portal->object);
     else if (--portal->lingering == 0)
         portal_free(portal);
+    return done;
 }
 
 uint64_t portal_calls(const struct portal *portal)

@@ -5,9 +5,9 @@
 #include "base/assert.h"
 #include "base/bits.h"
 #include "core/interrupt.h"
+#include "core/lifecycle.h"
 #include "core/portal.h"
 #include "domains/asid.h"
-#include "domains/segment.h"
 
 enum { TIMEOUTS_STEP = 4 }; /* each may end a portal call, which is some hundred instructions */
 
@@ -180,14 +180,30 @@ static void hand_over(struct cpu *cpu, struct thread *last, struct thread *next)
     next->dispatches++;
 }
 
-/* The view of the thread that is to run, which may have lost its ASID meanwhile. */
-static void enter_view(const struct thread *thread)
+/* Whether its domain has a TTBR value: it may have lost its ASID meanwhile, or have stopped. */
+static bool has_view(const struct thread *thread)
+{
+    return thread_domain(thread)->cross.ttbr != 0;
+}
+
+/* Get the thread a view to run in; false if its domain has stopped, and it is not to run there. */
+static bool view_prepare(struct thread *thread)
 {
     struct domain *domain = thread_domain(thread);
 
-    if (domain->cross.ttbr == 0)
-        asid_assign(domain);
-    mmu_enter(domain->cross.ttbr);
+    if (has_view(thread))
+        return true;
+    if (domain->state >= DOMAIN_STATE_STOPPED) {
+        domain_evict(thread);
+        return false;
+    }
+    asid_assign(domain);
+    return true;
+}
+
+static void enter_view(const struct thread *thread)
+{
+    mmu_enter(thread_domain(thread)->cross.ttbr);
 }
 
 /*
@@ -216,7 +232,8 @@ struct cross_thread *scheduler_wake(struct thread *current, struct thread *waite
 {
     struct cpu *cpu = cpu_self();
 
-    if (waiter->cpu != cpu || waiter->priority <= current->priority || cpu->exit_work != 0) {
+    if (waiter->cpu != cpu || waiter->priority <= current->priority || cpu->exit_work != 0
+        || !has_view(waiter)) {
         thread_make_ready(waiter);
         return scheduler_leave();
     }
@@ -249,6 +266,10 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
         return scheduler_leave();
     account(cpu);
     struct thread *next = take_best(cpu);
+    if (!has_view(next)) {
+        preempt(cpu, next);
+        return scheduler_leave();
+    }
     hand_over(cpu, current, next);
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
@@ -266,8 +287,10 @@ static void idle(struct cpu *cpu)
         cpu->is_idle = true;
         mmu_switch_to_nothing(); /* the last view may go before somebody runs here again */
     }
-    if (segments_reap_some())
+    if (teardown_some()) {
+        interrupts_handle(); /* between any two steps */
         return;
+    }
     program_timer(cpu);
     spinlock_unlock(&kernel_lock);
     wfi();
@@ -298,10 +321,12 @@ struct cross_thread *scheduler_leave(void)
     struct cpu *cpu = cpu_self();
     struct thread *next;
 
-    if (segments_reap_pending())
-        (void)segments_reap_some();
-    while ((next = choose(cpu)) == NULL)
-        idle(cpu);
+    /* A call that is made again has done its own part of something. */
+    if (teardown_is_pending() && (cpu->exit_work & EXIT_RESTART) == 0)
+        (void)teardown_some();
+    while ((next = choose(cpu)) == NULL || !view_prepare(next))
+        if (next == NULL)
+            idle(cpu);
     if (next != cpu->current)
         switch_to(cpu, next);
     else if (next->state != THREAD_STATE_RUNNING)
@@ -310,7 +335,7 @@ struct cross_thread *scheduler_leave(void)
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
     program_timer(cpu);
-    cpu->exit_work = segments_reap_pending() ? EXIT_REAP : 0;
+    cpu->exit_work = teardown_is_pending() ? EXIT_REAP : 0;
     spinlock_unlock(&kernel_lock);
     return &next->cross;
 }
@@ -319,7 +344,7 @@ struct cross_thread *scheduler_go_on(void)
 {
     struct cpu *cpu = cpu_self();
 
-    if (cpu->exit_work != 0 || segments_reap_pending())
+    if (cpu->exit_work != 0 || teardown_is_pending() || !has_view(cpu->current))
         return scheduler_leave();
     enter_view(cpu->current);
     spinlock_unlock(&kernel_lock);

@@ -82,8 +82,8 @@ struct sysret sys_domain_stop(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
     /* The caller's own context isn't saved yet: its domain stops on the way out. */
     if (domain == caller_domain())
         cpu_self()->exit_work |= EXIT_STOP;
-    else
-        domain_stop(domain);
+    else if (!domain_stop(domain))
+        return sysret_restart(SYS_DOMAIN_STOP, (const uint64_t[8]){h});
     return sysret(STATUS_OK);
 }
 

@@ -34,8 +34,10 @@ static enum status lookup(handle_t h, rights_t need, struct segment **out)
  */
 static bool is_worth_waiting(enum status status)
 {
-    return status == STATUS_WOULD_BLOCK
-           || (status == STATUS_OUT_OF_MEMORY && segments_reap_pending());
+    if (status != STATUS_OUT_OF_MEMORY || !segments_reap_pending())
+        return status == STATUS_WOULD_BLOCK;
+    (void)segments_reap_some();
+    return true;
 }
 
 /*

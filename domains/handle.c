@@ -415,15 +415,16 @@ struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t
     return NULL;
 }
 
-bool handle_table_drain(struct handle_table *table, unsigned budget)
+bool handle_table_drain(struct handle_table *table, unsigned *budget)
 {
     const uint32_t end = slots_end(table);
 
     for (unsigned looks = 0; looks < DRAIN_LOOKS && table->drained < end; looks++) {
         struct handle_slot *slot = slot_at(table, table->drained);
         if (table->drained % CHUNK_SLOTS != 0 && slot->object != NULL) {
-            if (budget-- == 0)
+            if (*budget == 0)
                 return false;
+            --*budget;
             handle_close(slot);
         }
         table->drained++;

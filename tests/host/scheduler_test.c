@@ -21,6 +21,7 @@
 #include "arch/mmu.h"
 #include "arch/timer.h"
 #include "core/interrupt.h"
+#include "core/lifecycle.h"
 #include "core/portal.h"
 #include "domains/asid.h"
 #include "domains/segment.h"
@@ -123,14 +124,19 @@ void portal_arm_lazy(struct thread *thread)
     armed++;
 }
 
-bool segments_reap_some(void)
+bool teardown_some(void)
 {
     return false;
 }
 
-bool segments_reap_pending(void)
+bool teardown_is_pending(void)
 {
     return false;
+}
+
+void domain_evict(struct thread *thread)
+{
+    thread->state = THREAD_STATE_STOPPED;
 }
 
 void asid_assign(struct domain *domain)

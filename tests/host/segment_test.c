@@ -485,7 +485,7 @@ static void one_that_is_larger_than_memory_leaves_nothing_behind(void **state)
     }
 }
 
-/* Its own gigabyte makes a segment one entry in a view; without one it has an entry for each slot. */
+/* Its own gigabyte makes it one entry in a view; without one it has an entry for each slot. */
 static void a_segment_of_many_slots_has_a_gigabyte_while_there_is_one(void **state)
 {
     static uint8_t others[SPACE_GIGABYTES];

@@ -178,6 +178,17 @@ static void a_slot_given_up_is_not_used_again_while_there_are_fresh_ones(void **
     }
 }
 
+/* What rested long enough is free again before there is no room otherwise. */
+static void rest_ends_in_time(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * SPACE_SLOTS; i++) {
+        uaddr_t address;
+        assert_int_equal(space_take(segment_of(1), 1, false, HOME, &address), STATUS_OK);
+        space_give(address, 1);
+    }
+}
+
 static void a_full_space_is_refused_and_works_again_after_one_is_given_up(void **state)
 {
     struct run run;
@@ -296,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_owner_is_found_by_any_address, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_slot_given_up_is_not_used_again_while_there_are_fresh_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(rest_ends_in_time, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_full_space_is_refused_and_works_again_after_one_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(gigabytes_in_a_row_are_found_between_others, setup,

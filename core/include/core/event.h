@@ -63,5 +63,5 @@ void event_on_domain_stop(struct event *event);
  */
 CHECK_RESULT enum status watch_add(struct domain *domain, struct event *event, uint64_t bits);
 
-/* The domain has stopped: tell everybody who watches it. */
-void watches_fire(struct domain *domain);
+/* The domain has stopped: tell the first of those who watch it, of whom there are some. */
+void watch_fire_first(struct domain *domain);

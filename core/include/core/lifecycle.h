@@ -15,6 +15,7 @@
 #include "domains/domain.h"
 
 struct event;
+struct thread;
 
 void lifecycle_init(void);
 
@@ -26,13 +27,25 @@ CHECK_RESULT enum status domain_create(const struct domain_attributes *attribute
                                        struct event *stop_event, struct domain **out);
 
 /*
- * Nothing executes in it from here on; everybody who waits for it or watches it is told.
+ * Nothing executes in it from here on.  Everybody who waits for it or watches it is told, in
+ * bounded steps: this does one, and returns whether it was the last; the others are done by this
+ * again, or when there is time.
  * Context: not from a system call of a thread that executes in it (EXIT_STOP does that).
  */
-void domain_stop(struct domain *domain);
+bool domain_stop(struct domain *domain);
+
+/* The thread, which is in no queue, executes in a domain that has stopped: it leaves, or ends. */
+void domain_evict(struct thread *thread);
 
 /* Take some more of a stopped domain apart; returns whether it is done. */
 bool domain_destroy_some(struct domain *domain);
+
+/*
+ * Do a bounded part of what is outstanding: domains to be stopped, those that nobody has a handle
+ * to, segments to be torn down.  Returns whether there is more.
+ */
+bool teardown_some(void);
+bool teardown_is_pending(void);
 
 /* All domains, oldest first; struct domain, node. */
 struct list *domains_all(void);

@@ -92,8 +92,11 @@ void portal_unwind(struct thread *thread, enum status status);
 void portal_fail_waiting(struct thread *thread, enum status status);
 void portal_forget_waiting(struct thread *thread);
 
-/* The domain has stopped: nobody waits any more, and nobody executes inside. */
-void portal_on_domain_stop(struct portal *portal);
+/*
+ * The domain has stopped: nobody waits any more, and nobody executes inside.  Sends home as many as
+ * `*budget` says, less them; returns whether the portal has left the domain.
+ */
+bool portal_stop_some(struct portal *portal, unsigned *budget);
 
 /* Calls ever served. */
 uint64_t portal_calls(const struct portal *portal);

@@ -47,6 +47,11 @@ struct domain {
     struct list clocks;
     struct list watchers; /* struct watch, node: told when it stops */
 
+    /* How it ends (core/lifecycle.c). */
+    struct list_node stop_node; /* while it is being stopped */
+    struct list_node orphan_node;
+    uint32_t threads_left; /* still to be looked at, in the step that it is at */
+
     /* What happened in it. */
     nsec_t dead_threads_cpu_time_ns;
     uint64_t dead_threads_dispatches;

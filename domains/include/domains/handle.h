@@ -121,10 +121,10 @@ CHECK_RESULT enum status handles_transfer(struct handle_table *from, struct hand
 bool handle_revoke_some(struct handle_slot *slot, unsigned budget);
 
 /*
- * Close at most `budget` handles of the whole table, and look at a bounded number of slots; returns
- * whether it is empty.
+ * Close at most `*budget` handles of the whole table, less each that is, and look at a bounded
+ * number of slots; returns whether it is empty.
  */
-bool handle_table_drain(struct handle_table *table, unsigned budget);
+bool handle_table_drain(struct handle_table *table, unsigned *budget);
 
 /* Free at most `budget` chunks of the table, which is drained; returns whether all are gone. */
 bool handle_table_destroy(struct handle_table *table, unsigned budget);

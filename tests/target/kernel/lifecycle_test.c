@@ -309,6 +309,51 @@ static void watchers_are_told_once(void)
     EXPECT_IS(word, 4);
 }
 
+/* Leave the time in word argument[0], for ever; end the domain when word argument[1] says so. */
+static void stamp_for_ever(const struct birth *birth)
+{
+    struct board *shared = birth->board;
+
+    for (;;) {
+        shared->word[birth->argument[0]] = time_here_ns();
+        if (birth->argument[1] != 0 && shared->word[birth->argument[1]] != 0) {
+            shared->word[birth->argument[1]] = time_here_ns();
+            (void)!domain_stop(0);
+        }
+        thread_yield();
+    }
+}
+
+/* It takes several steps, with interrupts between them, but nothing executes in it any more. */
+static void domain_of_many_threads_stops_whole(void)
+{
+    enum { THREADS = 40, FIRST_WORD = 10, STOP_WORD = 1 };
+    struct child child;
+    handle_t event = 0, thread = 0;
+
+    board = board_get();
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(domain_watch(child.domain, event, 1));
+    for (unsigned i = 0; i < THREADS; i++) {
+        const uint64_t argument[BIRTH_ARGUMENTS] = {FIRST_WORD + i, i == 7 ? STOP_WORD : 0};
+        EXPECT_OK(child_start_at(&child, stamp_for_ever, argument, CHILD_PRIORITY, &thread));
+    }
+    pause_ms(5);
+    EXPECT_IS(child_info(&child).thread_count, THREADS);
+    board->word[STOP_WORD] = 1;
+    pause_ms(5);
+    EXPECT_IS(word, 1);
+    EXPECT_IS(child_info(&child).state, DOMAIN_STATE_STOPPED);
+    EXPECT(board->word[STOP_WORD] > 1);
+    for (unsigned i = 0; i < THREADS; i++) {
+        EXPECT(board->word[FIRST_WORD + i] > 0);
+        EXPECT(board->word[FIRST_WORD + i] <= board->word[STOP_WORD]);
+    }
+    EXPECT_OK(domain_destroy(child.domain));
+    EXPECT_IS(child_info(&child).thread_count, 0);
+}
+
 static void watching_needs_its_right(void)
 {
     struct server server;
@@ -426,6 +471,7 @@ static const struct test lifecycle_tests[] = {
     TEST(server_stops_itself_in_a_call),
     TEST(domain_stops_itself),
     TEST(watchers_are_told_once),
+    TEST(domain_of_many_threads_stops_whole),
     TEST(watching_needs_its_right),
     TEST(dead_watcher_holds_no_memory),
     TEST(hundreds_of_domains_leave_nothing),
