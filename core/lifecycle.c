@@ -95,6 +95,7 @@ static void threads_stop(struct domain *domain)
         thread->is_doomed = true;
         if (portal_depth(thread) > 0)
             continue; /* it is in another domain, and ends when that lets it go */
+        thread_recall(thread);
         thread_unqueue(thread);
         thread->state = THREAD_STATE_STOPPED;
         thread->cpu->exit_work |= EXIT_SCHEDULE;
@@ -107,6 +108,7 @@ void domain_stop(struct domain *domain)
 
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return;
+    cpus_hold(); /* nobody is on the way into it */
     domain->state = DOMAIN_STATE_STOPPED;
     asid_release(domain); /* no TTBR value: the portal path goes slow from here on */
     threads_stop(domain);
