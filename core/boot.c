@@ -224,9 +224,12 @@ static void memory_describe(const struct boot_image *image)
 
 static bool domain_is_current(const struct domain *domain)
 {
-    const struct cpu *cpu = cpu_self();
-
-    return cpu->current != NULL && thread_domain(cpu->current) == domain;
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        const struct thread *current = cpu_at(i)->current;
+        if (current != NULL && thread_domain(current) == domain)
+            return true;
+    }
+    return false;
 }
 
 static nsec_t log_clock(void)

@@ -1,5 +1,6 @@
 #include "core/clock.h"
 
+#include "core/scheduler.h"
 #include "domains/pool.h"
 
 static struct pool clock_pool;
@@ -53,7 +54,6 @@ enum status clock_create(struct domain *domain, struct event *event, uint64_t bi
     clock->event = event;
     object_get(&event->object);
     clock->bits = bits;
-    clock->cpu = cpu_self();
     clock->timeout.fire = clock_on_timeout;
     *out = clock;
     return STATUS_OK;
@@ -61,19 +61,18 @@ enum status clock_create(struct domain *domain, struct event *event, uint64_t bi
 
 void clock_set(struct clock *clock, nsec_t deadline_ns)
 {
-    timeout_cancel(&clock->cpu->timeouts, &clock->timeout);
-    clock->cpu->exit_work |= EXIT_SCHEDULE;
+    timeout_cancel(&clock->timeout);
     if (deadline_ns == DEADLINE_NEVER || clock->domain == NULL)
         return;
     clock->timeout.deadline_ns = deadline_ns;
-    timeout_add(&clock->cpu->timeouts, &clock->timeout);
+    scheduler_timeout_add(&clock->timeout);
 }
 
 void clock_on_domain_stop(struct clock *clock)
 {
     if (clock->domain == NULL)
         return;
-    timeout_cancel(&clock->cpu->timeouts, &clock->timeout);
+    timeout_cancel(&clock->timeout);
     quota_give(clock->domain, 0, 1, 0);
     list_remove(&clock->domain_node);
     clock->domain = NULL;

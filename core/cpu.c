@@ -4,12 +4,18 @@
 #include "arch/mmu.h"
 #include "arch/timer.h"
 #include "base/assert.h"
+#include "core/thread.h"
+#include "domains/asid.h"
 #include "domains/pool.h"
 
 /* How long a CPU may take to come into the kernel; a busy host can stop a virtual one for long. */
 #define HOLD_LIMIT_NS (UINT64_C(10) * 1000 * 1000 * 1000)
+/* How long a CPU spins for the kernel lock before it sleeps. */
+#define SPIN_NS (UINT64_C(20) * 1000)
 /* How long the machine's last words wait for the other CPUs. */
 #define STOP_LIMIT_NS (UINT64_C(100) * 1000 * 1000)
+
+uint32_t kernel_lock_sleepers;
 
 static struct cpu boot_cpu;
 static struct pool cpu_pool; /* the others' */
@@ -78,19 +84,105 @@ struct cpu *cpu_at(uint32_t number)
     return cpus[number];
 }
 
-void kernel_lock_wait(uint32_t ticket)
+static bool is_served(uint32_t ticket)
+{
+    /* Pairs with the release in spinlock_unlock(). */
+    return __atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) == ticket;
+}
+
+/*
+ * Asleep until it is this CPU's turn.  Under a hypervisor, or an emulator with fewer processors,
+ * who spins takes time from whom it waits for.  Another interrupt that is pending keeps it awake.
+ */
+static void ticket_sleep(uint32_t ticket)
+{
+    struct cpu *cpu = cpu_self();
+
+    cpu->ticket = ticket;
+    __atomic_store_n(&cpu->sleeps, true, __ATOMIC_RELAXED);
+    (void)__atomic_fetch_add(&kernel_lock_sleepers, 1, __ATOMIC_RELAXED);
+    dmb_ish();                        /* pairs with the one in kernel_lock_drop() */
+    irqchip_forget(CPU_MESSAGE_KICK); /* it comes to the queues anyway, and would be kept awake */
+    while (!is_served(ticket))
+        wfi();
+    (void)__atomic_fetch_sub(&kernel_lock_sleepers, 1, __ATOMIC_RELAXED);
+    cpu->sleeps = false;
+    irqchip_forget(CPU_MESSAGE_TURN);
+}
+
+static void ticket_await(uint32_t ticket)
+{
+    const nsec_t end = timer_now_ns() + SPIN_NS;
+
+    while (!is_served(ticket))
+        if (timer_now_ns() > end) {
+            ticket_sleep(ticket);
+            return;
+        }
+}
+
+void kernel_lock_wake(void)
+{
+    const uint32_t turn = __atomic_load_n(&kernel_lock.serving, __ATOMIC_RELAXED);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (__atomic_load_n(&cpus[i]->sleeps, __ATOMIC_RELAXED) && cpus[i]->ticket == turn)
+            irqchip_send(CPU_MESSAGE_TURN, cpus[i]->mpidr);
+}
+
+void cpus_share(void)
+{
+    if (online_count == 1)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        cpus[i]->is_shared = 1;
+    handles_set_hold(cpus_hold);
+    asids_set_hold(cpus_hold);
+}
+
+bool kernel_lock_wait(uint32_t ticket)
 {
     struct cpu *cpu = cpu_self();
 
     mmu_switch_to_nothing();
     /* Pairs with the acquire in is_away(): all that this CPU did without the lock is done. */
     __atomic_store_n(&cpu->waits, true, __ATOMIC_RELEASE);
-    wait_for_word(&kernel_lock.serving, ticket);
+    ticket_await(ticket);
     __atomic_store_n(&cpu->waits, false, __ATOMIC_RELAXED);
+    if (cpu->is_recalled) {
+        cpu->is_recalled = false;
+        fp_shut();
+        return false;
+    }
+    const uint64_t ttbr = thread_domain(cpu->current)->cross.ttbr;
+    ASSERT(ttbr != 0); /* an ASID is taken from nobody's current thread, or it is recalled */
+    mmu_switch(ttbr);
+    return true;
+}
+
+void kernel_lock_drop_idle(void)
+{
+    /* Pairs with the acquire in is_away(). */
+    __atomic_store_n(&cpu_self()->waits, true, __ATOMIC_RELEASE);
+    kernel_lock_drop();
+}
+
+void kernel_lock_take_idle(void)
+{
+    if (kernel_lock.is_shared == 0)
+        return;
+    const uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_RELAXED);
+
+    ticket_await(ticket);
+    __atomic_store_n(&cpu_self()->waits, false, __ATOMIC_RELAXED);
 }
 
 void cpu_kick(struct cpu *cpu)
 {
+    /* Who waits for the lock looks at `exit_work` when it leaves the kernel. */
+    if (cpu->is_kicked || (cpu->waits && !cpu->is_idle))
+        return;
+    cpu->is_kicked = true;
     irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
 }
 
@@ -122,6 +214,22 @@ void cpus_hold(void)
         panic("a CPU doesn't come into the kernel");
 }
 
+void cpus_recall(const struct domain *domain)
+{
+    cpus_hold();
+    for (uint32_t i = 0; i < count; i++)
+        if (cpus[i] != cpu_self() && cpus[i]->current != NULL
+            && thread_domain(cpus[i]->current) == domain)
+            cpus[i]->is_recalled = true;
+}
+
+void cpus_forget(const void *object)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (cpus[i]->borrowed == object)
+            cpus[i]->borrowed = NULL;
+}
+
 void cpus_stop(void)
 {
     if (online_count > 1)
@@ -132,6 +240,8 @@ void cpu_on_message(enum cpu_message message)
 {
     struct cpu *cpu = cpu_self();
 
+    if (message == CPU_MESSAGE_TURN)
+        return; /* late: the turn has been taken */
     cpu->kicks++;
     cpu->exit_work |= EXIT_SCHEDULE;
     if (message != CPU_MESSAGE_STOP)

@@ -47,6 +47,7 @@ static void event_detach(struct event *event)
 
     if (event->domain == NULL)
         return;
+    cpus_hold(); /* signal_path may be about to set a bit */
     quota_give(event->domain, 0, 1, 0);
     list_remove(&event->domain_node);
     event->domain = NULL;
@@ -61,6 +62,8 @@ static void event_on_destroy(struct object *object)
 {
     struct event *event = event_of_object(object);
 
+    cpus_hold();
+    cpus_forget(event);
     if (event->cross.waiter != NULL)
         thread_wake(event->cross.waiter, STATUS_BAD_HANDLE);
     event_detach(event);
@@ -107,7 +110,7 @@ static struct thread *waiter_release(struct event *event)
 
     event->cross.waiter = NULL;
     waiter->waiting_event = NULL;
-    timeout_cancel(&waiter->cpu->timeouts, &waiter->timeout);
+    timeout_cancel(&waiter->timeout);
     waiter->cross.regs.x[0] = STATUS_OK;
     waiter->cross.regs.x[1] = 0;
     return waiter;
@@ -135,6 +138,8 @@ struct thread *event_post(struct event *event, uint64_t bits)
  */
 static enum status waiter_register(struct event *event, struct thread *thread)
 {
+    if (event->domain == NULL)
+        return STATUS_PEER_DEAD;
     if (event->cross.waiter != NULL)
         return __atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0 ? STATUS_OK : STATUS_BUSY;
     event->cross.waiter = thread;
@@ -149,9 +154,8 @@ static enum status waiter_register(struct event *event, struct thread *thread)
 
 enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns)
 {
-    if (event->domain == NULL)
-        return STATUS_PEER_DEAD;
     const enum status status = waiter_register(event, thread);
+
     if (status == STATUS_WOULD_BLOCK)
         thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
     return status;
@@ -159,26 +163,28 @@ enum status event_wait(struct event *event, struct thread *thread, nsec_t deadli
 
 struct cross_thread *kernel_on_signal(struct cross_thread *cross, void *object)
 {
+    const bool goes_on = kernel_lock_take_with(&object);
     struct event *event = object;
 
-    spinlock_lock(&kernel_lock);
-    if (event->cross.waiter == NULL) { /* somebody was faster */
-        spinlock_unlock(&kernel_lock);
-        return cross;
-    }
-    return scheduler_wake(thread_of_cross(cross), waiter_release(event));
+    if (event == NULL || event->cross.waiter == NULL) /* gone, or somebody was faster */
+        return goes_on ? scheduler_go_on() : scheduler_leave();
+    if (goes_on)
+        return scheduler_wake(thread_of_cross(cross), waiter_release(event));
+    thread_make_ready(
+        waiter_release(event)); /* the signal was given, whatever became of its giver */
+    return scheduler_leave();
 }
 
 struct cross_thread *kernel_on_wait(struct cross_thread *cross, void *object, nsec_t deadline_ns)
 {
     struct thread *thread = thread_of_cross(cross);
 
-    spinlock_lock(&kernel_lock);
-    const enum status status = waiter_register(object, thread);
+    if (!kernel_lock_take_with(&object))
+        return scheduler_leave();
+    const enum status status = object == NULL ? STATUS_BAD_HANDLE : waiter_register(object, thread);
     if (status != STATUS_WOULD_BLOCK) {
         cross->regs.x[0] = status;
-        spinlock_unlock(&kernel_lock);
-        return cross;
+        return scheduler_go_on();
     }
     return scheduler_wait(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
 }

@@ -148,6 +148,7 @@ void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t addr
 void fault_stop(const struct thread *thread, struct domain *domain)
 {
     /* The backtrace is read through the domain's own view; leaving the kernel enters another. */
+    cpu_self()->exit_work |= EXIT_SCHEDULE;
     asid_assign(domain);
     mmu_switch(domain->cross.ttbr);
     const uint64_t *word = thread->cross.fault_in;

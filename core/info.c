@@ -91,6 +91,8 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
         .cpu_time_ns = thread_cpu_time_ns(found),
         .switches = found->dispatches,
         .pc = found->cross.regs.pc,
+        .affinity = found->affinity,
+        .cpu = found->cpu->number,
     };
     return STATUS_OK;
 }

@@ -30,6 +30,7 @@ void interrupts_cpu_init(void)
     irqchip_enable(timer_irq);
     irqchip_enable(CPU_MESSAGE_KICK);
     irqchip_enable(CPU_MESSAGE_STOP);
+    irqchip_enable(CPU_MESSAGE_TURN);
 }
 
 static void silence(struct interrupt *interrupt)
@@ -116,7 +117,6 @@ static struct thread *deliver(struct irq_ack ack)
     struct interrupt *interrupt = table[ack.id];
 
     counts[ack.id]++;
-    irqchip_drop(ack);
     if (interrupt == NULL || interrupt->event == NULL || interrupt->event->domain == NULL) {
         irqchip_disable(ack.id); /* nobody to serve it */
         irqchip_deactivate(ack);
@@ -126,35 +126,40 @@ static struct thread *deliver(struct irq_ack ack)
     return event_post(interrupt->event, interrupt->bits);
 }
 
-bool interrupt_take(struct thread **woken)
+struct irq_ack interrupt_accept(void)
 {
     const struct irq_ack ack = irqchip_acknowledge();
 
-    *woken = NULL;
+    if (ack.id < IRQ_SGI_COUNT)
+        irqchip_finish(ack);
+    else if (ack.id < IRQ_SPECIAL_FIRST)
+        irqchip_drop(ack);
+    return ack;
+}
+
+struct thread *interrupt_serve(struct irq_ack ack)
+{
     if (ack.id >= IRQ_SPECIAL_FIRST)
-        return false;
-    if (ack.id >= IRQ_SPI_FIRST) {
-        *woken = deliver(ack);
-        return true;
-    }
+        return NULL;
+    if (ack.id >= IRQ_SPI_FIRST)
+        return deliver(ack);
     if (ack.id < IRQ_SGI_COUNT) {
-        irqchip_finish(ack); /* first: a message may be to halt */
         cpu_on_message((enum cpu_message)ack.id);
-        return true;
+        return NULL;
     }
     counts[ack.id]++; /* the timer's: no other private interrupt is enabled */
     scheduler_on_timer();
-    irqchip_finish(ack);
-    return true;
+    irqchip_deactivate(ack);
+    return NULL;
 }
 
-void interrupts_handle(void)
+void interrupts_serve(struct irq_ack ack)
 {
-    struct thread *woken;
-
-    while (interrupt_take(&woken))
+    for (; ack.id < IRQ_SPECIAL_FIRST; ack = interrupt_accept()) {
+        struct thread *woken = interrupt_serve(ack);
         if (woken != NULL)
             thread_make_ready(woken);
+    }
 }
 
 uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)

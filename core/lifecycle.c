@@ -98,6 +98,7 @@ static void thread_stop(struct thread *thread)
     thread->is_doomed = true;
     if (portal_depth(thread) > 0)
         return; /* it is in another domain, and ends when that lets it go */
+    thread_recall(thread);
     thread_unqueue(thread);
     thread->state = THREAD_STATE_STOPPED;
     thread->cpu->exit_work |= EXIT_SCHEDULE;
@@ -163,6 +164,7 @@ static bool stop_some(struct domain *domain)
 bool domain_stop(struct domain *domain)
 {
     if (domain->state < DOMAIN_STATE_STOPPED) {
+        cpus_recall(domain); /* nobody is on the way into it, or goes on inside */
         domain->state = DOMAIN_STATE_STOPPED;
         /* No TTBR value: the portal path goes slow, and nobody is let in, from here on. */
         asid_release(domain);

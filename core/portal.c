@@ -116,6 +116,7 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
 /* Whoever runs on one of the portal's stacks returns by the slow path, which looks who waits. */
 static void records_want(struct portal *portal)
 {
+    cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
     LIST_FOR_EACH (node, &portal->records)
         LIST_ENTRY(node, struct record, portal_node)->cross.flags |= RECORD_WANTED;
 }
@@ -174,6 +175,7 @@ static void portal_on_destroy(struct object *object)
     struct portal *portal = portal_of_object(object);
 
     portal_fail_all_waiting(portal);
+    cpus_hold();
     portal->lingering = records_taken(portal);
     records_want(portal); /* returns come by the slow path, which counts them */
     if (portal->lingering == 0)
@@ -192,6 +194,15 @@ static void context_set_status(struct thread *thread, enum status status)
     regs->pstate = 0;
 }
 
+/* The contents of its FP registers stay behind.  If it is another CPU's, that closes access. */
+static void fp_leave(struct thread *thread)
+{
+    if (thread->cpu == cpu_self())
+        fp_drop(&thread->cross);
+    else
+        fp_forget(&thread->cross);
+}
+
 /* The thread is inside the portal from here on; its FP registers stay behind. */
 static void frame_push(struct thread *thread, struct portal *portal, struct record *record)
 {
@@ -208,15 +219,15 @@ static void frame_push(struct thread *thread, struct portal *portal, struct reco
     if (!list_is_empty(&portal->waiting))
         record->cross.flags |= RECORD_WANTED;
     cross->domain = portal->cross.domain;
-    fp_drop(cross);
+    fp_leave(thread);
     cross_set_depth(cross, depth + 1);
 }
 
-static void deadline_arm(struct thread *thread, struct record *record, nsec_t deadline_ns)
+static void deadline_arm(struct record *record, nsec_t deadline_ns)
 {
     record->cross.flags |= RECORD_DEADLINE;
     record->deadline.deadline_ns = deadline_ns;
-    scheduler_timeout_add(thread, &record->deadline);
+    scheduler_timeout_add(&record->deadline);
 }
 
 void portal_arm_lazy(struct thread *thread)
@@ -229,7 +240,7 @@ void portal_arm_lazy(struct thread *thread)
         if ((record->cross.flags & RECORD_LAZY) == 0)
             continue;
         record->cross.flags &= ~(uint32_t)RECORD_LAZY;
-        deadline_arm(thread, record, record->cross.deadline_ns);
+        deadline_arm(record, record->cross.deadline_ns);
     }
 }
 
@@ -249,7 +260,7 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     }
     frame_push(thread, portal, record);
     if (thread->call_deadline_ns != DEADLINE_NEVER)
-        deadline_arm(thread, record, thread->call_deadline_ns);
+        deadline_arm(record, thread->call_deadline_ns);
 
     for (unsigned i = 9; i < 31; i++)
         regs->x[i] = 0;
@@ -263,37 +274,41 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     return STATUS_OK;
 }
 
-/* Give free stacks to those who wait, in their order. */
-static void portal_serve_waiting(struct portal *portal)
+/*
+ * A stack goes from its call to the first of those who wait, or free.  Not free in between: another
+ * CPU could take it by the portal path, and nobody would look who waits when that call returns.
+ */
+static void record_pass_on(struct record *record)
 {
-    while (!list_is_empty(&portal->waiting)) {
+    struct portal *portal = record->portal;
+    enum status status = STATUS_NOT_FOUND;
+
+    while (status != STATUS_OK && !list_is_empty(&portal->waiting)) {
         struct thread *thread = LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
-        struct record *record = record_claim(portal, thread);
-        if (record == NULL)
-            return;
         thread_unqueue(thread);
-        const enum status status = portal_enter(thread, portal, record);
-        if (status != STATUS_OK) {
-            cross_record_release(&record->cross);
+        record->cross.thread = &thread->cross;
+        status = portal_enter(thread, portal, record);
+        if (status != STATUS_OK)
             context_set_status(thread, status);
-        }
         thread_make_ready(thread);
     }
+    if (status != STATUS_OK)
+        cross_record_release(&record->cross);
 }
 
-static void record_release(struct record *record, struct cpu *cpu)
+static void record_release(struct record *record)
 {
     struct portal *portal = record->portal;
 
-    timeout_cancel(&cpu->timeouts, &record->deadline);
+    timeout_cancel(&record->deadline);
     record->cross.flags = 0;
-    cross_record_release(&record->cross);
-    if (portal->lingering > 0) {
-        if (--portal->lingering == 0)
-            portal_free(portal);
+    if (portal->lingering == 0) {
+        record_pass_on(record);
         return;
     }
-    portal_serve_waiting(portal);
+    cross_record_release(&record->cross);
+    if (--portal->lingering == 0)
+        portal_free(portal);
 }
 
 /* Queue the caller, behind those of its priority. */
@@ -353,6 +368,10 @@ static enum status portal_try_call(struct thread *thread, handle_t h)
     if (record == NULL) {
         if (thread_holds_stack(thread, portal))
             return STATUS_TOO_DEEP;
+        cpus_hold(); /* who has found, just before, that nobody waits, has returned now */
+        record = record_claim(portal, thread);
+    }
+    if (record == NULL) {
         portal_wait(thread, portal);
         return STATUS_OK;
     }
@@ -374,13 +393,13 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
+/* Called with one CPU only: it needs no lock. */
 struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_portal *portal)
 {
     struct domain *callee = domain_of_cross(portal->domain);
     uint64_t *words = &cross->regs.x[9];
     handle_t received[PORTAL_HANDLES];
 
-    spinlock_lock(&kernel_lock);
     struct cross_passed passed = {
         .status = handles_transfer(&domain_of_cross(cross->domain)->handles, &callee->handles,
                                    words, PORTAL_HANDLES, received),
@@ -389,7 +408,6 @@ struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_port
     if (passed.status == STATUS_OK)
         for (unsigned i = 0; i < PORTAL_HANDLES; i++)
             words[i] = received[i];
-    spinlock_unlock(&kernel_lock);
     return passed;
 }
 
@@ -427,12 +445,12 @@ static void record_leave(struct thread *thread)
     const struct cross_frame *frame = cross_innermost(cross);
     const unsigned depth = cross_depth(cross);
 
-    fp_drop(cross);
+    fp_leave(thread);
     cross->domain = frame->caller;
     cross->regs.sp = frame->sp;
     cross->regs.pc = frame->pc;
     cross_set_depth(cross, depth - 1);
-    record_release(record_of_cross(frame->record), thread->cpu);
+    record_release(record_of_cross(frame->record));
 }
 
 /* Unwind up to and including `last`, and on through domains that have stopped. */
@@ -441,6 +459,7 @@ static void unwind_to(struct thread *thread, const struct record *last, enum sta
     struct domain *faulted = NULL;
     bool goes_on = true; /* `last` is still to come */
 
+    thread_recall(thread);
     do {
         const struct record *left = record_innermost(thread);
         goes_on = goes_on && left != last;
@@ -476,12 +495,13 @@ static void on_deadline(struct timeout *timeout)
 {
     struct record *record = LIST_ENTRY(timeout, struct record, deadline);
     struct thread *thread = thread_of_cross(record->cross.thread);
+    thread_hold(thread);
     const bool works = thread->state == THREAD_STATE_RUNNING || thread->state == THREAD_STATE_READY;
 
     if (works && (record->cross.flags & RECORD_LATE) == 0) {
         record->cross.flags |= RECORD_LATE;
         record->deadline.deadline_ns = timer_now_ns() + PORTAL_GRACE_NS;
-        scheduler_timeout_add(thread, &record->deadline);
+        scheduler_timeout_add(&record->deadline);
         return;
     }
     if (thread->state != THREAD_STATE_RUNNING)
@@ -590,6 +610,7 @@ uint64_t portal_calls(const struct portal *portal)
 
 void portal_doom(const struct thread *thread)
 {
+    cpus_hold(); /* or it might have looked at them, and go home by the portal path */
     if (portal_depth(thread) > 0)
         thread->cross.frames[0].record->flags |= RECORD_DOOMED;
 }

@@ -33,13 +33,96 @@ void scheduler_enqueue(struct thread *thread)
     scheduler_requeue(thread);
 }
 
+static bool is_allowed(const struct thread *thread, const struct cpu *cpu)
+{
+    return (thread->affinity >> cpu->number & 1) != 0 && cpu->state == CPU_STATE_ONLINE;
+}
+
+bool scheduler_can_run_on(uint64_t cpus)
+{
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if ((cpus >> i & 1) != 0 && cpu_at(i)->state == CPU_STATE_ONLINE)
+            return true;
+    return false;
+}
+
+/* Of what a CPU runs or is about to; less than any thread's if that is nothing. */
+static int urgency(const struct cpu *cpu)
+{
+    const struct thread *current = cpu->current;
+    const int ready = cpu->ready_mask == 0 ? -1 : (int)bits_highest(cpu->ready_mask);
+
+    if (current == NULL || current->state != THREAD_STATE_RUNNING)
+        return ready;
+    return ready > (int)current->priority ? ready : (int)current->priority;
+}
+
+/* Where the thread is to run: where it did, unless it would wait there and needn't elsewhere. */
+static struct cpu *place(const struct thread *thread)
+{
+    struct cpu *best = thread->cpu;
+    const bool may_stay = is_allowed(thread, best);
+    int least = may_stay ? urgency(best) : PRIORITY_COUNT;
+
+    if (least < (int)thread->priority)
+        return best;
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        struct cpu *cpu = cpu_at(i);
+        if (!is_allowed(thread, cpu) || urgency(cpu) >= least)
+            continue;
+        least = urgency(cpu);
+        best = cpu;
+    }
+    return may_stay && least >= (int)thread->priority ? thread->cpu : best;
+}
+
+static uint32_t load(const struct cpu *cpu)
+{
+    uint32_t threads = cpu->current != NULL;
+
+    for (uint64_t left = cpu->ready_mask; left != 0; left &= left - 1)
+        LIST_FOR_EACH (node, &cpu->ready[bits_trailing_zeros(left)])
+            threads++;
+    return threads;
+}
+
+struct cpu *scheduler_cpu_for_new(const struct thread *thread)
+{
+    struct cpu *best = cpu_self();
+
+    if (best->is_shared == 0)
+        return best;
+    uint32_t least = is_allowed(thread, best) ? load(best) : UINT32_MAX;
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        struct cpu *cpu = cpu_at(i);
+        if (is_allowed(thread, cpu) && load(cpu) < least) {
+            least = load(cpu);
+            best = cpu;
+        }
+    }
+    return best;
+}
+
+void scheduler_reconsider(struct cpu *cpu)
+{
+    cpu->exit_work |= EXIT_SCHEDULE;
+    if (cpu != cpu_self())
+        cpu_kick(cpu);
+}
+
 void scheduler_requeue(struct thread *thread)
 {
-    struct cpu *cpu = thread->cpu;
+    if (cpu_self()->is_shared != 0)
+        thread->cpu = place(thread);
 
+    struct cpu *cpu = thread->cpu;
+    const struct thread *current = cpu->current;
+    ASSERT(!list_node_is_linked(&thread->run_node));
     list_push_back(&cpu->ready[thread->priority], &thread->run_node);
     ready_mark(cpu, thread);
     cpu->exit_work |= EXIT_SCHEDULE;
+    if (cpu != cpu_self() && (current == NULL || current->priority <= thread->priority))
+        cpu_kick(cpu);
 }
 
 bool scheduler_has_queued(const struct thread *thread)
@@ -64,12 +147,15 @@ void scheduler_yield(struct thread *thread)
 {
     thread->state = THREAD_STATE_READY;
     scheduler_enqueue(thread);
+    cpu_self()->exit_work |= EXIT_SCHEDULE; /* the queue may be another CPU's */
 }
 
-void scheduler_timeout_add(struct thread *thread, struct timeout *timeout)
+void scheduler_timeout_add(struct timeout *timeout)
 {
-    timeout_add(&thread->cpu->timeouts, timeout);
-    thread->cpu->exit_work |= EXIT_SCHEDULE;
+    struct cpu *cpu = cpu_self();
+
+    timeout_add(&cpu->timeouts, timeout);
+    cpu->exit_work |= EXIT_SCHEDULE;
 }
 
 void scheduler_on_timer(void)
@@ -121,6 +207,10 @@ static void preempt(struct cpu *cpu, struct thread *thread)
         return;
     }
     thread->state = THREAD_STATE_READY;
+    if (cpu->is_shared != 0 && place(thread) != cpu) {
+        scheduler_requeue(thread);
+        return;
+    }
     list_push_front(&cpu->ready[thread->priority], &thread->run_node);
     ready_mark(cpu, thread);
 }
@@ -145,13 +235,70 @@ static struct thread *take_best(struct cpu *cpu)
     return next;
 }
 
+/* The first that may run on `cpu` in a queue of another CPU. */
+static struct thread *first_allowed(const struct cpu *cpu, const struct list *queue)
+{
+    LIST_FOR_EACH (node, queue) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
+        if (is_allowed(thread, cpu))
+            return thread;
+    }
+    return NULL;
+}
+
+/*
+ * The most urgent thread that waits for another CPU, and is more urgent than `floor`; NULL if there
+ * is none.  For an idle CPU nobody waits: it has been kicked, and is on its way.
+ */
+static struct thread *find_waiting(const struct cpu *cpu, int floor)
+{
+    struct thread *found = NULL;
+
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        const struct cpu *other = cpu_at(i);
+        if (other == cpu || other->is_idle)
+            continue;
+        for (uint64_t left = other->ready_mask; left != 0; left &= ~BIT(bits_highest(left))) {
+            const unsigned priority = bits_highest(left);
+            if ((int)priority <= floor)
+                break;
+            struct thread *thread = first_allowed(cpu, &other->ready[priority]);
+            if (thread == NULL)
+                continue;
+            found = thread;
+            floor = (int)priority;
+            break;
+        }
+    }
+    return found;
+}
+
+/* Take over a thread that waits elsewhere, if all that is to be run here is less urgent. */
+static void pull(struct cpu *cpu)
+{
+    struct thread *thread = find_waiting(cpu, urgency(cpu));
+
+    if (thread == NULL)
+        return;
+    scheduler_dequeue(thread);
+    thread->cpu = cpu;
+    list_push_back(&cpu->ready[thread->priority], &thread->run_node);
+    ready_mark(cpu, thread);
+}
+
 /* Whoever is to run now; NULL if nobody can.  It is in no queue any more. */
 static struct thread *choose(struct cpu *cpu)
 {
     struct thread *current = cpu->current;
-    const bool goes_on = current != NULL && current->state == THREAD_STATE_RUNNING;
+    bool goes_on = current != NULL && current->state == THREAD_STATE_RUNNING;
 
     suspended_requeue(cpu);
+    if (goes_on && !is_allowed(current, cpu)) {
+        scheduler_yield(current);
+        goes_on = false;
+    }
+    if (cpu->is_shared != 0)
+        pull(cpu);
     if (cpu->ready_mask == 0)
         return goes_on ? current : NULL;
 
@@ -168,16 +315,39 @@ static struct thread *choose(struct cpu *cpu)
     return take_best(cpu);
 }
 
-/* The CPU's registers that belong to threads change hands; the time is booked. */
-static void hand_over(struct cpu *cpu, struct thread *last, struct thread *next)
+/* All that the thread has in this CPU's registers is saved. */
+static void registers_leave(struct thread *last)
 {
     fp_save(&last->cross, thread_fp(last));
     if (last->cross.is_lazy != 0)
         portal_arm_lazy(last);
     last->tpidr = SYSREG_READ(tpidr_el0);
+}
+
+static void registers_enter(struct cpu *cpu, struct thread *next)
+{
+    next->cross.kernel_stack = cpu->kernel_stack_top;
     SYSREG_WRITE(tpidr_el0, next->tpidr);
     cpu->current = next;
     next->dispatches++;
+}
+
+/* The CPU's registers that belong to threads change hands; the time is booked. */
+static void hand_over(struct cpu *cpu, struct thread *last, struct thread *next)
+{
+    registers_leave(last);
+    registers_enter(cpu, next);
+}
+
+/* Who ended while it was current isn't any more. */
+static void corpse_put(struct cpu *cpu)
+{
+    struct thread *corpse = cpu->corpse;
+
+    if (corpse == NULL)
+        return;
+    cpu->corpse = NULL;
+    object_put(&corpse->object);
 }
 
 /* Whether its domain has a TTBR value: it may have lost its ASID meanwhile, or have stopped. */
@@ -232,7 +402,7 @@ struct cross_thread *scheduler_wake(struct thread *current, struct thread *waite
 {
     struct cpu *cpu = cpu_self();
 
-    if (waiter->cpu != cpu || waiter->priority <= current->priority || cpu->exit_work != 0
+    if (waiter->priority <= current->priority || (cpu->exit_work | cpu->is_shared) != 0
         || !has_view(waiter)) {
         thread_make_ready(waiter);
         return scheduler_leave();
@@ -247,7 +417,7 @@ struct cross_thread *scheduler_wake(struct thread *current, struct thread *waite
     waiter->state = THREAD_STATE_RUNNING;
     enter_view(waiter);
     cpu->exit_work = 0;
-    spinlock_unlock(&kernel_lock);
+    kernel_lock_drop();
     return &waiter->cross;
 }
 
@@ -262,7 +432,7 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
         timeout_add(&cpu->timeouts, &current->timeout);
     }
     suspended_requeue(cpu);
-    if (cpu->exit_work != 0 || cpu->ready_mask == 0)
+    if ((cpu->exit_work | cpu->is_shared) != 0 || cpu->ready_mask == 0)
         return scheduler_leave();
     account(cpu);
     struct thread *next = take_best(cpu);
@@ -275,45 +445,50 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
     enter_view(next);
     if (deadline_ns != DEADLINE_NEVER || (cpu->ready_mask & BIT(next->priority)) != 0)
         program_timer(cpu);
-    spinlock_unlock(&kernel_lock);
+    kernel_lock_drop();
     return &next->cross;
 }
 
-/* Nobody is ready: tear down what is left to tear down, then wait for an interrupt. */
+/* The last thread may run elsewhere, or end, and its view may go, before somebody runs here. */
+static void idle_begin(struct cpu *cpu)
+{
+    account(cpu);
+    cpu->is_idle = true;
+    if (cpu->current != NULL)
+        registers_leave(cpu->current);
+    cpu->current = NULL;
+    mmu_switch_to_nothing();
+    corpse_put(cpu);
+}
+
+/*
+ * Nobody is ready: tear down what is left to tear down, a step at a time, since other CPUs wait for
+ * the lock, and interrupts to be taken; then wait for an interrupt.
+ */
 static void idle(struct cpu *cpu)
 {
-    if (!cpu->is_idle) {
-        account(cpu);
-        cpu->is_idle = true;
-        mmu_switch_to_nothing(); /* the last view may go before somebody runs here again */
-    }
-    if (teardown_some()) {
-        interrupts_handle(); /* between any two steps */
-        return;
-    }
-    program_timer(cpu);
-    spinlock_unlock(&kernel_lock);
-    wfi();
-    kernel_lock_take();
-    interrupts_handle();
+    if (!cpu->is_idle)
+        idle_begin(cpu);
+    const bool works = teardown_some();
+    if (!works)
+        program_timer(cpu);
+    cpu->is_kicked = false; /* the queues are empty: whoever fills one must kick again */
+    kernel_lock_drop_idle();
+    if (!works)
+        wfi();
+    const struct irq_ack ack = interrupt_accept();
+    kernel_lock_take_idle();
+    interrupts_serve(ack);
 }
 
 /* From one thread, or from idleness, to another. */
 static void switch_to(struct cpu *cpu, struct thread *next)
 {
-    struct thread *last = cpu->current;
-
     account(cpu);
-    if (last != NULL) {
-        hand_over(cpu, last, next);
-    } else {
-        cpu->current = next;
-        next->dispatches++;
-    }
-    if (cpu->corpse != NULL) {
-        object_put(&cpu->corpse->object);
-        cpu->corpse = NULL;
-    }
+    if (cpu->current != NULL)
+        registers_leave(cpu->current);
+    registers_enter(cpu, next);
+    corpse_put(cpu);
 }
 
 struct cross_thread *scheduler_leave(void)
@@ -336,7 +511,8 @@ struct cross_thread *scheduler_leave(void)
     enter_view(next);
     program_timer(cpu);
     cpu->exit_work = teardown_is_pending() ? EXIT_REAP : 0;
-    spinlock_unlock(&kernel_lock);
+    cpu->is_kicked = false;
+    kernel_lock_drop();
     return &next->cross;
 }
 
@@ -347,6 +523,6 @@ struct cross_thread *scheduler_go_on(void)
     if (cpu->exit_work != 0 || teardown_is_pending() || !has_view(cpu->current))
         return scheduler_leave();
     enter_view(cpu->current);
-    spinlock_unlock(&kernel_lock);
+    kernel_lock_drop();
     return &cpu->current->cross;
 }

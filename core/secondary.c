@@ -96,6 +96,7 @@ void secondaries_await(void)
         else if (cpu->state == CPU_STATE_ONLINE)
             cpu_count_online(cpu);
     }
+    cpus_share();
 }
 
 /* This CPU's own part of every device of the kernel. */
@@ -123,6 +124,7 @@ void kernel_on_secondary(uint64_t argument)
         log_info("the CPU at 0x%lx can't be used (%s) and is left out", cpu->mpidr,
                  status_text(status));
     cpu->is_idle = true;
+    cpu->waits = true;
     cpu->online_ticks = timer_now_ticks();
     cpu->switched_at_ticks = cpu->online_ticks;
     if (!state_settle(cpu, status == STATUS_OK ? CPU_STATE_ONLINE : CPU_STATE_FAILED)
@@ -130,7 +132,8 @@ void kernel_on_secondary(uint64_t argument)
         cpu_halt();
 
     wfi(); /* idle from the start: the first message, or timeout, brings it into the kernel */
-    kernel_lock_take();
-    interrupts_handle();
+    const struct irq_ack ack = interrupt_accept();
+    kernel_lock_take_idle();
+    interrupts_serve(ack);
     crossing_resume(scheduler_leave());
 }

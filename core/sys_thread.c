@@ -61,6 +61,7 @@ struct sysret sys_thread_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t
 
     if (status != STATUS_OK)
         return sysret(status);
+    thread_hold(thread);
     thread->is_doomed = true;
     portal_doom(thread);
     if (thread == thread_current())
@@ -124,5 +125,20 @@ struct sysret sys_thread_set_priority(uint64_t h, uint64_t priority, UNUSED uint
     if (priority > thread->home->highest_priority || priority > caller_domain()->highest_priority)
         return sysret(STATUS_BAD_ARGUMENT);
     thread_set_priority(thread, (uint32_t)priority);
+    return sysret(STATUS_OK);
+}
+
+struct sysret sys_thread_set_affinity(uint64_t h, uint64_t cpus, UNUSED uint64_t a2,
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct thread *thread = thread_current();
+    const enum status status = h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, &thread);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (!scheduler_can_run_on(cpus))
+        return sysret(STATUS_BAD_ARGUMENT);
+    thread_set_affinity(thread, cpus);
     return sysret(STATUS_OK);
 }

@@ -79,7 +79,8 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     thread->home = home;
     object_get(&home->object);
     list_push_back(&home->threads, &thread->home_node);
-    thread->cpu = cpu_self();
+    thread->affinity = thread_current() == NULL ? UINT64_MAX : thread_current()->affinity;
+    thread->cpu = scheduler_cpu_for_new(thread);
     thread->timeout.fire = on_timeout;
     thread->cross.domain = &home->cross;
     thread->cross.home.record = &no_call;
@@ -102,7 +103,7 @@ void thread_make_ready(struct thread *thread)
 
 void thread_unqueue(struct thread *thread)
 {
-    timeout_cancel(&thread->cpu->timeouts, &thread->timeout);
+    timeout_cancel(&thread->timeout);
     if (scheduler_has_queued(thread))
         scheduler_dequeue(thread);
     if (thread->state == THREAD_STATE_WAITING_PORTAL)
@@ -122,7 +123,7 @@ void thread_block(struct thread *thread, enum thread_state state, nsec_t deadlin
     if (deadline_ns == DEADLINE_NEVER)
         return;
     thread->timeout.deadline_ns = deadline_ns;
-    scheduler_timeout_add(thread, &thread->timeout);
+    scheduler_timeout_add(&thread->timeout);
 }
 
 void thread_wake(struct thread *thread, enum status status)
@@ -142,13 +143,46 @@ void thread_set_priority(struct thread *thread, uint32_t priority)
     thread->priority = priority;
     if (queued)
         scheduler_requeue(thread);
-    thread->cpu->exit_work |= EXIT_SCHEDULE;
+    scheduler_reconsider(thread->cpu);
+}
+
+void thread_set_affinity(struct thread *thread, uint64_t cpus)
+{
+    const bool queued = scheduler_has_queued(thread);
+
+    if (queued)
+        scheduler_dequeue(thread);
+    thread->affinity = cpus;
+    if (queued)
+        scheduler_requeue(thread);
+    scheduler_reconsider(thread->cpu);
+}
+
+/* Whether it is what another CPU runs. */
+static bool thread_is_elsewhere(const struct thread *thread)
+{
+    return thread->cpu->current == thread && thread->cpu != cpu_self();
+}
+
+void thread_hold(const struct thread *thread)
+{
+    if (thread_is_elsewhere(thread))
+        cpus_hold();
+}
+
+void thread_recall(struct thread *thread)
+{
+    if (!thread_is_elsewhere(thread))
+        return;
+    cpus_hold();
+    thread->cpu->is_recalled = true;
 }
 
 void thread_end(struct thread *thread)
 {
     if (!list_node_is_linked(&thread->home_node))
         return; /* it has ended already */
+    thread_recall(thread);
     thread_unqueue(thread);
     thread->state = THREAD_STATE_STOPPED;
     thread->home->dead_threads_cpu_time_ns += thread_cpu_time_ns(thread);

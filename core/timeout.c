@@ -61,11 +61,12 @@ void timeout_add(struct timeouts *timeouts, struct timeout *timeout)
     timeout->right = NULL;
     timeout->parent = NULL;
     timeout->rank = 1;
+    timeout->heap = timeouts;
     timeouts->first = merge(timeouts->first, timeout);
     timeouts->first->parent = NULL;
 }
 
-void timeout_cancel(struct timeouts *timeouts, struct timeout *timeout)
+void timeout_cancel(struct timeout *timeout)
 {
     if (timeout->rank == 0)
         return;
@@ -79,7 +80,7 @@ void timeout_cancel(struct timeouts *timeouts, struct timeout *timeout)
     if (below != NULL)
         below->parent = above;
     if (above == NULL)
-        timeouts->first = below;
+        timeout->heap->first = below;
     else if (above->left == timeout)
         above->left = below;
     else
@@ -101,7 +102,7 @@ bool timeouts_fire_one(struct timeouts *timeouts, nsec_t now_ns)
 
     if (first == NULL || first->deadline_ns > now_ns)
         return false;
-    timeout_cancel(timeouts, first);
+    timeout_cancel(first);
     first->fire(first);
     return true;
 }

@@ -105,7 +105,8 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
     struct thread *thread = thread_of_cross(cross);
     const uint64_t far = SYSREG_READ(far_el1);
 
-    spinlock_lock(&kernel_lock);
+    if (!kernel_lock_take())
+        return scheduler_leave();
     switch (class_of(esr)) {
     case EC_SVC64:
         on_svc(thread, esr);
@@ -136,13 +137,12 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
     return scheduler_go_on();
 }
 
+/* Called with one CPU only: it needs no lock. */
 void kernel_on_fault(struct cross_thread *cross, struct cross_domain *domain, uint64_t esr)
 {
     const uint64_t far = SYSREG_READ(far_el1);
 
-    spinlock_lock(&kernel_lock);
     fault_describe(thread_of_cross(cross), domain_of_cross(domain), abort_reason(esr), far, esr);
-    spinlock_unlock(&kernel_lock);
 }
 
 struct cross_thread *kernel_on_slow_fault(struct cross_thread *cross, uint64_t esr)
@@ -153,20 +153,33 @@ struct cross_thread *kernel_on_slow_fault(struct cross_thread *cross, uint64_t e
 
 struct cross_thread *kernel_on_interrupt(struct cross_thread *cross)
 {
-    struct thread *woken;
-
     /* One at a time: if there are more, they interrupt again. */
-    spinlock_lock(&kernel_lock);
-    (void)interrupt_take(&woken);
+    const struct irq_ack ack = interrupt_accept();
+    const bool goes_on = kernel_lock_take();
+    struct thread *woken = interrupt_serve(ack);
+
+    if (!goes_on) {
+        if (woken != NULL)
+            thread_make_ready(woken);
+        return scheduler_leave();
+    }
     return woken == NULL ? scheduler_go_on() : scheduler_wake(thread_of_cross(cross), woken);
 }
 
 /* An error that no instruction can be blamed for; the domain that runs is the best guess. */
 struct cross_thread *kernel_on_serror(struct cross_thread *cross)
 {
-    spinlock_lock(&kernel_lock);
-    fault_handle(thread_of_cross(cross), FAULT_BUS, 0, SYSREG_READ(esr_el1));
+    const uint64_t esr = SYSREG_READ(esr_el1);
+
+    if (!kernel_lock_take())
+        return scheduler_leave();
+    fault_handle(thread_of_cross(cross), FAULT_BUS, 0, esr);
     return scheduler_go_on();
+}
+
+struct cross_thread *kernel_on_recall(void)
+{
+    return scheduler_leave();
 }
 
 void kernel_on_kernel_fault(const struct context *regs, uint64_t esr, uint64_t far)

@@ -15,6 +15,7 @@ static struct domain *owners[ASID_COUNT_MAX];
 static uint32_t asid_count;
 static uint32_t next; /* where to look first: the ASID that was given longest ago */
 static asid_is_pinned_fn *pinned;
+static asid_hold_fn *hold_others; /* NULL: there are none */
 static struct asid_totals totals;
 
 void asids_init(uint32_t count)
@@ -28,6 +29,11 @@ void asids_init(uint32_t count)
 void asids_set_pinned(asid_is_pinned_fn *is_pinned)
 {
     pinned = is_pinned;
+}
+
+void asids_set_hold(asid_hold_fn *hold)
+{
+    hold_others = hold;
 }
 
 asid_t asid_of(const struct domain *domain)
@@ -57,6 +63,8 @@ void asid_assign(struct domain *domain)
 {
     if (domain->cross.ttbr != 0)
         return;
+    if (owners[next] != NULL && hold_others != NULL)
+        hold_others(); /* or a CPU might be about to enter the victim */
     /* At most one ASID per CPU is pinned, so this ends after a few steps. */
     while (owners[next] != NULL && pinned(owners[next]))
         next = after(next);

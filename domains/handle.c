@@ -26,6 +26,13 @@ static _Alignas(PAGE_BYTES) struct handle_slot empty_chunk[CHUNK_SLOTS] = {
     {.key = 0 ^ KEY_FREE}, {.key = 1 ^ KEY_FREE}, /* 0 ^ KEY_SIGNALLABLE would lead here */
 };
 
+static handles_hold_fn *hold_others; /* NULL: there are none */
+
+void handles_set_hold(handles_hold_fn *hold)
+{
+    hold_others = hold;
+}
+
 /*
  * The tree of derivation, in the chunk's second page.  Children are a list whose ends lead back to
  * their parent: `prev` of the first and `next` of the last.  A slot is its parent's first child
@@ -111,6 +118,8 @@ COLD static enum status directory_grow(struct handle_table *table)
     struct handle_slot **directory = direct_map(address);
     zero_page(directory);
     memcpy(directory, table->inline_chunks, sizeof(table->inline_chunks));
+    if (hold_others != NULL)
+        hold_others(); /* as in table_grow() */
     table->cross->chunks = directory;
     table->chunk_frames++;
     return STATUS_OK;
@@ -132,6 +141,8 @@ COLD static enum status table_grow(struct handle_table *table)
     if (status != STATUS_OK)
         return status;
 
+    if (count > 0 && hold_others != NULL)
+        hold_others(); /* the paths read the directory's two words one after the other */
     struct handle_slot *chunk = direct_map(address);
     zero_page(chunk);
     zero_page(chunk + CHUNK_SLOTS);
@@ -139,8 +150,8 @@ COLD static enum status table_grow(struct handle_table *table)
     chunk[1].key = (count << CHUNK_SLOTS_LOG2 | 1) ^ KEY_FREE; /* as in `empty_chunk` */
     chunk->object = (struct object *)(void *)table;
     table->cross->chunks[count] = chunk;
-    if (count == 0)
-        table->cross->chunk0 = chunk;
+    if (count == 0) /* pairs with the loads through it */
+        __atomic_store_n(&table->cross->chunk0, chunk, __ATOMIC_RELEASE);
     table->cross->chunk_count = count + 1;
     table->fresh = (uint32_t)(count << CHUNK_SLOTS_LOG2) + 1;
     table->chunk_frames += 1U << CHUNK_ORDER;
@@ -186,6 +197,19 @@ static uint64_t mark_of(const struct object *object, rights_t rights)
     if (type == OBJECT_EVENT)
         return (rights & RIGHT_SIGNAL) != 0 ? KEY_SIGNALLABLE : KEY_LIVE;
     return KEY_LIVE;
+}
+
+/* Last: pairs with the load-acquire of the paths, which then read object and badge. */
+static void key_publish(struct handle_slot *slot, uint64_t key)
+{
+    __atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
+}
+
+/* Whoever has found the slot by its key without the lock is done with what it names. */
+static void slot_await(const struct handle_slot *slot)
+{
+    if ((slot->key ^ slot_handle(slot)) < KEY_LIVE && hold_others != NULL)
+        hold_others();
 }
 
 static void child_link(struct handle_slot *parent, struct handle_slot *child)
@@ -246,7 +270,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, rig
     slot->object = object;
     slot->badge = badge;
     slot->rights = rights;
-    slot->key = h ^ mark_of(object, rights);
+    key_publish(slot, h ^ mark_of(object, rights));
     if (parent != NULL)
         child_link(parent, slot);
     *out = h;
@@ -255,6 +279,7 @@ enum status handle_insert(struct handle_table *table, struct object *object, rig
 
 void handle_close(struct handle_slot *slot)
 {
+    slot_await(slot);
     struct handle_table *table = handle_slot_table(slot);
     struct handle_links *links = links_of(slot);
     struct object *object = slot->object;
@@ -280,8 +305,9 @@ void handle_close(struct handle_slot *slot)
 
 void handle_narrow(struct handle_slot *slot, rights_t rights)
 {
+    slot_await(slot);
     slot->rights &= rights;
-    slot->key = slot_handle(slot) ^ mark_of(slot->object, slot->rights);
+    key_publish(slot, slot_handle(slot) ^ mark_of(slot->object, slot->rights));
 }
 
 /* Whoever is derived from the child that goes comes up into its place: no tree is too deep. */

@@ -47,9 +47,10 @@
         ldr     x10, [x9, #DOMAIN_CHUNK0]
         bfi     x10, x8, #SLOT_BYTES_LOG2, #CHUNK_SLOTS_LOG2
 \far\()_found:
-        ldp     x11, x12, [x10, #SLOT_KEY]
+        ldar    x11, [x10]              /* SLOT_KEY; pairs with key_refresh() */
         cmp     x11, x8                 /* index, generation, kind and right in one word */
         b.ne    \far
+        ldr     x12, [x10, #SLOT_OBJECT]
         ldp     x13, x11, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_DOMAIN)]
         ldr     x16, [x13, #DOMAIN_TTBR]
         cbz     x16, \slow
@@ -163,10 +164,14 @@ portal_call_with_slow:
 /*
  * Handles to pass.  With a stack taken nothing but the passing can fail, which C does: it leaves
  * what the callee gets in x9..x12 of the context.  The handle that is called may be among those
- * that move, so its slot isn't looked at again.  No deadline, no FP registers, in the first chunk.
+ * that move, so its slot isn't looked at again.  No deadline, no FP registers, in the first chunk,
+ * and one CPU: C might have to wait for the kernel lock with a stack in its hands.
  */
 portal_call_handles:
         cbnz    x13, el0_slow
+        mrs     x14, tpidr_el1
+        ldr     w14, [x14, #CPU_IS_SHARED]
+        cbnz    w14, el0_slow
         stp     x11, x12, [sp, #THREAD_X + 88]
         call_lookup portal_call_handles_slow, portal_call_handles_slow
         tbnz    x14, #FRAME_SPECIAL_BIT, portal_call_handles_slow

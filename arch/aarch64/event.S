@@ -20,10 +20,11 @@
 .macro event_lookup
         ldr     x10, [x9, #DOMAIN_CHUNK0]
         bfi     x10, x0, #SLOT_BYTES_LOG2, #CHUNK_SLOTS_LOG2
-        ldp     x11, x12, [x10, #SLOT_KEY]
+        ldar    x11, [x10]              /* SLOT_KEY; pairs with key_refresh() */
         eor     x11, x11, #KEY_SIGNALLABLE
         cmp     x11, x0
         b.ne    system_call_in_c        /* no event, or none that may be signalled */
+        ldr     x12, [x10, #SLOT_OBJECT]
         ldr     x13, [x12, #(EVENT_OBJECT_BYTES + EVENT_WORD)]
         cbz     x13, system_call_in_c
 .endm

@@ -3,7 +3,8 @@
  *
  * Enters from vectors.S (el0_fault: the domain has a fault portal, and no fault of the thread is
  * being handled yet) and from crossing.S (fault_return).  The context is saved where it stays while
- * the handler runs; C only finds out what the handler is to be told.
+ * the handler runs; C only finds out what the handler is to be told.  With more than one CPU C does
+ * it all: it might have to wait for the kernel lock halfway.
  */
 #include "entry.h"
 
@@ -17,6 +18,9 @@ el0_fault:
         stp     x9, x10, [sp, #72]
         save_context 0                  /* x9: sp, x10: pc */
         sub     sp, sp, #THREAD_FAULT
+        mrs     x1, tpidr_el1
+        ldr     w1, [x1, #CPU_IS_SHARED]
+        cbnz    w1, fault_in_c
         ldp     x1, x14, [sp, #THREAD_DOMAIN]
         ldr     x12, [x1, #DOMAIN_FAULT_PORTAL]
         ldp     x13, x11, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_DOMAIN)]

@@ -56,3 +56,13 @@ void fp_drop(struct cross_thread *thread)
     else
         fp_set_state(thread, FP_STATE_NONE);
 }
+
+void fp_forget(struct cross_thread *thread)
+{
+    fp_set_state(thread, FP_STATE_NONE);
+}
+
+void fp_shut(void)
+{
+    SYSREG_WRITE(cpacr_el1, CPACR_TRAP_EL0); /* the eret to EL0 is the needed synchronisation */
+}

@@ -17,6 +17,7 @@
 enum {
     GICD_ITARGETSR = 0x800, /* 1 byte each: a bit per CPU interface */
     GICD_SGIR = 0xf00,
+    GICD_CPENDSGIR = 0xf10, /* 1 byte each: a bit per sender; writing 1 clears */
     GICD_SIZE_MIN = 0x1000,
 
     GICC_CTLR = 0x0000,
@@ -160,14 +161,24 @@ static void gicv2_drop(struct irq_ack ack)
     mmio_write32(gic.cpu_interface + GICC_EOIR, ack.raw);
 }
 
+/* Not every GICC_DIR finds an SPI that another CPU's interface has acknowledged; this does. */
 static void gicv2_deactivate(struct irq_ack ack)
 {
-    mmio_write32(gic.cpu_interface + GICC_DIR, ack.raw);
+    if (ack.id >= IRQ_SPI_FIRST)
+        gic_bit_write(gic.distributor, GICD_ICACTIVER, ack.id);
+    else
+        mmio_write32(gic.cpu_interface + GICC_DIR, ack.raw);
 }
 
 static bool gicv2_is_pending(uint32_t id)
 {
     return gic_bit_read(gic.distributor, GICD_ISPENDR, id);
+}
+
+/* A byte for each message, a bit in it for each sender. */
+static void gicv2_forget(uint32_t sgi)
+{
+    mmio_write8(gic.distributor + GICD_CPENDSGIR + sgi, UINT8_MAX);
 }
 
 static void gicv2_send(uint32_t sgi, uint64_t mpidr)
@@ -191,5 +202,6 @@ const struct irqchip_ops gicv2_ops = {
     .drop = gicv2_drop,
     .deactivate = gicv2_deactivate,
     .is_pending = gicv2_is_pending,
+    .forget = gicv2_forget,
     .send = gicv2_send,
 };

@@ -293,6 +293,11 @@ static bool gicv3_is_pending(uint32_t id)
     return gic_bit_read(registers_of(id), GICD_ISPENDR, id);
 }
 
+static void gicv3_forget(uint32_t sgi)
+{
+    gic_bit_write(registers_of(sgi), GICD_ICPENDR, sgi);
+}
+
 /* ICC_SGI1R_EL1: the target is Aff3.Aff2.Aff1 and a bit for Aff0 within its range of 16. */
 static void gicv3_send(uint32_t sgi, uint64_t mpidr)
 {
@@ -321,5 +326,6 @@ const struct irqchip_ops gicv3_ops = {
     .drop = gicv3_drop,
     .deactivate = gicv3_deactivate,
     .is_pending = gicv3_is_pending,
+    .forget = gicv3_forget,
     .send = gicv3_send,
 };

@@ -92,6 +92,12 @@ bool irqchip_is_pending(uint32_t id)
     return chip->is_pending(id);
 }
 
+void irqchip_forget(uint32_t sgi)
+{
+    ASSERT(sgi < IRQ_SGI_COUNT);
+    chip->forget(sgi);
+}
+
 void irqchip_send(uint32_t sgi, uint64_t mpidr)
 {
     ASSERT(sgi < IRQ_SGI_COUNT);

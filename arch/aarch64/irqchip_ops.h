@@ -21,6 +21,7 @@ struct irqchip_ops {
     void (*drop)(struct irq_ack ack);
     void (*deactivate)(struct irq_ack ack);
     bool (*is_pending)(uint32_t id);
+    void (*forget)(uint32_t sgi);
     void (*send)(uint32_t sgi, uint64_t mpidr);
 };
 

@@ -9,7 +9,7 @@
 #include "entry.h"
 
 /* Asserted in core/syscall.c against the ABI. */
-#define SYS_COUNT_LIMIT         46
+#define SYS_COUNT_LIMIT         47
 #define SYS_EVENT_SIGNAL_NUMBER 32
 #define SYS_EVENT_WAIT_NUMBER   33
 
@@ -89,14 +89,37 @@ system_call_in_c:
         stxr    w13, w12, [x9]
         cbnz    w13, 6b
         add     x14, x9, #LOCK_OWNER
-8:      ldar    w12, [x14]              /* pairs with the stlr of the holder before us */
+        ldar    w12, [x14]              /* pairs with the stlr of the holder before us */
         cmp     w12, w11
         b.eq    3b
-        b       8b
+        stp     x0, x1, [sp, #-80]!
+        stp     x2, x3, [sp, #16]
+        stp     x4, x5, [sp, #32]
+        stp     x6, x7, [sp, #48]
+        str     x10, [sp, #64]
+        mov     w0, w11
+        bl      kernel_lock_wait
+        mov     w9, w0
+        ldr     x10, [sp, #64]
+        ldp     x6, x7, [sp, #48]
+        ldp     x4, x5, [sp, #32]
+        ldp     x2, x3, [sp, #16]
+        ldp     x0, x1, [sp], #80
+        cbnz    w9, 3b
+        bl      kernel_on_recall        /* the call and its arguments are the past's */
+        b       crossing_resume
 7:      add     x11, x11, #LOCK_OWNER
         ldr     w12, [x11]
         add     w12, w12, #1
         stlr    w12, [x11]              /* pairs with the ldar of the next holder */
+        dmb     ish                     /* pairs with the one in ticket_sleep() */
+        adrp    x11, kernel_lock_sleepers
+        ldr     w12, [x11, :lo12:kernel_lock_sleepers]
+        cbz     w12, 4b
+        stp     x0, x1, [sp, #-16]!
+        bl      kernel_lock_wake
+        ldp     x0, x1, [sp], #16
+        mrs     x9, tpidr_el1
         b       4b
 
 null_call:

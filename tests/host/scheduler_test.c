@@ -85,10 +85,43 @@ void timer_stop(void)
     deadline_ns = 0;
 }
 
-void kernel_lock_wait(uint32_t ticket)
+bool kernel_lock_wait(uint32_t ticket)
 {
     (void)ticket;
     fail_msg("one CPU never waits for the lock");
+    return false;
+}
+
+void kernel_lock_drop_idle(void)
+{
+    spinlock_unlock(&kernel_lock);
+}
+
+void kernel_lock_take_idle(void)
+{
+    spinlock_lock(&kernel_lock);
+}
+
+uint32_t cpu_count(void)
+{
+    return 1;
+}
+
+struct cpu *cpu_at(uint32_t number)
+{
+    assert_int_equal(number, 0);
+    return &cpu;
+}
+
+void cpu_kick(struct cpu *other)
+{
+    (void)other;
+    fail_msg("there is no other CPU");
+}
+
+void cpus_hold(void)
+{
+    cpu_kick(NULL);
 }
 
 /* Nothing but the timer ever interrupts: without it, this CPU would sleep for ever. */
@@ -102,8 +135,21 @@ void wfi(void)
     waits++;
 }
 
-void interrupts_handle(void)
+uint32_t kernel_lock_sleepers;
+
+void kernel_lock_wake(void)
 {
+    fail_msg("there is nobody to wake");
+}
+
+struct irq_ack interrupt_accept(void)
+{
+    return (struct irq_ack){0};
+}
+
+void interrupts_serve(struct irq_ack ack)
+{
+    (void)ack;
     assert_true(spinlock_is_held(&kernel_lock));
     if (deadline_ns != 0 && timer_now_ns() >= deadline_ns)
         scheduler_on_timer();
@@ -164,6 +210,7 @@ static int setup(void **state)
     fake_frames_init(1000);
     threads_init();
     memset(&cpu, 0, sizeof(cpu));
+    cpu.state = CPU_STATE_ONLINE;
     for (unsigned i = 0; i < PRIORITY_COUNT; i++)
         list_init(&cpu.ready[i]);
     memset(domains, 0, sizeof(domains));

@@ -126,7 +126,7 @@ static void any_one_can_be_cancelled(void **state)
             setup(NULL);
             for (unsigned i = 0; i < SMALL; i++)
                 add(&items[i], 1 + i * factor % SMALL);
-            timeout_cancel(&heap, &items[victim]);
+            timeout_cancel(&items[victim]);
             assert_false(timeout_is_armed(&items[victim]));
             check_against_model();
             nsec_t last = 0;
@@ -144,12 +144,12 @@ static void any_one_can_be_cancelled(void **state)
 static void cancelling_what_is_not_armed_changes_nothing(void **state)
 {
     (void)state;
-    timeout_cancel(&heap, &items[0]);
+    timeout_cancel(&items[0]);
     add(&items[1], 10);
-    timeout_cancel(&heap, &items[0]);
+    timeout_cancel(&items[0]);
     assert_ptr_equal(heap.first, &items[1]);
-    timeout_cancel(&heap, &items[1]);
-    timeout_cancel(&heap, &items[1]);
+    timeout_cancel(&items[1]);
+    timeout_cancel(&items[1]);
     assert_null(heap.first);
 }
 
@@ -185,7 +185,7 @@ static void random_steps_match_the_model(void **state)
         if (kind < 60 && !timeout_is_armed(item)) {
             add(item, now + random_below(300));
         } else if (kind < 80) {
-            timeout_cancel(&heap, item);
+            timeout_cancel(item);
             assert_false(timeout_is_armed(item));
         } else {
             const struct timeout *first = heap.first;

@@ -255,8 +255,19 @@ static enum status load_thread(const struct load_request *request, struct loaded
 {
     const uaddr_t startup = startup_address(loaded);
 
-    return thread_create(loaded->domain, loaded->text.address + loaded->program->entry_offset,
-                         startup, startup, request->domain->priority, &loaded->thread);
+    enum status s = STATUS_OK;
+
+    /* A new thread runs where its creator may: so for a moment this one goes there. */
+    if (request->domain->cpus != 0)
+        s = thread_set_affinity(0, request->domain->cpus);
+    if (s != STATUS_OK)
+        return s;
+    s = thread_create(loaded->domain, loaded->text.address + loaded->program->entry_offset, startup,
+                      startup, request->domain->priority, &loaded->thread);
+    if (request->domain->cpus == 0)
+        return s;
+    const enum status back = thread_set_affinity(0, UINT64_MAX);
+    return s == STATUS_OK ? back : s;
 }
 
 /* ---- all of it ---- */

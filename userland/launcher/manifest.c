@@ -212,6 +212,8 @@ static enum status read_make(const struct property_reader *reader, struct manife
     if (s == STATUS_OK)
         s = read_priority(reader, out);
     if (s == STATUS_OK)
+        s = property_cells(reader, "cpus", 1, &out->cpus);
+    if (s == STATUS_OK)
         s = read_quota(reader, &out->quota);
     if (s == STATUS_OK)
         s = property_size(reader, "heap-bytes", 0, HEAP_BYTES_MAX, &out->heap_bytes);
@@ -255,7 +257,7 @@ static enum status read_domain(const struct property_reader *reader, struct mani
         "quota-handles",    "quota-threads", "quota-objects", "heap-bytes", "stack-bytes",
         "system-calls",     "denied-call",   "sees-archive",  "takes-log",  "may-power-off",
         "offers",           "connects",      "launches",      "restart",    "restart-limit",
-        "restart-delay-ms",
+        "restart-delay-ms", "cpus",
     };
     enum status s = STATUS_OK;
 

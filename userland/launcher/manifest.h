@@ -55,6 +55,7 @@ struct manifest_domain {
     const char *argument;
     enum manifest_start start;
     uint32_t priority;         /* of the main thread */
+    uint32_t cpus;             /* a bit for each that its threads start on; 0: all */
     uint32_t highest_priority; /* that any of its threads may have */
     struct quota quota;
     uint32_t heap_bytes;

@@ -14,7 +14,6 @@ struct clock {
     struct list_node domain_node;
     struct event *event; /* owns a reference */
     uint64_t bits;
-    struct cpu *cpu; /* whose timeouts it is among */
     struct timeout timeout;
 };
 

@@ -21,6 +21,7 @@
 #include "base/spinlock.h"
 #include "core/timeout.h"
 
+struct domain;
 struct thread;
 
 enum { CPU_MAX = 64 }; /* as many as an affinity mask has bits */
@@ -29,6 +30,7 @@ enum { CPU_MAX = 64 }; /* as many as an affinity mask has bits */
 enum cpu_message {
     CPU_MESSAGE_KICK = 0, /* look at your queues, or just come into the kernel */
     CPU_MESSAGE_STOP = 1, /* halt */
+    CPU_MESSAGE_TURN = 2, /* the kernel lock is yours */
 };
 
 enum exit_work {
@@ -54,6 +56,7 @@ struct cpu {
 
     uint32_t number;
     bool is_idle;
+    bool is_recalled; /* its thread was thrown out of where it was, or ended, by another CPU */
     uint64_t mpidr;
     struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
     struct timeouts timeouts;
@@ -62,7 +65,11 @@ struct cpu {
     uint64_t idle_ticks;
 
     enum cpu_state state;
-    bool waits; /* shows no view and waits for the kernel lock */
+    bool waits;      /* shows no view, and executes nothing before it has the kernel lock */
+    bool is_kicked;  /* a KICK is under way that it will come to the queues for */
+    bool sleeps;     /* waits for its turn at the kernel lock asleep */
+    uint32_t ticket; /* that it waits for */
+    void *borrowed;  /* found without the lock, used once it is there; NULL: it is gone */
     uint32_t midr;
     uint64_t online_ticks; /* the time when it came */
     uint64_t kicks;        /* messages that it got */
@@ -80,26 +87,59 @@ ASSERT_OFFSET(struct cpu, turn_ticks, CPU_TURN_TICKS);
 ASSERT_OFFSET(struct cpu, programmed_ticks, CPU_TURN_TICKS + 8);
 
 extern struct spinlock kernel_lock;
+extern uint32_t kernel_lock_sleepers; /* CPUs that sleep until it is their turn */
 
-/* The ticket is not served yet: wait for it, with no view shown. */
-void kernel_lock_wait(uint32_t ticket);
+/* Wake the CPU whose turn it is, if it sleeps. */
+void kernel_lock_wake(void);
+
+static inline void kernel_lock_drop(void)
+{
+    if (kernel_lock.is_shared == 0)
+        return;
+    spinlock_unlock(&kernel_lock);
+    /* Pairs with the one in ticket_sleep(): either sees the other. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&kernel_lock_sleepers, __ATOMIC_RELAXED) != 0)
+        kernel_lock_wake();
+}
 
 static inline struct cpu *cpu_self(void)
 {
     return (struct cpu *)SYSREG_READ(tpidr_el1);
 }
 
-/* Take the kernel lock; if others have it, show no view meanwhile (docs/smp.md). */
-static inline void kernel_lock_take(void)
+/*
+ * Take the kernel lock; if others have it, show no view meanwhile (docs/smp.md).  False: the
+ * current thread was thrown out of where it was, so what it came for is void.  Context: not idle.
+ */
+CHECK_RESULT static inline bool kernel_lock_take(void)
 {
     if (kernel_lock.is_shared == 0)
-        return;
+        return true;
     const uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_RELAXED);
 
     /* Pairs with the release in spinlock_unlock(). */
-    if (__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket)
-        kernel_lock_wait(ticket);
+    return __atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) == ticket
+           || kernel_lock_wait(ticket);
 }
+
+/* The same with an object that was found without the lock; `*object` is NULL if it is gone. */
+CHECK_RESULT static inline bool kernel_lock_take_with(void **object)
+{
+    if (kernel_lock.is_shared == 0)
+        return true;
+    struct cpu *cpu = cpu_self();
+
+    cpu->borrowed = *object;
+    const bool goes_on = kernel_lock_take();
+    *object = cpu->borrowed;
+    cpu->borrowed = NULL;
+    return goes_on;
+}
+
+/* An idle CPU drops the lock, showing no view, until it takes it again. */
+void kernel_lock_drop_idle(void);
+void kernel_lock_take_idle(void);
 
 /* Set up the calling CPU's structure: the first to run. */
 void cpu_init_boot(void);
@@ -112,6 +152,9 @@ CHECK_RESULT enum status cpu_add(uint64_t mpidr, struct cpu **out);
 
 /* Count a CPU that has come.  Context: boot, before any thread runs. */
 void cpu_count_online(struct cpu *cpu);
+
+/* All have been counted: from here on threads run on them. */
+void cpus_share(void);
 
 /* How many are numbered, and how many of those are in use. */
 uint32_t cpu_count(void);
@@ -128,6 +171,12 @@ void cpu_kick(struct cpu *cpu);
  * caller holds, and shows no view.  It lasts until the lock is dropped.
  */
 void cpus_hold(void);
+
+/* The same, and what the other CPUs' threads were doing inside `domain` is over. */
+void cpus_recall(const struct domain *domain);
+
+/* The object goes: CPUs that wait for the lock with it will find that.  Context: cpus_hold(). */
+void cpus_forget(const void *object);
 
 /* The other CPUs halt, as far as they can be reached.  Context: the machine's last moments. */
 void cpus_stop(void);

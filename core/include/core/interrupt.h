@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "arch/irqchip.h"
 #include "core/event.h"
 
 struct interrupt {
@@ -46,13 +47,16 @@ void interrupt_ack(struct interrupt *interrupt);
 void interrupt_on_domain_stop(struct interrupt *interrupt);
 
 /*
- * Take one pending interrupt of this CPU; false if there is none.  `*woken` is the thread whose
- * wait it ended, which is in no queue and is to run, or NULL.
+ * Take one interrupt of this CPU, if one is pending, so that it isn't any more.  Context: with or
+ * without the kernel lock.
  */
-bool interrupt_take(struct thread **woken);
+struct irq_ack interrupt_accept(void);
 
-/* Take and serve all pending interrupts of this CPU. */
-void interrupts_handle(void);
+/* Serve it.  Returns whose wait it ended, who is in no queue and is to run, or NULL. */
+CHECK_RESULT struct thread *interrupt_serve(struct irq_ack ack);
+
+/* Serve it, and all others that are pending. */
+void interrupts_serve(struct irq_ack ack);
 
 /* The next interrupt number from `number` on that somebody has; 0 when there is none. */
 uint32_t interrupt_next(uint32_t number, struct info_interrupt *out);

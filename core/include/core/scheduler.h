@@ -32,8 +32,17 @@ void scheduler_dequeue(struct thread *thread);
 /* The calling thread goes behind its equals. */
 void scheduler_yield(struct thread *thread);
 
-/* A timeout was added on this CPU; leaving the kernel will set the timer. */
-void scheduler_timeout_add(struct thread *thread, struct timeout *timeout);
+/* Add a timeout to this CPU's; leaving the kernel will set the timer. */
+void scheduler_timeout_add(struct timeout *timeout);
+
+/* The CPU that a new thread is to start on: the one with the fewest to run. */
+struct cpu *scheduler_cpu_for_new(const struct thread *thread);
+
+/* Whether one of these CPUs is in use. */
+bool scheduler_can_run_on(uint64_t cpus);
+
+/* Something has changed about the threads of a CPU: it is to choose anew. */
+void scheduler_reconsider(struct cpu *cpu);
 
 /*
  * `waiter` waits no longer: it is in no queue, and its results are in its context.  Leave the

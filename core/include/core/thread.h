@@ -42,7 +42,8 @@ struct thread {
     bool is_doomed;      /* ends as soon as it is back home */
     struct domain *home; /* owns a reference */
     struct list_node home_node;
-    struct cpu *cpu;
+    struct cpu *cpu;   /* that runs it, or did last; whose queue it is in, if it is in one */
+    uint64_t affinity; /* a bit for each CPU that it may run on */
     struct list_node run_node;  /* ready queue */
     struct list_node wait_node; /* portal queue, or park bucket */
 
@@ -118,6 +119,18 @@ void thread_block(struct thread *thread, enum thread_state state, nsec_t deadlin
 void thread_wake(struct thread *thread, enum status status);
 
 void thread_set_priority(struct thread *thread, uint32_t priority);
+
+/* It is to run on these CPUs only, one of which is in use. */
+void thread_set_affinity(struct thread *thread, uint64_t cpus);
+
+/* If another CPU runs it, it makes no step until the kernel lock is dropped. */
+void thread_hold(const struct thread *thread);
+
+/*
+ * The same before it is thrown out of where it is, or ends: what it is doing there is void, and if
+ * it goes on, its whole context is loaded.
+ */
+void thread_recall(struct thread *thread);
 
 /* It never runs again; its stack of calls is empty. */
 void thread_end(struct thread *thread);

@@ -19,6 +19,7 @@ struct timeout {
     struct timeout *parent;
     uint32_t rank; /* shortest way down to a missing child; 0: not in a heap */
     void (*fire)(struct timeout *timeout);
+    struct timeouts *heap; /* that it is in, or was last */
 };
 
 struct timeouts {
@@ -28,8 +29,8 @@ struct timeouts {
 /* Add; `timeout` is in no heap and its deadline and fire are set. */
 void timeout_add(struct timeouts *timeouts, struct timeout *timeout);
 
-/* Remove it if it is in the heap. */
-void timeout_cancel(struct timeouts *timeouts, struct timeout *timeout);
+/* Remove it from the heap that it is in, if it is in one. */
+void timeout_cancel(struct timeout *timeout);
 
 static inline bool timeout_is_armed(const struct timeout *timeout)
 {

@@ -20,9 +20,13 @@ uint32_t asid_limit(unsigned hardware_bits);
 /* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most 65,536. */
 void asids_init(uint32_t count);
 
-/* Tell which domain the calling CPU executes in; its ASID stays. */
+/* Tell whether some CPU executes in the domain; its ASID stays. */
 typedef bool asid_is_pinned_fn(const struct domain *domain);
 void asids_set_pinned(asid_is_pinned_fn *is_pinned);
+
+/* Until the kernel lock is dropped no other CPU enters a domain.  NULL: there is none. */
+typedef void asid_hold_fn(void);
+void asids_set_hold(asid_hold_fn *hold);
 
 /* Give `domain` an ASID and so a TTBR value, if it has none. */
 void asid_assign(struct domain *domain);

@@ -9,7 +9,9 @@
  * Slots come in chunks of 128, 8 KiB each: one page of what the portal path reads, one of links
  * for the tree.  Slot 0 of each chunk names nothing; it remembers the table.
  *
- * Locking: the kernel lock, but for the portal path, which reads keys, objects and badges only.
+ * Locking: the kernel lock, but for the portal and signal paths, which read keys, objects and
+ * badges only, the key first.  A slot with a key that they take changes only while no CPU is on
+ * them.
  */
 #pragma once
 
@@ -34,6 +36,9 @@ struct handle_slot {
     uint32_t next_free; /* index, 0 ends the list; used only while free */
 };
 _Static_assert(sizeof(struct handle_slot) == 1 << SLOT_BYTES_LOG2, "vectors.S");
+_Static_assert(offsetof(struct handle_slot, key) == SLOT_KEY && SLOT_KEY == 0,
+               "ldar has no offset");
+_Static_assert(offsetof(struct handle_slot, object) == SLOT_OBJECT, "crossing.S");
 _Static_assert(offsetof(struct handle_slot, badge) == SLOT_BADGE, "vectors.S");
 
 struct handle_table {
@@ -47,6 +52,13 @@ struct handle_table {
     uint32_t chunk_frames;
     uint32_t drained; /* slots below are empty for good: the table is being taken apart */
 };
+
+/*
+ * Until the kernel lock is dropped no other CPU is on the portal or signal path.  NULL: there is no
+ * other CPU.
+ */
+typedef void handles_hold_fn(void);
+void handles_set_hold(handles_hold_fn *hold);
 
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit);
 

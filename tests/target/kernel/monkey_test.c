@@ -74,8 +74,9 @@ static bool is_fun(const struct monkey *m, uint64_t number)
         return number != SYS_LOG_WRITE && number != SYS_LOG_WATCH;
     return number != SYS_THREAD_EXIT && number != SYS_DOMAIN_STOP && number != SYS_DOMAIN_DESTROY
            && number != SYS_LOG_WRITE && number != SYS_DOMAIN_NARROW_MASK
-           && number != SYS_THREAD_SET_PRIORITY && number != SYS_THREAD_DESTROY
-           && number != SYS_SEGMENT_REVOKE && number != SYS_LOG_WATCH;
+           && number != SYS_THREAD_SET_AFFINITY && number != SYS_THREAD_SET_PRIORITY
+           && number != SYS_THREAD_DESTROY && number != SYS_SEGMENT_REVOKE
+           && number != SYS_LOG_WATCH;
 }
 
 static void call_something(struct monkey *m)

@@ -69,33 +69,6 @@ static inline void wfi(void)
     __asm__ volatile("wfi" : : : "memory");
 }
 
-/* Sleep until an event or an interrupt. */
-static inline void wfe(void)
-{
-    __asm__ volatile("wfe" : : : "memory");
-}
-
-/* Wake the CPUs that sleep in wfe(). */
-static inline void sev(void)
-{
-    __asm__ volatile("sev" : : : "memory");
-}
-
-/* Wait until the word is `value`, asleep between changes of it; later accesses come after that. */
-static inline void wait_for_word(const uint32_t *word, uint32_t value)
-{
-    uint32_t now;
-
-    __asm__ volatile("sevl\n"
-                     "1: wfe\n"
-                     "ldaxr %w0, [%1]\n" /* whoever stores to it then wakes this CPU */
-                     "cmp %w0, %w2\n"
-                     "b.ne 1b"
-                     : "=&r"(now)
-                     : "r"(word), "r"(value)
-                     : "cc", "memory");
-}
-
 /* Stop for ever, with interrupts masked. */
 __attribute__((noreturn)) static inline void cpu_halt(void)
 {

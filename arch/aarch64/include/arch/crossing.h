@@ -82,6 +82,7 @@
 #define EVENT_WAITER       8
 
 #define SLOT_KEY         0
+#define SLOT_OBJECT      8
 #define SLOT_BADGE       16
 #define SLOT_RIGHTS      24
 #define SLOT_BYTES_LOG2  5
@@ -293,6 +294,12 @@ extern const char exception_vectors[];
 struct cross_thread *kernel_on_exception(struct cross_thread *thread, uint64_t esr);
 struct cross_thread *kernel_on_interrupt(struct cross_thread *thread);
 struct cross_thread *kernel_on_serror(struct cross_thread *thread);
+/*
+ * A system call has drawn a ticket of the kernel lock and found another one served: wait for it.
+ * False: the thread was thrown out meanwhile (docs/smp.md), and kernel_on_recall() is the way on.
+ */
+bool kernel_lock_wait(uint32_t ticket);
+struct cross_thread *kernel_on_recall(void);
 /* A system call left work behind (struct cpu, exit_work); `status` and `value` are its results. */
 struct cross_thread *kernel_on_syscall_exit(struct cross_thread *thread, uint64_t status,
                                             uint64_t value);

@@ -37,5 +37,11 @@ void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area);
 /* What it had when fp_save() was called for a fault's handler is its own again. */
 void fp_restore(struct cross_thread *thread, uint64_t state);
 
-/* A crossing in C: the registers' contents are lost to the thread, whether it runs or not. */
+/* A crossing in C: the registers' contents are lost to the thread, which runs here or nowhere. */
 void fp_drop(struct cross_thread *thread);
+
+/* The same of a thread that may run on another CPU, which closes access itself: fp_shut(). */
+void fp_forget(struct cross_thread *thread);
+
+/* This CPU's thread was thrown out of where it was, and has no FP registers any more. */
+void fp_shut(void);

@@ -110,5 +110,8 @@ static inline void irqchip_finish(struct irq_ack ack)
 /* Whether the line or message is pending now; for reports. */
 bool irqchip_is_pending(uint32_t id);
 
+/* The calling CPU has seen what the message was for: it won't interrupt for it any more. */
+void irqchip_forget(uint32_t sgi);
+
 /* Interrupt the CPU with this affinity; stores before the call are visible to its handler. */
 void irqchip_send(uint32_t sgi, uint64_t mpidr);

@@ -153,7 +153,11 @@ enum syscall {
      * what the launcher makes for a program is the program's. */
     SYS_SEGMENT_ASSIGN = 45,
 
-    SYS_COUNT = 46,
+    /* (thread, cpus): it runs on CPUs whose bits (INFO_CPUS, number) are set, and on no others.
+     * Thread 0: the calling one.  A new thread has its creator's.  BAD_ARGUMENT: none is in use. */
+    SYS_THREAD_SET_AFFINITY = 46,
+
+    SYS_COUNT = 47,
 };
 _Static_assert(SYS_COUNT <= 64, "the system-call mask is one word");
 

@@ -282,6 +282,11 @@ CHECK_RESULT static inline enum status thread_set_priority(handle_t thread, uint
     return svc_4(SYS_THREAD_SET_PRIORITY, thread, priority, 0, 0, NULL);
 }
 
+CHECK_RESULT static inline enum status thread_set_affinity(handle_t thread, uint64_t cpus)
+{
+    return svc_4(SYS_THREAD_SET_AFFINITY, thread, cpus, 0, 0, NULL);
+}
+
 /* The kernel's call; rt/portal.h has portal_serve(). */
 CHECK_RESULT static inline enum status portal_create(uaddr_t entry, uaddr_t first_stack_top,
                                                      uint64_t stack_stride_bytes,
