@@ -48,6 +48,12 @@ struct image_header {
     uint64_t image_size;
 };
 
+/*
+ * Where the tree says that a UART is; 0: nowhere.  Written before the MMU, and with it the cache,
+ * is on.
+ */
+static paddr_t console_uart;
+
 /* Everything here runs before the MMU is on: no pointer constants, no log. */
 void boot_greet(paddr_t devicetree, uint64_t exception_level)
 {
@@ -58,6 +64,8 @@ void boot_greet(paddr_t devicetree, uint64_t exception_level)
     if (devicetree == 0 || !is_aligned(devicetree, 8)
         || machine_find_uart((const void *)devicetree, DEVICETREE_MAX, &uart) != STATUS_OK)
         return;
+    console_uart = uart.base;
+    cache_discard(&console_uart);
     early_uart_set_base(uart.base);
     const size_t length = format_text(text, sizeof(text), "\nRotunda: EL%lu, devicetree at 0x%lx\n",
                                       exception_level, devicetree);
@@ -107,14 +115,11 @@ static void map_kernel(paddr_t devicetree)
 }
 
 /* From here on messages are seen: on the tree's UART, or where the board is known to have one. */
-static void console_start(const void *tree)
+static void console_start(void)
 {
-    struct machine_range uart;
+    const paddr_t physical = console_uart != 0 ? console_uart : board.fallback_uart;
     uintptr_t base;
-    paddr_t physical = board.fallback_uart;
 
-    if (tree != NULL && machine_find_uart(tree, DEVICETREE_MAX, &uart) == STATUS_OK)
-        physical = uart.base;
     if (physical == 0 || mmu_map_device(physical, PAGE_BYTES, &base) != STATUS_OK)
         base = 0;
     early_uart_set_base(base);
@@ -247,7 +252,7 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     map_kernel(devicetree);
     if (devicetree != 0 && is_aligned(devicetree, 8))
         tree = (const void *)(DEVICETREE_WINDOW + devicetree % PAGE_BYTES);
-    console_start(tree);
+    console_start();
     log_clock_set(log_clock);
     if (tree == NULL)
         boot_halt("x0 holds no address of a devicetree",

@@ -110,12 +110,15 @@ enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
 {
     const paddr_t first = align_down(physical, PAGE_BYTES);
     const uint64_t length = align_up(physical + size, PAGE_BYTES) - first;
-    const uintptr_t at = device_next;
+    /* What is large begins at its place within a block, and so is mapped by blocks. */
+    const uintptr_t at = length < BIT(LEVEL2_SHIFT) ? device_next
+                                                    : align_up(device_next, BIT(LEVEL2_SHIFT))
+                                                          + (first & (BIT(LEVEL2_SHIFT) - 1));
     const enum status status = mmu_map(at, first, length, MAP_DEVICE);
 
     if (status != STATUS_OK)
         return status;
-    device_next += length;
+    device_next = at + length;
     *out = at + (physical - first);
     return STATUS_OK;
 }
