@@ -30,11 +30,6 @@
 
 #include <libfdt.h>
 
-enum {
-    DEVICETREE_MAX = 2 * 1024 * 1024, /* as Linux' boot protocol says */
-    GREETING_SIZE = 128,
-};
-
 /* Where the devicetree is seen until a copy is made: above the kernel's device window. */
 #define DEVICETREE_WINDOW UINT64_C(0xffffffffe0000000)
 
@@ -47,30 +42,6 @@ struct image_header {
     uint64_t text_offset;
     uint64_t image_size;
 };
-
-/*
- * Where the tree says that a UART is; 0: nowhere.  Written before the MMU, and with it the cache,
- * is on.
- */
-static paddr_t console_uart;
-
-/* Everything here runs before the MMU is on: no pointer constants, no log. */
-void boot_greet(paddr_t devicetree, uint64_t exception_level)
-{
-    struct machine_range uart;
-    char text[GREETING_SIZE];
-
-    pmu_cpu_init(); /* before anything that costs: what booting takes is counted from here */
-    if (devicetree == 0 || !is_aligned(devicetree, 8)
-        || machine_find_uart((const void *)devicetree, DEVICETREE_MAX, &uart) != STATUS_OK)
-        return;
-    console_uart = uart.base;
-    cache_discard(&console_uart);
-    early_uart_set_base(uart.base);
-    const size_t length = format_text(text, sizeof(text), "\nRotunda: EL%lu, devicetree at 0x%lx\n",
-                                      exception_level, devicetree);
-    early_uart_write(text, length);
-}
 
 __attribute__((noreturn)) static void boot_halt(const char *what, const char *why)
 {
@@ -117,7 +88,7 @@ static void map_kernel(paddr_t devicetree)
 /* From here on messages are seen: on the tree's UART, or where the board is known to have one. */
 static void console_start(void)
 {
-    const paddr_t physical = console_uart != 0 ? console_uart : board.fallback_uart;
+    const paddr_t physical = boot_uart != 0 ? boot_uart : board.fallback_uart;
     uintptr_t base;
 
     if (physical == 0 || mmu_map_device(physical, PAGE_BYTES, &base) != STATUS_OK)
