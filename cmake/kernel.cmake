@@ -16,9 +16,9 @@ set(ROTUNDA_KERNEL_INCLUDES
 # What the figures of docs/measuring.md go through is compiled for speed, everything else for size.
 set(ROTUNDA_KERNEL_FAST
     arch/aarch64/mmu.c arch/aarch64/timer.c arch/aarch64/usercopy.c arch/aarch64/zero.c
-    core/event.c core/fault.c core/scheduler.c core/sys_handle.c core/sys_segment.c core/syscall.c
-    core/thread.c core/timeout.c domains/asid.c domains/frame.c domains/handle.c domains/pool.c
-    domains/view.c)
+    core/event.c core/fault.c core/interrupt.c core/scheduler.c core/sys_handle.c
+    core/sys_segment.c core/syscall.c core/thread.c core/timeout.c domains/asid.c domains/frame.c
+    domains/handle.c domains/pool.c domains/view.c)
 
 # Runs before the MMU is on, when words must be at their alignment.
 set(ROTUNDA_KERNEL_BEFORE_MMU
@@ -30,7 +30,7 @@ set(ROTUNDA_KERNEL_SMALL -Os -fno-move-loop-invariants)
 
 # The image fits into what an instruction can reach: one instruction gives an address, not two.
 # Merging functions and saving registers around calls make more code than they save.
-set(ROTUNDA_KERNEL_CODE -mcmodel=tiny -fno-ipa-icf -fno-caller-saves)
+set(ROTUNDA_KERNEL_CODE -fno-align-functions -mcmodel=tiny -fno-ipa-icf -fno-caller-saves)
 
 # No floating point, and no frame records: a panic finds who called whom without (core/panic.c).
 # x18 is the domain's: a system call saves only what C doesn't keep by itself, and on arm64 Linux C

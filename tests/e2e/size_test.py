@@ -10,7 +10,7 @@ import sys
 
 from rotunda_vm import CANNOT_RUN, build_folder
 
-LIMIT_BYTES = 67 * 1024
+LIMIT_BYTES = 65 * 1024
 SHOWN = 25  # functions, when there is too much
 PIECE = re.compile(r"^ \.text\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S+)$", re.MULTILINE)
 
