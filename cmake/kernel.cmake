@@ -28,9 +28,8 @@ set(ROTUNDA_KERNEL_BEFORE_MMU
 
 set(ROTUNDA_KERNEL_SMALL -Os -fno-move-loop-invariants)
 
-# The image fits into what an instruction can reach: one instruction gives an address, not two.
 # Merging functions and saving registers around calls make more code than they save.
-set(ROTUNDA_KERNEL_CODE -fno-align-functions -mcmodel=tiny -fno-ipa-icf -fno-caller-saves)
+set(ROTUNDA_KERNEL_CODE -fno-align-functions -fno-ipa-icf -fno-caller-saves)
 
 # No floating point, and no frame records: a panic finds who called whom without (core/panic.c).
 # x18 is the domain's: a system call saves only what C doesn't keep by itself, and on arm64 Linux C
@@ -89,6 +88,12 @@ function(rotunda_kernel name)
     target_link_options(${name}_kernel PRIVATE
         -flto=auto -flto-partition=one -O2 ${ROTUNDA_KERNEL_CODE} -ffixed-x18 -mgeneral-regs-only
         -fomit-frame-pointer)
+    # Without the checks, all of the image is within an instruction's reach (1 MiB): one gives an
+    # address, not two.
+    if(NOT checked IN_LIST ARGN)
+        target_compile_options(${name}_kernel PRIVATE -mcmodel=tiny)
+        target_link_options(${name}_kernel PRIVATE -mcmodel=tiny)
+    endif()
     if(TARGET fdt_kernel)
         target_link_libraries(${name}_kernel PRIVATE fdt_kernel)
     endif()

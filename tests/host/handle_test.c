@@ -3,7 +3,6 @@
  * that a handle must keep one by one.  Frames that were freed are poison, so a link into a table
  * that is gone does not go unseen.
  */
-// source: domains/object.c
 // source: domains/handle.c
 // source: tests/host/fake_arch/fake_machine.c
 // source: tests/host/fake_arch/fake_frames.c

@@ -2,7 +2,6 @@
  * The scheduler on a CPU whose clock is the test's: who runs, for how long, and what the timer
  * is set for.
  */
-// source: domains/object.c
 // source: core/scheduler.c
 // source: core/thread.c
 // source: core/timeout.c

@@ -2,7 +2,6 @@
  * Segments: what they are made of, what that costs, and that everything comes back, wherever
  * building ends.
  */
-// source: domains/object.c
 // source: domains/segment.c
 // source: domains/view.c
 // source: domains/space.c

@@ -1,7 +1,6 @@
 /*
  * The shared space: who gets which slots, and when they are used again.
  */
-// source: domains/object.c
 // source: domains/space.c
 // source: tests/host/fake_arch/fake_machine.c
 // source: tests/host/fake_arch/fake_frames.c

@@ -2,7 +2,6 @@
  * Views against a model, by walking their tables as the hardware does, with a TLB that fills
  * whenever it may and forgets only what it is told to.
  */
-// source: domains/object.c
 // source: domains/view.c
 // source: domains/segment.c
 // source: domains/space.c

@@ -9,8 +9,6 @@
 #include "abi/rights.h"
 #include "base/assert.h"
 
-#include <stdint.h>
-
 struct object;
 
 struct object_class {
@@ -36,12 +34,9 @@ static inline void object_get(struct object *object)
     object->references++;
 }
 
-/* Destroy an object that has just lost its last reference. */
-void object_end(struct object *object);
-
 static inline void object_put(struct object *object)
 {
-    /* At most 1: the last one, or, which object_end() finds, one too many. */
-    if (object->references-- <= 1)
-        object_end(object);
+    ASSERT(object->references > 0);
+    if (--object->references == 0)
+        object->class->destroy(object);
 }
