@@ -13,16 +13,35 @@ set(ROTUNDA_KERNEL_INCLUDES
     ${CMAKE_SOURCE_DIR}/domains/include
     ${CMAKE_SOURCE_DIR}/core/include)
 
-# No floating point, no unaligned access (the MMU is off at first), and a frame record per function
-# so that a panic can show who called whom.  x18 is the domain's: a system call saves only what C
-# doesn't keep by itself, and on arm64 Linux C doesn't keep x18.
+# What the figures of docs/measuring.md go through is compiled for speed, everything else for size.
+set(ROTUNDA_KERNEL_FAST
+    arch/aarch64/mmu.c arch/aarch64/timer.c arch/aarch64/usercopy.c arch/aarch64/zero.c
+    core/event.c core/fault.c core/interrupt.c core/scheduler.c core/sys_handle.c
+    core/sys_segment.c core/syscall.c core/thread.c core/timeout.c domains/asid.c domains/frame.c
+    domains/handle.c domains/pool.c domains/view.c)
+
+# Runs before the MMU is on, when words must be at their alignment.
+set(ROTUNDA_KERNEL_BEFORE_MMU
+    arch/aarch64/early_uart.c arch/aarch64/mmu_boot.c arch/aarch64/pmu.c core/base/format.c
+    core/boot_greet.c core/devicetree.c core/devicetree_interrupt.c core/devicetree_reg.c
+    core/machine.c)
+
+set(ROTUNDA_KERNEL_SMALL -Os -fno-move-loop-invariants)
+
+# Merging functions and saving registers around calls make more code than they save.
+set(ROTUNDA_KERNEL_CODE -fno-align-functions -fno-ipa-icf -fno-caller-saves)
+
+# No floating point, and no frame records: a panic finds who called whom without (core/panic.c).
+# x18 is the domain's: a system call saves only what C doesn't keep by itself, and on arm64 Linux C
+# doesn't keep x18.
 add_library(rotunda_kernel_flags INTERFACE)
 target_include_directories(rotunda_kernel_flags INTERFACE ${ROTUNDA_KERNEL_INCLUDES})
 target_compile_options(rotunda_kernel_flags INTERFACE
-    ${ROTUNDA_MACHINE_FLAGS} ${ROTUNDA_NOT_LINUX}
-    -ffreestanding -ffixed-x18 -fno-pie -fno-common -fno-stack-protector -fno-omit-frame-pointer
+    ${ROTUNDA_MACHINE_FLAGS} ${ROTUNDA_NOT_LINUX} ${ROTUNDA_KERNEL_CODE}
+    -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
+    -ffreestanding -ffixed-x18 -fno-pie -fno-common -fno-stack-protector -fomit-frame-pointer
     -fno-asynchronous-unwind-tables -fno-unwind-tables
-    $<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only;-mstrict-align>)
+    $<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only>)
 
 function(rotunda_kernel name)
     list(TRANSFORM ROTUNDA_KERNEL_FOLDERS PREPEND ${CMAKE_SOURCE_DIR}/ OUTPUT_VARIABLE folders)
@@ -40,12 +59,23 @@ function(rotunda_kernel name)
         return()
     endif()
 
-    # Copying is all about words at any alignment; nothing copies before the MMU is on.  The
-    # compiler makes calls of these functions out of nothing, so they stand outside of what it
+    foreach(source IN LISTS sources)
+        cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE file)
+        set(options)
+        if(source MATCHES "[.]c$" AND NOT file IN_LIST ROTUNDA_KERNEL_FAST)
+            list(APPEND options ${ROTUNDA_KERNEL_SMALL})
+        endif()
+        if(file IN_LIST ROTUNDA_KERNEL_BEFORE_MMU)
+            list(APPEND options -mstrict-align)
+        endif()
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${options}")
+    endforeach()
+
+    # The compiler makes calls of these functions out of nothing, so they stand outside of what it
     # optimises.
     set_source_files_properties(${CMAKE_SOURCE_DIR}/core/base/string.c
         ${CMAKE_SOURCE_DIR}/core/base/memset.c PROPERTIES COMPILE_OPTIONS
-        "$<IF:$<C_COMPILER_ID:Clang>,-munaligned-access,-mno-strict-align>;-fno-lto")
+        "-fno-lto;-ffunction-sections")
 
     add_executable(${name}_kernel ${sources})
     set_target_properties(${name}_kernel PROPERTIES
@@ -56,12 +86,19 @@ function(rotunda_kernel name)
     # files, and an eighth of their instructions is calling them.
     target_compile_options(${name}_kernel PRIVATE $<$<COMPILE_LANGUAGE:C>:-flto=auto>)
     target_link_options(${name}_kernel PRIVATE
-        -flto=auto -O2 -ffixed-x18 -mgeneral-regs-only -mstrict-align -fno-omit-frame-pointer)
+        -flto=auto -flto-partition=one -O2 ${ROTUNDA_KERNEL_CODE} -ffixed-x18 -mgeneral-regs-only
+        -fomit-frame-pointer)
+    # Without the checks, all of the image is within an instruction's reach (1 MiB): one gives an
+    # address, not two.
+    if(NOT checked IN_LIST ARGN)
+        target_compile_options(${name}_kernel PRIVATE -mcmodel=tiny)
+        target_link_options(${name}_kernel PRIVATE -mcmodel=tiny)
+    endif()
     if(TARGET fdt_kernel)
         target_link_libraries(${name}_kernel PRIVATE fdt_kernel)
     endif()
     target_link_options(${name}_kernel PRIVATE
         -nostdlib -static -no-pie
-        -Wl,-T,${script},--build-id=none,-z,max-page-size=4096,-z,noexecstack
+        -Wl,-T,${script},--gc-sections,--build-id=none,-z,max-page-size=4096,-z,noexecstack
         -Wl,-Map,${CMAKE_BINARY_DIR}/${name}.map)
 endfunction()

@@ -105,6 +105,8 @@ endfunction()
 
 if(CMAKE_CROSSCOMPILING)
     rotunda_fdt(fdt_kernel rotunda_kernel_flags ${CMAKE_SOURCE_DIR}/third_party/libfdt/include)
+    # It runs before the MMU is on too, and most of it not at all.
+    target_compile_options(fdt_kernel PRIVATE -Os -mstrict-align -ffunction-sections)
     rotunda_picolibc()
     rotunda_fdt(fdt rotunda_program_flags)
     rotunda_mbedtls()

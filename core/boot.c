@@ -30,11 +30,6 @@
 
 #include <libfdt.h>
 
-enum {
-    DEVICETREE_MAX = 2 * 1024 * 1024, /* as Linux' boot protocol says */
-    GREETING_SIZE = 128,
-};
-
 /* Where the devicetree is seen until a copy is made: above the kernel's device window. */
 #define DEVICETREE_WINDOW UINT64_C(0xffffffffe0000000)
 
@@ -47,22 +42,6 @@ struct image_header {
     uint64_t text_offset;
     uint64_t image_size;
 };
-
-/* Everything here runs before the MMU is on: no pointer constants, no log. */
-void boot_greet(paddr_t devicetree, uint64_t exception_level)
-{
-    struct machine_range uart;
-    char text[GREETING_SIZE];
-
-    pmu_cpu_init(); /* before anything that costs: what booting takes is counted from here */
-    if (devicetree == 0 || !is_aligned(devicetree, 8)
-        || machine_find_uart((const void *)devicetree, DEVICETREE_MAX, &uart) != STATUS_OK)
-        return;
-    early_uart_set_base(uart.base);
-    const size_t length = format_text(text, sizeof(text), "\nRotunda: EL%lu, devicetree at 0x%lx\n",
-                                      exception_level, devicetree);
-    early_uart_write(text, length);
-}
 
 __attribute__((noreturn)) static void boot_halt(const char *what, const char *why)
 {
@@ -107,14 +86,11 @@ static void map_kernel(paddr_t devicetree)
 }
 
 /* From here on messages are seen: on the tree's UART, or where the board is known to have one. */
-static void console_start(const void *tree)
+static void console_start(void)
 {
-    struct machine_range uart;
+    const paddr_t physical = boot_uart != 0 ? boot_uart : board.fallback_uart;
     uintptr_t base;
-    paddr_t physical = board.fallback_uart;
 
-    if (tree != NULL && machine_find_uart(tree, DEVICETREE_MAX, &uart) == STATUS_OK)
-        physical = uart.base;
     if (physical == 0 || mmu_map_device(physical, PAGE_BYTES, &base) != STATUS_OK)
         base = 0;
     early_uart_set_base(base);
@@ -250,7 +226,7 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     map_kernel(devicetree);
     if (devicetree != 0 && is_aligned(devicetree, 8))
         tree = (const void *)(DEVICETREE_WINDOW + devicetree % PAGE_BYTES);
-    console_start(tree);
+    console_start();
     log_clock_set(log_clock);
     if (tree == NULL)
         boot_halt("x0 holds no address of a devicetree",

@@ -7,7 +7,7 @@ static enum status controller_find(const struct devicetree_node *node,
                                    const struct devicetree_node *likely, const char *property,
                                    uint32_t phandle, struct devicetree_interrupt *out)
 {
-    uint32_t count;
+    uint64_t count = 0;
 
     if (likely != NULL && likely->phandle == phandle && phandle != 0)
         out->controller = *likely;
@@ -15,14 +15,16 @@ static enum status controller_find(const struct devicetree_node *node,
         return devicetree_refuse_property(node, STATUS_NOT_FOUND, property,
                                           "there is no node with phandle %#x", phandle);
 
-    const enum status status = devicetree_u32(&out->controller, "#interrupt-cells", &count);
+    const enum status status =
+        devicetree_number_if(&out->controller, "#interrupt-cells", 1, &count);
 
     if (status != STATUS_OK)
         return status;
     if (count == 0 || count > DEVICETREE_INTERRUPT_CELLS_MAX)
         return devicetree_refuse_property(&out->controller, STATUS_NOT_SUPPORTED,
-                                          "#interrupt-cells", "is %u", count);
-    out->cell_count = count;
+                                          "#interrupt-cells", "is %u, not 1 to %u", (unsigned)count,
+                                          DEVICETREE_INTERRUPT_CELLS_MAX);
+    out->cell_count = (unsigned)count;
     return STATUS_OK;
 }
 
@@ -70,15 +72,13 @@ static enum status interrupt_parent_find(const struct devicetree_node *node,
 
     for (unsigned depth = node->depth + 1; depth-- > 0;) {
         const struct devicetree_node above = devicetree_ancestor(node, depth);
-        uint32_t phandle;
-        size_t length;
+        uint64_t phandle = UINT64_MAX;
+        const enum status status = devicetree_number_if(&above, name, 1, &phandle);
 
-        if (devicetree_property(&above, name, &length) == NULL)
-            continue;
-
-        const enum status status = devicetree_u32(&above, name, &phandle);
-
-        return status == STATUS_OK ? controller_find(&above, likely, name, phandle, out) : status;
+        if (status != STATUS_OK)
+            return status;
+        if (phandle != UINT64_MAX)
+            return controller_find(&above, likely, name, (uint32_t)phandle, out);
     }
     return devicetree_refuse_property(node, STATUS_NOT_FOUND, name,
                                       "is missing, here and in every node above");

@@ -16,19 +16,15 @@ struct bus {
 static enum status cell_count_read(const struct devicetree_node *node, const char *name,
                                    unsigned fallback, unsigned *out)
 {
-    uint32_t count = fallback;
-    size_t length;
+    uint64_t count = fallback;
+    const enum status status = devicetree_number_if(node, name, 1, &count);
 
-    if (devicetree_property(node, name, &length) != NULL) {
-        const enum status status = devicetree_u32(node, name, &count);
-
-        if (status != STATUS_OK)
-            return status;
-    }
+    if (status != STATUS_OK)
+        return status;
     if (count > CELLS_MAX)
         return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, name,
-                                          "is %u, more than 64 bits", count);
-    *out = count;
+                                          "is %u, more than 64 bits", (unsigned)count);
+    *out = (unsigned)count;
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include "arch/irqchip.h"
 #include "arch/timer.h"
+#include "base/path.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
 
@@ -10,21 +11,21 @@ static struct interrupt *table[IRQ_SPECIAL_FIRST]; /* by number; NULL: nobody's 
 static uint64_t counts[IRQ_SPECIAL_FIRST];
 static uint32_t timer_irq;
 
-static void interrupt_on_destroy(struct object *object);
+COLD static void interrupt_on_destroy(struct object *object);
 
 static const struct object_class interrupt_class = {
     .type = OBJECT_INTERRUPT,
     .destroy = interrupt_on_destroy,
 };
 
-void interrupts_init(uint32_t timer_number)
+COLD void interrupts_init(uint32_t timer_number)
 {
     pool_init(&interrupt_pool, sizeof(struct interrupt));
     timer_irq = timer_number;
     interrupts_cpu_init();
 }
 
-void interrupts_cpu_init(void)
+COLD void interrupts_cpu_init(void)
 {
     irqchip_configure(timer_irq, IRQ_TRIGGER_LEVEL);
     irqchip_enable(timer_irq);
@@ -33,7 +34,7 @@ void interrupts_cpu_init(void)
     irqchip_enable(CPU_MESSAGE_TURN);
 }
 
-static void silence(struct interrupt *interrupt)
+COLD static void silence(struct interrupt *interrupt)
 {
     irqchip_disable(interrupt->number);
     if (interrupt->is_active)
@@ -54,8 +55,8 @@ static void interrupt_on_destroy(struct object *object)
     pool_return(&interrupt_pool, interrupt);
 }
 
-enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edge,
-                             struct interrupt **out)
+COLD enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edge,
+                                  struct interrupt **out)
 {
     void *memory;
 
@@ -84,7 +85,7 @@ enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edg
     return STATUS_OK;
 }
 
-void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits)
+COLD void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits)
 {
     object_get(&event->object);
     silence(interrupt);
@@ -101,7 +102,7 @@ void interrupt_ack(struct interrupt *interrupt)
     irqchip_deactivate(irq_ack_of(interrupt->number));
 }
 
-void interrupt_on_domain_stop(struct interrupt *interrupt)
+COLD void interrupt_on_domain_stop(struct interrupt *interrupt)
 {
     if (interrupt->domain == NULL)
         return;
@@ -162,7 +163,7 @@ void interrupts_serve(struct irq_ack ack)
     }
 }
 
-uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
+COLD uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
 {
     for (; number < IRQ_SPECIAL_FIRST; number++) {
         const struct interrupt *interrupt = table[number];

@@ -9,23 +9,11 @@
 
 static enum status cpu_enable_read(const struct devicetree_node *node, struct machine_cpu *cpu)
 {
-    size_t length;
-    const char *method;
+    const char *method = "";
+    const enum status status = devicetree_string_if(node, "enable-method", &method);
 
-    cpu->enable = MACHINE_CPU_ENABLE_NONE;
-    if (devicetree_property(node, "enable-method", &length) == NULL)
-        return STATUS_OK;
-
-    const enum status status = devicetree_string(node, "enable-method", &method);
-
-    if (status != STATUS_OK)
-        return status;
-    if (strcmp(method, "psci") == 0)
-        cpu->enable = MACHINE_CPU_ENABLE_PSCI;
-    if (strcmp(method, "spin-table") != 0)
-        return STATUS_OK;
-    cpu->enable = MACHINE_CPU_ENABLE_SPIN_TABLE;
-    return devicetree_u64(node, "cpu-release-addr", &cpu->release_address);
+    cpu->enable = strcmp(method, "psci") == 0 ? MACHINE_CPU_ENABLE_PSCI : MACHINE_CPU_ENABLE_NONE;
+    return status;
 }
 
 enum status machine_cpu_read(const struct devicetree_node *node, struct machine *machine)

@@ -44,46 +44,39 @@ enum status machine_irq_read(const struct devicetree_node *gic, const struct dev
     return irq_decode(node, &interrupt, out);
 }
 
-enum status machine_gic_v2_read(const struct devicetree_node *node, struct machine_gic *gic)
-{
-    const enum status status = devicetree_reg(node, 0, &gic->distributor);
-
-    gic->version = 2;
-    return status == STATUS_OK ? devicetree_reg(node, 1, &gic->cpu_interface) : status;
-}
-
 enum { GIC_FRAME_SIZE = 64 * 1024 };
 
 /* Properties that a GICv3 node may leave out. */
 static enum status gic_v3_shape_read(const struct devicetree_node *node, struct machine_gic *gic)
 {
-    uint32_t regions = 1;
-    size_t length;
-    enum status status = STATUS_OK;
+    uint64_t regions = 1;
+    enum status status = devicetree_number_if(node, "#redistributor-regions", 1, &regions);
 
-    if (devicetree_property(node, "#redistributor-regions", &length) != NULL)
-        status = devicetree_u32(node, "#redistributor-regions", &regions);
-    if (status == STATUS_OK && devicetree_property(node, "redistributor-stride", &length) != NULL)
-        status = devicetree_u64(node, "redistributor-stride", &gic->redistributor_stride);
+    if (status == STATUS_OK)
+        status = devicetree_number_if(node, "redistributor-stride", 2, &gic->redistributor_stride);
     if (status != STATUS_OK)
         return status;
     if (regions == 0 || regions > IRQCHIP_REDIST_REGIONS_MAX)
         return devicetree_refuse_property(node, STATUS_NOT_SUPPORTED, "#redistributor-regions",
-                                          "is %u", regions);
+                                          "is %u", (unsigned)regions);
     if (!is_aligned(gic->redistributor_stride, GIC_FRAME_SIZE))
         return devicetree_refuse_property(node, STATUS_BAD_DATA, "redistributor-stride",
                                           "is not a multiple of 64 KiB");
-    gic->redistributor_count = regions;
+    gic->redistributor_count = (unsigned)regions;
     return STATUS_OK;
 }
 
-enum status machine_gic_v3_read(const struct devicetree_node *node, struct machine_gic *gic)
+enum status machine_gic_read(const struct devicetree_node *node, unsigned version,
+                             struct machine_gic *gic)
 {
-    enum status status = gic_v3_shape_read(node, gic);
+    gic->version = version;
 
-    gic->version = 3;
+    enum status status = devicetree_reg(node, 0, &gic->distributor);
+
+    if (version == 2)
+        return status == STATUS_OK ? devicetree_reg(node, 1, &gic->cpu_interface) : status;
     if (status == STATUS_OK)
-        status = devicetree_reg(node, 0, &gic->distributor);
+        status = gic_v3_shape_read(node, gic);
     for (unsigned i = 0; status == STATUS_OK && i < gic->redistributor_count; i++)
         status = devicetree_reg(node, 1 + i, &gic->redistributors[i]);
     return status;

@@ -7,10 +7,9 @@
 
 #include "devicetree.h"
 
-CHECK_RESULT enum status machine_gic_v2_read(const struct devicetree_node *node,
-                                             struct machine_gic *gic);
-CHECK_RESULT enum status machine_gic_v3_read(const struct devicetree_node *node,
-                                             struct machine_gic *gic);
+/* The registers of a GIC of this version, 2 or 3.  Errors: NOT_FOUND, BAD_DATA, NOT_SUPPORTED. */
+CHECK_RESULT enum status machine_gic_read(const struct devicetree_node *node, unsigned version,
+                                          struct machine_gic *gic);
 
 /*
  * The interrupt number of `node`'s entry `index`, wired to the controller `gic`.

@@ -62,10 +62,10 @@ enum status machine_reserved_read(const struct devicetree_node *node, struct mac
     return status;
 }
 
-enum status machine_reservations_read(const struct devicetree *tree, paddr_t fdt_physical,
+enum status machine_reservations_read(const struct devicetree_node *root, paddr_t fdt_physical,
                                       struct machine *machine)
 {
-    const struct devicetree_node root = devicetree_root(tree);
+    const struct devicetree *const tree = root->tree;
     const struct machine_range own = {.base = fdt_physical, .size = fdt_totalsize(tree->fdt)};
     const int count = fdt_num_mem_rsv(tree->fdt);
     enum status status = STATUS_OK;
@@ -81,19 +81,8 @@ enum status machine_reservations_read(const struct devicetree *tree, paddr_t fdt
             || range.base + range.size < range.base)
             return devicetree_refuse(tree, STATUS_BAD_DATA,
                                      "memory reservation block: entry %d is no range", i);
-        status = range_add(&root, &range, machine->reserved, &machine->reserved_count,
+        status = range_add(root, &range, machine->reserved, &machine->reserved_count,
                            MACHINE_RESERVED_MAX);
     }
     return status;
-}
-
-bool machine_is_reserved(const struct machine *machine, paddr_t base, uint64_t size)
-{
-    const struct machine_range range = {.base = base, .size = size};
-
-    for (unsigned i = 0; i < machine->reserved_count; i++) {
-        if (ranges_overlap(&range, &machine->reserved[i]))
-            return true;
-    }
-    return false;
 }

@@ -17,5 +17,5 @@ CHECK_RESULT enum status machine_reserved_read(const struct devicetree_node *nod
                                                struct machine *machine);
 
 /* The frames of the tree itself, and the reservation block that stands before its nodes. */
-CHECK_RESULT enum status machine_reservations_read(const struct devicetree *tree,
+CHECK_RESULT enum status machine_reservations_read(const struct devicetree_node *root,
                                                    paddr_t fdt_physical, struct machine *machine);

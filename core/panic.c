@@ -2,15 +2,16 @@
  * Panic: the last words of a kernel that has broken its own rules.
  *
  * Nothing here may depend on what is broken: no allocation, no locks that are waited
- * for, no return.  The return addresses are found through the chain of frame records
- * (x29 -> {caller's x29, return address}), which must lead upwards and stay in kernel
- * addresses; the host's debugger turns them into names.
- * Source: Procedure Call Standard for AArch64, "The Frame Pointer".
+ * for, no return.  The kernel keeps no frame records, which would be an instruction in
+ * every function: the backtrace is every word of the stack that is an address right
+ * after a call.  Some of them may be left over from calls that have returned; the host's
+ * debugger turns them into names.
+ * Source: Arm ARM, "BL", "BLR".
  */
 #include "arch/cpu.h"
+#include "arch/layout.h"
 #include "base/assert.h"
 #include "base/format.h"
-#include "base/string.h"
 #include "core/cpu.h"
 #include "core/log.h"
 
@@ -21,45 +22,43 @@
 
 enum { BACKTRACE_MAX = 32, PANIC_TEXT_MAX = 512 };
 
-/* The farthest that one kernel frame record can be above the one it calls: a stack's size. */
-enum { FRAME_DISTANCE_MAX = 64 * 1024 };
+#define BL       UINT32_C(0x94000000)
+#define BL_MASK  UINT32_C(0xfc000000)
+#define BLR      UINT32_C(0xd63f0000)
+#define BLR_MASK UINT32_C(0xfffffc1f)
 
-struct frame_record {
-    const struct frame_record *caller;
-    uintptr_t return_address;
-};
-_Static_assert(sizeof(struct frame_record) == 16, "AAPCS64");
+extern const char __image_start[], __text_end[];
 
-/* Kernel addresses have all upper bits set: TTBR1's half. */
-static bool is_kernel_address(uintptr_t address)
+static bool is_behind_call(uintptr_t address)
 {
-    return address >> 48 == 0xffff;
+    if (address <= (uintptr_t)__image_start || address >= (uintptr_t)__text_end || address % 4 != 0)
+        return false;
+
+    const uint32_t before = ((const uint32_t *)address)[-1];
+
+    return (before & BL_MASK) == BL || (before & BLR_MASK) == BLR;
 }
 
-static bool frame_follows(const struct frame_record *frame, const struct frame_record *caller)
+/* The words from `at` to the end of the CPU's stack, if that is where we are. */
+static void backtrace_log(const uintptr_t *at)
 {
-    const uintptr_t distance = (uintptr_t)caller - (uintptr_t)frame;
+    const uintptr_t top = cpu_self()->kernel_stack_top;
+    unsigned count = 0;
 
-    return is_kernel_address((uintptr_t)caller) && (uintptr_t)caller % 8 == 0 && distance != 0
-           && distance <= FRAME_DISTANCE_MAX;
-}
-
-static void backtrace_log(const struct frame_record *frame)
-{
-    for (unsigned depth = 0; depth < BACKTRACE_MAX; depth++) {
-        if (!is_kernel_address(frame->return_address))
-            return;
-        log_info("  called from %p", (void *)frame->return_address);
-        if (!frame_follows(frame, frame->caller))
-            return;
-        frame = frame->caller;
+    if (top - (uintptr_t)at > KERNEL_STACK_BYTES)
+        return;
+    for (; (uintptr_t)at < top && count < BACKTRACE_MAX; at++) {
+        if (!is_behind_call(*at))
+            continue;
+        log_info("  called from %p", (void *)*at);
+        count++;
     }
 }
 
 void panic(const char *format, ...)
 {
-    static bool is_panicking; /* only the first panic speaks, whatever CPU it is on */
-    char text[PANIC_TEXT_MAX];
+    static bool is_panicking;         /* only the first panic speaks, whatever CPU it is on */
+    static char text[PANIC_TEXT_MAX]; /* and off the stack, where it would keep old words */
     va_list list;
 
     __asm__ volatile("msr daifset, #15" : : : "memory");

@@ -1,3 +1,4 @@
+#include "base/path.h"
 #include "core/sysret.h"
 
 #define UNUSED __attribute__((unused))
@@ -59,9 +60,9 @@ struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge, 
     return sysret_value(copy);
 }
 
-struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
-                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct handle_slot *slot;
     const enum status status = lookup(h, 0, &slot);
@@ -73,9 +74,9 @@ struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t 
     return sysret(STATUS_OK);
 }
 
-struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
-                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                              UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                                   UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                   UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct handle_slot *slot;
     const enum status status = lookup(h, 0, &slot);
@@ -85,9 +86,9 @@ struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
     return sysret_more(slot->object->class->type, slot->rights, slot->badge);
 }
 
-struct sysret sys_handle_narrow(uint64_t h, uint64_t rights, UNUSED uint64_t a2, UNUSED uint64_t a3,
-                                UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
-                                UNUSED uint64_t a7)
+COLD struct sysret sys_handle_narrow(uint64_t h, uint64_t rights, UNUSED uint64_t a2,
+                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct handle_slot *slot;
     const enum status status = lookup(h, 0, &slot);

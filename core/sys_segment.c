@@ -44,7 +44,7 @@ static bool is_worth_waiting(enum status status)
  * Go on building what this thread has begun; the call restarts until it is whole.  Then the caller
  * gets its handle with `rights`.
  */
-static struct sysret build(enum syscall number, const uint64_t arguments[8], rights_t rights)
+COLD static struct sysret build(enum syscall number, const uint64_t arguments[8], rights_t rights)
 {
     struct thread *thread = thread_current();
     struct segment *segment = thread->building;
@@ -85,9 +85,9 @@ static bool length_is_valid(uint64_t length)
     return length != 0 && is_aligned(length, PAGE_BYTES) && length <= SEGMENT_LENGTH_MAX;
 }
 
-struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,
-                                 uint64_t guard_stride, uint64_t label0, uint64_t label1,
-                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,
+                                      uint64_t guard_stride, uint64_t label0, uint64_t label1,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     const uint64_t arguments[8] = {length, rights, flags, guard_stride, label0, label1};
     const rights_t memory = (rights_t)rights & RIGHTS_MEMORY;
@@ -114,9 +114,9 @@ struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flag
                  memory | ((rights_t)rights & RIGHT_DMA) | RIGHTS_OWNER);
 }
 
-struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uint64_t length,
-                                        uint64_t label0, uint64_t label1, UNUSED uint64_t a5,
-                                        UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uint64_t length,
+                                             uint64_t label0, uint64_t label1, UNUSED uint64_t a5,
+                                             UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     const uint64_t arguments[8] = {factory, physical, length, label0, label1};
     struct thread *thread = thread_current();
@@ -177,9 +177,9 @@ static enum status alias_create(const struct alias_arguments *a, struct name lab
     return segment_create(caller_domain(), &request, out);
 }
 
-struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t offset,
-                                       uint64_t length, uint64_t execute, uint64_t reserve,
-                                       uint64_t label0, uint64_t label1)
+COLD struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t offset,
+                                            uint64_t length, uint64_t execute, uint64_t reserve,
+                                            uint64_t label0, uint64_t label1)
 {
     const uint64_t arguments[8] = {factory, h, offset, length, execute, reserve, label0, label1};
     struct thread *thread = thread_current();
@@ -223,9 +223,9 @@ static enum status behind_create(uint64_t h, uint64_t offset, uint64_t length, s
     return created;
 }
 
-struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t offset,
-                                        uint64_t length, uint64_t label0, uint64_t label1,
-                                        UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t offset,
+                                             uint64_t length, uint64_t label0, uint64_t label1,
+                                             UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     const uint64_t arguments[8] = {factory, h, offset, length, label0, label1};
     struct thread *thread = thread_current();
@@ -303,9 +303,9 @@ FLAT struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64
     return sysret(view_revoke(caller, segment_of_object(slot->object)));
 }
 
-struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
-                               UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                               UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
+                                    UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                    UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct segment *segment;
     const enum status status = lookup(h, 0, &segment);
@@ -332,9 +332,10 @@ static uint64_t contiguous_bytes(const struct segment *segment, uint64_t offset,
     return bytes < rest ? bytes : rest;
 }
 
-struct sysret sys_segment_dma_address(uint64_t h, uint64_t offset, UNUSED uint64_t a2,
-                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_dma_address(uint64_t h, uint64_t offset, UNUSED uint64_t a2,
+                                           UNUSED uint64_t a3, UNUSED uint64_t a4,
+                                           UNUSED uint64_t a5, UNUSED uint64_t a6,
+                                           UNUSED uint64_t a7)
 {
     struct segment *segment;
     const enum status status = lookup(h, RIGHT_DMA, &segment);
@@ -349,9 +350,9 @@ struct sysret sys_segment_dma_address(uint64_t h, uint64_t offset, UNUSED uint64
     return sysret_more(physical, contiguous_bytes(segment, offset, physical), 0);
 }
 
-struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED uint64_t a2,
-                               UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                               UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED uint64_t a2,
+                                    UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                    UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     handle_t h;
     enum status status = caller_has_factory(factory);
@@ -366,9 +367,9 @@ struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED uint64
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 
-struct sysret sys_segment_assign(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
-                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
+COLD struct sysret sys_segment_assign(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
+                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct segment *segment;
     struct domain *target;

@@ -9,9 +9,9 @@ enum { ASID_COUNT_MAX = 1 << 16 };
 
 /*
  * owners[a] is the domain that has ASID a, NULL while it is free.  Invariant: the TLB holds
- * nothing tagged with a free ASID.
+ * nothing tagged with a free ASID.  For its size it lies at the end of the image (kernel.ld).
  */
-static struct domain *owners[ASID_COUNT_MAX];
+static struct domain *owners[ASID_COUNT_MAX] __attribute__((section(".bss.last")));
 static uint32_t asid_count;
 static uint32_t next; /* where to look first: the ASID that was given longest ago */
 static asid_is_pinned_fn *pinned;

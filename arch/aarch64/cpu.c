@@ -35,37 +35,6 @@ static unsigned id_field(uint64_t value, unsigned low)
     return (unsigned)bits_field(value, low, 4);
 }
 
-/* ID_AA64MMFR0_EL1.PARange as a number of bits; newer sizes are at least the last of these. */
-static unsigned physical_bits(unsigned range)
-{
-    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};
-
-    return range < sizeof(bits) ? bits[range] : bits[sizeof(bits) - 1];
-}
-
-static void read_instructions(struct cpu_features *features)
-{
-    const uint64_t isar0 = SYSREG_READ(id_aa64isar0_el1);
-
-    features->aes = id_field(isar0, 4) >= 1;
-    features->pmull = id_field(isar0, 4) >= 2;
-    features->sha1 = id_field(isar0, 8) >= 1;
-    features->sha256 = id_field(isar0, 12) >= 1;
-    features->crc32 = id_field(isar0, 16) >= 1;
-    features->atomics = id_field(isar0, 20) >= 2;
-    features->random = id_field(isar0, 60) >= 1;
-}
-
-static void read_caches(struct cpu_features *features)
-{
-    const uint64_t ctr = SYSREG_READ(ctr_el0);
-    const uint64_t dczid = SYSREG_READ(dczid_el0);
-
-    features->dcache_line = 4U << id_field(ctr, 16);
-    features->icache_line = 4U << id_field(ctr, 0);
-    features->dc_zva_size = (dczid & BIT(4)) != 0 ? 0 : 4U << id_field(dczid, 0);
-}
-
 bool cpu_has_pmu(void)
 {
     const unsigned version = id_field(SYSREG_READ(id_aa64dfr0_el1), 8);
@@ -75,20 +44,16 @@ bool cpu_has_pmu(void)
 
 struct cpu_features cpu_features_read(void)
 {
-    const uint64_t mmfr0 = SYSREG_READ(id_aa64mmfr0_el1);
-    struct cpu_features features = {
-        .midr = SYSREG_READ(midr_el1),
-        .affinity = cpu_affinity(),
-        .physical_bits = physical_bits(id_field(mmfr0, 0)),
-        .asid_bits = id_field(mmfr0, 4) == 2 ? 16 : 8,
-        .pan = id_field(SYSREG_READ(id_aa64mmfr1_el1), 20) >= 1,
-        .gic_registers = id_field(SYSREG_READ(id_aa64pfr0_el1), 24) >= 1,
-        .pmu = cpu_has_pmu(),
-    };
+    const uint64_t isar0 = SYSREG_READ(id_aa64isar0_el1);
+    const uint64_t dczid = SYSREG_READ(dczid_el0);
 
-    read_instructions(&features);
-    read_caches(&features);
-    return features;
+    return (struct cpu_features){
+        .midr = SYSREG_READ(midr_el1),
+        .dc_zva_size = (dczid & BIT(4)) != 0 ? 0 : 4U << id_field(dczid, 0),
+        .aes = id_field(isar0, 4) >= 1,
+        .pmull = id_field(isar0, 4) >= 2,
+        .sha256 = id_field(isar0, 12) >= 1,
+    };
 }
 
 void cpu_name(uint64_t midr, char name[CPU_NAME_SIZE])

@@ -20,7 +20,6 @@ enum {
     GICD_IGROUPR = 0x080,    /* 1 bit each */
     GICD_ISENABLER = 0x100,  /* 1 bit each; writing 1 sets */
     GICD_ICENABLER = 0x180,  /* 1 bit each; writing 1 clears */
-    GICD_ISPENDR = 0x200,    /* 1 bit each */
     GICD_ICPENDR = 0x280,    /* 1 bit each */
     GICD_ICACTIVER = 0x380,  /* 1 bit each */
     GICD_IPRIORITYR = 0x400, /* 1 byte each */
@@ -55,11 +54,6 @@ static inline bool gic_bit_read(uintptr_t base, unsigned reg, uint32_t id)
     return (mmio_read32(gic_bit_word(base, reg, id)) & gic_bit(id)) != 0;
 }
 
-static inline void gic_priority_write(uintptr_t base, uint32_t id, uint8_t priority)
-{
-    mmio_write8(base + GICD_IPRIORITYR + id, priority);
-}
-
 /* Sixteen fields to a word, so this is a read, a change and a write: the caller serialises. */
 static inline void gic_trigger_write(uintptr_t base, uint32_t id, enum irq_trigger trigger)
 {
@@ -71,16 +65,7 @@ static inline void gic_trigger_write(uintptr_t base, uint32_t id, enum irq_trigg
 }
 
 /* Interrupts `first`.. `last` - 1, multiples of 32: disabled, not pending, not active. */
-static inline void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last)
-{
-    for (uint32_t id = first; id < last; id += 32) {
-        mmio_write32(gic_bit_word(base, GICD_ICENABLER, id), UINT32_MAX);
-        mmio_write32(gic_bit_word(base, GICD_ICPENDR, id), UINT32_MAX);
-        mmio_write32(gic_bit_word(base, GICD_ICACTIVER, id), UINT32_MAX);
-    }
-    for (uint32_t id = first; id < last; id += 4)
-        mmio_write32(base + GICD_IPRIORITYR + id, GIC_PRIORITY_DEFAULT * UINT32_C(0x01010101));
-}
+void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last);
 
 /* How many interrupt numbers GICD_TYPER announces, less the special ones. */
 static inline uint32_t gic_line_count(uintptr_t distributor)

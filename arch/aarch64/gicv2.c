@@ -43,7 +43,6 @@ enum {
 static struct {
     uintptr_t distributor;
     uintptr_t cpu_interface;
-    uint32_t line_count;
     struct {
         uint64_t mpidr;
         uint8_t targets; /* this CPU's bit in ITARGETSR; 0 while it is down */
@@ -102,31 +101,22 @@ static enum status gicv2_init(const struct irqchip_config *config)
     gic.distributor = config->distributor.base;
     gic.cpu_interface = config->cpu_interface.base;
     mmio_write32(gic.distributor + GICD_CTLR, 0);
-    gic.line_count = gic_line_count(gic.distributor);
-    gic_quiesce(gic.distributor, IRQ_SPI_FIRST, gic.line_count);
+
+    const uint32_t line_count = gic_line_count(gic.distributor);
+    gic_quiesce(gic.distributor, IRQ_SPI_FIRST, line_count);
 
     const uint32_t targets = own_targets() * UINT32_C(0x01010101);
 
-    for (uint32_t id = IRQ_SPI_FIRST; id < gic.line_count; id += 4)
+    for (uint32_t id = IRQ_SPI_FIRST; id < line_count; id += 4)
         mmio_write32(gic.distributor + GICD_ITARGETSR + id, targets);
     mmio_write32(gic.distributor + GICD_CTLR, ENABLE);
     return gicv2_cpu_init();
-}
-
-static uint32_t gicv2_line_count(void)
-{
-    return gic.line_count;
 }
 
 static void gicv2_configure(uint32_t id, enum irq_trigger trigger)
 {
     if (id >= IRQ_PPI_FIRST)
         gic_trigger_write(gic.distributor, id, trigger);
-}
-
-static void gicv2_set_priority(uint32_t id, uint8_t priority)
-{
-    gic_priority_write(gic.distributor, id, priority);
 }
 
 static void gicv2_route(uint32_t id, uint64_t mpidr)
@@ -170,11 +160,6 @@ static void gicv2_deactivate(struct irq_ack ack)
         mmio_write32(gic.cpu_interface + GICC_DIR, ack.raw);
 }
 
-static bool gicv2_is_pending(uint32_t id)
-{
-    return gic_bit_read(gic.distributor, GICD_ISPENDR, id);
-}
-
 /* A byte for each message, a bit in it for each sender. */
 static void gicv2_forget(uint32_t sgi)
 {
@@ -192,16 +177,13 @@ static void gicv2_send(uint32_t sgi, uint64_t mpidr)
 const struct irqchip_ops gicv2_ops = {
     .init = gicv2_init,
     .cpu_init = gicv2_cpu_init,
-    .line_count = gicv2_line_count,
     .configure = gicv2_configure,
-    .set_priority = gicv2_set_priority,
     .route = gicv2_route,
     .enable = gicv2_enable,
     .disable = gicv2_disable,
     .acknowledge = gicv2_acknowledge,
     .drop = gicv2_drop,
     .deactivate = gicv2_deactivate,
-    .is_pending = gicv2_is_pending,
     .forget = gicv2_forget,
     .send = gicv2_send,
 };

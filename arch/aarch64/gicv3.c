@@ -58,7 +58,6 @@ enum {
  */
 static struct {
     uintptr_t distributor;
-    uint32_t line_count;
     struct irqchip_window regions[IRQCHIP_REDIST_REGIONS_MAX];
     unsigned region_count;
     uint64_t stride; /* 0: as each redistributor's type says */
@@ -196,18 +195,19 @@ static void distributor_init(void)
 
     mmio_write32(control, 0);
     wait_until_clear(control, GICD_CTLR_RWP);
-    gic.line_count = gic_line_count(gic.distributor);
-    for (uint32_t id = IRQ_SPI_FIRST; id < gic.line_count; id += 32) {
+
+    const uint32_t line_count = gic_line_count(gic.distributor);
+    for (uint32_t id = IRQ_SPI_FIRST; id < line_count; id += 32) {
         mmio_write32(gic_bit_word(gic.distributor, GICD_IGROUPR, id), UINT32_MAX);
         mmio_write32(gic_bit_word(gic.distributor, GICD_IGRPMODR, id), 0);
     }
-    gic_quiesce(gic.distributor, IRQ_SPI_FIRST, gic.line_count);
+    gic_quiesce(gic.distributor, IRQ_SPI_FIRST, line_count);
     wait_until_clear(control, GICD_CTLR_RWP);
 
     /* Routing registers exist only while affinity routing is on. */
     mmio_write32(control, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GRP1A);
     wait_until_clear(control, GICD_CTLR_RWP);
-    for (uint32_t id = IRQ_SPI_FIRST; id < gic.line_count; id++)
+    for (uint32_t id = IRQ_SPI_FIRST; id < line_count; id++)
         router_write(id, cpu_affinity());
 }
 
@@ -226,11 +226,6 @@ static enum status gicv3_init(const struct irqchip_config *config)
     return gicv3_cpu_init();
 }
 
-static uint32_t gicv3_line_count(void)
-{
-    return gic.line_count;
-}
-
 /* Where the registers for `id` are: in the calling CPU's redistributor or the distributor. */
 static uintptr_t registers_of(uint32_t id)
 {
@@ -241,11 +236,6 @@ static void gicv3_configure(uint32_t id, enum irq_trigger trigger)
 {
     if (id >= IRQ_PPI_FIRST)
         gic_trigger_write(registers_of(id), id, trigger);
-}
-
-static void gicv3_set_priority(uint32_t id, uint8_t priority)
-{
-    gic_priority_write(registers_of(id), id, priority);
 }
 
 static void gicv3_route(uint32_t id, uint64_t mpidr)
@@ -288,11 +278,6 @@ static void gicv3_deactivate(struct irq_ack ack)
     isb();
 }
 
-static bool gicv3_is_pending(uint32_t id)
-{
-    return gic_bit_read(registers_of(id), GICD_ISPENDR, id);
-}
-
 static void gicv3_forget(uint32_t sgi)
 {
     gic_bit_write(registers_of(sgi), GICD_ICPENDR, sgi);
@@ -316,16 +301,13 @@ static void gicv3_send(uint32_t sgi, uint64_t mpidr)
 const struct irqchip_ops gicv3_ops = {
     .init = gicv3_init,
     .cpu_init = gicv3_cpu_init,
-    .line_count = gicv3_line_count,
     .configure = gicv3_configure,
-    .set_priority = gicv3_set_priority,
     .route = gicv3_route,
     .enable = gicv3_enable,
     .disable = gicv3_disable,
     .acknowledge = gicv3_acknowledge,
     .drop = gicv3_drop,
     .deactivate = gicv3_deactivate,
-    .is_pending = gicv3_is_pending,
     .forget = gicv3_forget,
     .send = gicv3_send,
 };

@@ -7,11 +7,24 @@
 #include "arch/irqchip.h"
 
 #include "base/assert.h"
+#include "gic_registers.h"
 #include "irqchip_ops.h"
 
 #include <stddef.h>
 
 static const struct irqchip_ops *chip;
+static uint32_t line_count;
+
+void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last)
+{
+    for (uint32_t id = first; id < last; id += 32) {
+        mmio_write32(gic_bit_word(base, GICD_ICENABLER, id), UINT32_MAX);
+        mmio_write32(gic_bit_word(base, GICD_ICPENDR, id), UINT32_MAX);
+        mmio_write32(gic_bit_word(base, GICD_ICACTIVER, id), UINT32_MAX);
+    }
+    for (uint32_t id = first; id < last; id += 4)
+        mmio_write32(base + GICD_IPRIORITYR + id, GIC_PRIORITY_DEFAULT * UINT32_C(0x01010101));
+}
 
 enum status irqchip_init(const struct irqchip_config *config)
 {
@@ -26,9 +39,18 @@ enum status irqchip_init(const struct irqchip_config *config)
 
     const enum status status = ops->init(config);
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         chip = ops;
+        line_count = gic_line_count(config->distributor.base);
+    }
     return status;
+}
+
+/* What serves the line, which must be one. */
+static const struct irqchip_ops *chip_of(uint32_t id)
+{
+    ASSERT(id < line_count);
+    return chip;
 }
 
 enum status irqchip_cpu_init(void)
@@ -38,37 +60,28 @@ enum status irqchip_cpu_init(void)
 
 uint32_t irqchip_line_count(void)
 {
-    return chip->line_count();
+    return line_count;
 }
 
 void irqchip_configure(uint32_t id, enum irq_trigger trigger)
 {
-    ASSERT(id < irqchip_line_count());
-    chip->configure(id, trigger);
-}
-
-void irqchip_set_priority(uint32_t id, uint8_t priority)
-{
-    ASSERT(id < irqchip_line_count());
-    chip->set_priority(id, priority);
+    chip_of(id)->configure(id, trigger);
 }
 
 void irqchip_route(uint32_t id, uint64_t mpidr)
 {
-    ASSERT(id >= IRQ_SPI_FIRST && id < irqchip_line_count());
-    chip->route(id, mpidr);
+    ASSERT(id >= IRQ_SPI_FIRST);
+    chip_of(id)->route(id, mpidr);
 }
 
 void irqchip_enable(uint32_t id)
 {
-    ASSERT(id < irqchip_line_count());
-    chip->enable(id);
+    chip_of(id)->enable(id);
 }
 
 void irqchip_disable(uint32_t id)
 {
-    ASSERT(id < irqchip_line_count());
-    chip->disable(id);
+    chip_of(id)->disable(id);
 }
 
 struct irq_ack irqchip_acknowledge(void)
@@ -84,12 +97,6 @@ void irqchip_drop(struct irq_ack ack)
 void irqchip_deactivate(struct irq_ack ack)
 {
     chip->deactivate(ack);
-}
-
-bool irqchip_is_pending(uint32_t id)
-{
-    ASSERT(id < irqchip_line_count());
-    return chip->is_pending(id);
 }
 
 void irqchip_forget(uint32_t sgi)

@@ -11,16 +11,13 @@
 struct irqchip_ops {
     enum status (*init)(const struct irqchip_config *config);
     enum status (*cpu_init)(void);
-    uint32_t (*line_count)(void);
     void (*configure)(uint32_t id, enum irq_trigger trigger);
-    void (*set_priority)(uint32_t id, uint8_t priority);
     void (*route)(uint32_t id, uint64_t mpidr);
     void (*enable)(uint32_t id);
     void (*disable)(uint32_t id);
     struct irq_ack (*acknowledge)(void);
     void (*drop)(struct irq_ack ack);
     void (*deactivate)(struct irq_ack ack);
-    bool (*is_pending)(uint32_t id);
     void (*forget)(uint32_t sgi);
     void (*send)(uint32_t sgi, uint64_t mpidr);
 };

@@ -4,6 +4,7 @@
 #include "arch/mmu_boot.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/path.h"
 
 enum { BOOT_TABLE_COUNT = 48 };
 
@@ -76,7 +77,8 @@ static unsigned map_level(uintptr_t virtual_address, paddr_t physical, uint64_t 
     return 3;
 }
 
-enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size, enum map_kind kind)
+COLD enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size,
+                         enum map_kind kind)
 {
     while (size > 0) {
         const unsigned level = map_level(virtual_address, physical, size);
@@ -106,21 +108,24 @@ enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size, 
     return STATUS_OK;
 }
 
-enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
+COLD enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
 {
     const paddr_t first = align_down(physical, PAGE_BYTES);
     const uint64_t length = align_up(physical + size, PAGE_BYTES) - first;
-    const uintptr_t at = device_next;
+    /* What is large begins at its place within a block, and so is mapped by blocks. */
+    const uintptr_t at = length < BIT(LEVEL2_SHIFT) ? device_next
+                                                    : align_up(device_next, BIT(LEVEL2_SHIFT))
+                                                          + (first & (BIT(LEVEL2_SHIFT) - 1));
     const enum status status = mmu_map(at, first, length, MAP_DEVICE);
 
     if (status != STATUS_OK)
         return status;
-    device_next += length;
+    device_next = at + length;
     *out = at + (physical - first);
     return STATUS_OK;
 }
 
-void mmu_finish(void)
+COLD void mmu_finish(void)
 {
     dsb_ishst(); /* pairs with the walks through the new root */
     SYSREG_WRITE(ttbr1_el1, mmu_kernel_table());
@@ -137,7 +142,7 @@ paddr_t mmu_kernel_table(void)
     return mmu_image_physical(table_root);
 }
 
-unsigned mmu_asid_bits(void)
+COLD unsigned mmu_asid_bits(void)
 {
     return bits_field(SYSREG_READ(id_aa64mmfr0_el1), 4, 4) == 2 ? 16 : 8;
 }

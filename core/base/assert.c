@@ -3,7 +3,7 @@
  */
 #include "base/assert.h"
 
-void assert_failed(const char *condition, const char *file, int line)
+void assert_failed(const char *claim)
 {
-    panic("%s:%d: assertion failed: %s", file, line, condition);
+    panic("assertion failed: %s", claim);
 }

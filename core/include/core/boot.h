@@ -9,8 +9,16 @@
 #include "core/machine.h"
 #include "domains/domain.h"
 
-/* Context: MMU off, physical addresses.  Says hello on the UART that the devicetree names. */
+enum { DEVICETREE_MAX = 2 * 1024 * 1024 }; /* bytes, as Linux' boot protocol says */
+
+/*
+ * Say hello on the UART that the devicetree names.  Context: MMU off, physical addresses: no
+ * pointer constants, no log, no words but at their alignment (cmake/kernel.cmake).
+ */
 void boot_greet(paddr_t devicetree, uint64_t exception_level);
+
+/* Where that UART is; 0: the tree names none.  Written by boot_greet(). */
+extern paddr_t boot_uart;
 
 __attribute__((noreturn)) void kernel_start(paddr_t devicetree, paddr_t image,
                                             uint64_t exception_level);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "core/thread.h"
 #include "domains/segment.h"
 
@@ -29,15 +30,15 @@ static inline struct event *event_of_object(struct object *object)
     return (struct event *)(void *)object; /* its first member */
 }
 
-void events_init(void);
+COLD void events_init(void);
 
 /*
  * An event of `domain` whose word is at `offset` of `segment`, 8-byte aligned and in memory of its
  * own.  Ownership: one reference, the caller's.
  * Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
-CHECK_RESULT enum status event_create(struct domain *domain, struct segment *segment,
-                                      uint64_t offset, struct event **out);
+COLD CHECK_RESULT enum status event_create(struct domain *domain, struct segment *segment,
+                                           uint64_t offset, struct event **out);
 
 /* Set bits; wakes the waiter. */
 void event_signal(struct event *event, uint64_t bits);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "core/thread.h"
 
 /* The thread's context is as at the fault.  Afterwards its domain is stopped, or a handler runs. */
@@ -21,4 +22,4 @@ void fault_describe(struct thread *thread, struct domain *domain, enum fault_rea
 void fault_stop(const struct thread *thread, struct domain *domain);
 
 /* Stop the launcher, and the machine with it, with a report. */
-void fault_set_launcher(const struct domain *launcher);
+COLD void fault_set_launcher(const struct domain *launcher);

@@ -9,7 +9,7 @@
  *
  * Pure logic over bytes: it runs before the MMU's final tables and in host tests.
  * Source: Devicetree Specification 0.4; the kernel.org bindings arm,gic, arm,gic-v3,
- * arm,arch_timer, psci, arm,cpus, pl011, arm,pmu.
+ * arm,arch_timer, psci, arm,cpus, pl011.
  */
 #pragma once
 
@@ -27,7 +27,6 @@ enum {
     MACHINE_RESERVED_MAX = 32,
     MACHINE_CPU_MAX = 64,
     MACHINE_MODEL_SIZE = 64,
-    MACHINE_BOOTARGS_SIZE = 512,
     MACHINE_SEED_MAX = 64,
     MACHINE_ERROR_SIZE = 192,
 };
@@ -47,13 +46,11 @@ struct machine_irq {
 enum machine_cpu_enable {
     MACHINE_CPU_ENABLE_NONE, /* no way to start it that we know */
     MACHINE_CPU_ENABLE_PSCI,
-    MACHINE_CPU_ENABLE_SPIN_TABLE,
 };
 
 struct machine_cpu {
     uint64_t mpidr; /* affinity fields only */
     enum machine_cpu_enable enable;
-    paddr_t release_address; /* spin table: where it polls for its entry point */
 };
 
 struct machine_gic {
@@ -70,14 +67,8 @@ struct machine_timer {
     uint32_t frequency_hz;  /* 0: CNTFRQ_EL0 is right */
 };
 
-struct machine_uart {
-    struct machine_range registers; /* size 0: no PL011 in the tree, run silently */
-    struct machine_irq irq;
-};
-
 struct machine {
     char model[MACHINE_MODEL_SIZE];
-    char bootargs[MACHINE_BOOTARGS_SIZE]; /* cut if longer */
 
     struct machine_range memory[MACHINE_MEMORY_MAX]; /* as stated: reserved parts still in */
     unsigned memory_count;
@@ -90,8 +81,6 @@ struct machine {
     struct machine_gic gic;
     struct machine_timer timer;
     struct psci_config psci; /* conduit NONE if the tree has no PSCI */
-    struct machine_uart uart;
-    bool has_pmu; /* the tree names one; the CPU has the last word */
 
     uint8_t seed[MACHINE_SEED_MAX]; /* from /chosen: rng-seed, then kaslr-seed */
     size_t seed_size;
@@ -121,6 +110,3 @@ CHECK_RESULT enum status machine_find_uart(const void *fdt, size_t limit,
 
 /* Overwrite the random seeds in the tree, before anybody else gets to read it. */
 void machine_wipe_seeds(void *fdt, size_t limit);
-
-/* Whether [base, base + size) touches any reserved range. */
-bool machine_is_reserved(const struct machine *machine, paddr_t base, uint64_t size);

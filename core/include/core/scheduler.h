@@ -14,10 +14,11 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "core/thread.h"
 
 /* Context: boot, once the timer is known. */
-void scheduler_init(void);
+COLD void scheduler_init(void);
 
 /* Behind its equals, with a whole turn to come. */
 void scheduler_enqueue(struct thread *thread);

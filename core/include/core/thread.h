@@ -15,6 +15,7 @@
 #pragma once
 
 #include "arch/fp.h"
+#include "base/path.h"
 #include "core/cpu.h"
 #include "core/timeout.h"
 #include "domains/domain.h"
@@ -96,7 +97,7 @@ static inline struct domain *thread_domain(const struct thread *thread)
     return domain_of_cross(thread->cross.domain);
 }
 
-void threads_init(void);
+COLD void threads_init(void);
 
 /*
  * A thread of `home` that starts at `entry` with x0 = `argument`; ready at once.
@@ -118,7 +119,7 @@ void thread_block(struct thread *thread, enum thread_state state, nsec_t deadlin
 /* End a wait: the thread's system call returns `status`. */
 void thread_wake(struct thread *thread, enum status status);
 
-void thread_set_priority(struct thread *thread, uint32_t priority);
+COLD void thread_set_priority(struct thread *thread, uint32_t priority);
 
 /* It is to run on these CPUs only, one of which is in use. */
 void thread_set_affinity(struct thread *thread, uint64_t cpus);
@@ -139,4 +140,4 @@ void thread_end(struct thread *thread);
 void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns);
 uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count);
 
-nsec_t thread_cpu_time_ns(const struct thread *thread);
+COLD nsec_t thread_cpu_time_ns(const struct thread *thread);

@@ -12,17 +12,18 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "domains/domain.h"
 
 /* How many ASIDs this build uses of those that the hardware has. */
 uint32_t asid_limit(unsigned hardware_bits);
 
 /* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most 65,536. */
-void asids_init(uint32_t count);
+COLD void asids_init(uint32_t count);
 
 /* Tell whether some CPU executes in the domain; its ASID stays. */
 typedef bool asid_is_pinned_fn(const struct domain *domain);
-void asids_set_pinned(asid_is_pinned_fn *is_pinned);
+COLD void asids_set_pinned(asid_is_pinned_fn *is_pinned);
 
 /* Until the kernel lock is dropped no other CPU enters a domain.  NULL: there is none. */
 typedef void asid_hold_fn(void);
@@ -42,4 +43,4 @@ struct asid_totals {
     uint64_t taken_away;
 };
 
-struct asid_totals asid_totals(void);
+COLD struct asid_totals asid_totals(void);

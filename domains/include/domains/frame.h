@@ -11,6 +11,7 @@
 
 #include "abi/status.h"
 #include "abi/types.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 
@@ -37,11 +38,11 @@ struct frame_totals {
  * Start with no frames, for physical addresses [low, high); `records` holds frame_records_bytes()
  * zeroed bytes, for ever.
  */
-void frames_init(paddr_t low, paddr_t high, void *records);
-uint64_t frames_records_bytes(paddr_t low, paddr_t high);
+COLD void frames_init(paddr_t low, paddr_t high, void *records);
+COLD uint64_t frames_records_bytes(paddr_t low, paddr_t high);
 
 /* Add RAM that nobody uses; page-aligned.  Context: boot. */
-void frames_add(paddr_t base, uint64_t size);
+COLD void frames_add(paddr_t base, uint64_t size);
 
 /* Take 2^order pages, not zeroed.  Ownership: the caller's.  Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out);
@@ -70,4 +71,4 @@ bool frame_run_find(paddr_t address, struct frame_run *out);
 /* A counter per frame, 0 when it is allocated; what it counts is the frame's user's business. */
 uint16_t *frame_count(paddr_t address);
 
-struct frame_totals frame_totals(void);
+COLD struct frame_totals frame_totals(void);

@@ -17,6 +17,7 @@
 
 #include "abi/status.h"
 #include "arch/crossing.h"
+#include "base/path.h"
 #include "domains/object.h"
 
 #include <stdbool.h>
@@ -142,8 +143,8 @@ bool handle_table_drain(struct handle_table *table, unsigned *budget);
 bool handle_table_destroy(struct handle_table *table, unsigned budget);
 
 /* The first live slot with an index of at least `from`; NULL when there is none. */
-struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
-                                      handle_t *out);
+COLD struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
+                                           handle_t *out);
 
 /* The table that `slot` is in. */
 struct handle_table *handle_slot_table(const struct handle_slot *slot);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "abi/status.h"
+#include "base/path.h"
 #include "base/list.h"
 
 struct pool {
@@ -17,7 +18,7 @@ struct pool {
     struct list partial; /* frames with at least one free item */
 };
 
-void pool_init(struct pool *pool, size_t item_bytes);
+COLD void pool_init(struct pool *pool, size_t item_bytes);
 
 /* Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status pool_take(struct pool *pool, void **out);

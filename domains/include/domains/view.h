@@ -42,7 +42,7 @@ CHECK_RESULT enum status view_revoke(struct domain *domain, struct segment *segm
 rights_t view_granted(const struct domain *domain, const struct segment *segment);
 
 /* What EL0 may do at `address` in this view, by walking its tables as the hardware does. */
-rights_t view_rights_at(const struct domain *domain, uaddr_t address);
+COLD rights_t view_rights_at(const struct domain *domain, uaddr_t address);
 
 /*
  * Borrowed: the first segment in the view of those that reach to `from` or beyond; NULL if none.

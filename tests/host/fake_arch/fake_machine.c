@@ -88,8 +88,8 @@ void zero_page(void *page)
 }
 
 /* A failed assertion of the kernel is a failed test, or what expect_assert_failure() waits for. */
-void assert_failed(const char *condition, const char *file, int line)
+void assert_failed(const char *claim)
 {
-    mock_assert(0, condition, file, line);
+    mock_assert(0, claim, __FILE__, __LINE__);
     abort();
 }

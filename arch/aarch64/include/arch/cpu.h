@@ -63,6 +63,15 @@ static inline void dmb_ishst(void)
     __asm__ volatile("dmb ishst" : : : "memory");
 }
 
+/*
+ * Forget what the data cache has of the line at `address`, which was written past it, with the MMU
+ * off.  Pairs with the reads through the cache that follow once the MMU is on.
+ */
+static inline void cache_discard(const void *address)
+{
+    __asm__ volatile("dmb sy\n\tdc ivac, %0\n\tdsb sy" : : "r"(address) : "memory");
+}
+
 /* Sleep until an interrupt is pending, masked or not. */
 static inline void wfi(void)
 {
@@ -125,19 +134,11 @@ static inline void mmio_write64(uintptr_t address, uint64_t value)
 /* Longest MIDR description, with its terminator. */
 enum { CPU_NAME_SIZE = 32 };
 
-/* What this CPU can do, read once per CPU from the ID registers. */
+/* What this CPU can do, from the ID registers. */
 struct cpu_features {
     uint64_t midr;
-    uint64_t affinity;
-    unsigned physical_bits; /* size of a physical address */
-    unsigned asid_bits;     /* 8 or 16 */
-    unsigned dcache_line;   /* smallest data cache line, bytes */
-    unsigned icache_line;   /* smallest instruction cache line, bytes */
-    unsigned dc_zva_size;   /* bytes that DC ZVA zeroes, 0 if it is prohibited */
-    bool aes, pmull, sha1, sha256, crc32, atomics, random;
-    bool pan;           /* privileged access never */
-    bool gic_registers; /* GICv3 system registers */
-    bool pmu;           /* PMUv3 */
+    unsigned dc_zva_size; /* bytes that DC ZVA zeroes, 0 if it is prohibited */
+    bool aes, pmull, sha256;
 };
 
 /* Whether this CPU has PMUv3, of any minor version. */

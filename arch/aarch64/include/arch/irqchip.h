@@ -73,9 +73,6 @@ uint32_t irqchip_line_count(void);
 /* The trigger of a disabled interrupt; SGIs and fixed PPIs ignore it. */
 void irqchip_configure(uint32_t id, enum irq_trigger trigger);
 
-/* 0 is most urgent, 255 never delivered. */
-void irqchip_set_priority(uint32_t id, uint8_t priority);
-
 /* Route an SPI to the CPU with this affinity (MPIDR_EL1's Aff fields). */
 void irqchip_route(uint32_t id, uint64_t mpidr);
 
@@ -106,9 +103,6 @@ static inline void irqchip_finish(struct irq_ack ack)
     irqchip_drop(ack);
     irqchip_deactivate(ack);
 }
-
-/* Whether the line or message is pending now; for reports. */
-bool irqchip_is_pending(uint32_t id);
 
 /* The calling CPU has seen what the message was for: it won't interrupt for it any more. */
 void irqchip_forget(uint32_t sgi);

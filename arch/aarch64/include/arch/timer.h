@@ -10,6 +10,7 @@
 #pragma once
 
 #include "abi/types.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>

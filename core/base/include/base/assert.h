@@ -14,8 +14,10 @@
  */
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *format, ...);
 
-/* Out of line, so that an ASSERT costs its caller one compare and one branch. */
-__attribute__((noreturn, cold)) void assert_failed(const char *condition, const char *file,
-                                                   int line);
+/* Out of line, so that an ASSERT costs its caller a compare, a branch and a call. */
+__attribute__((noreturn, cold)) void assert_failed(const char *claim);
 
-#define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
+#define ASSERT_TEXT(text) #text
+#define ASSERT_LINE(line) ASSERT_TEXT(line)
+#define ASSERT(condition) \
+    ((condition) ? (void)0 : assert_failed(__FILE__ ":" ASSERT_LINE(__LINE__) ": " #condition))
