@@ -117,9 +117,9 @@ signal_wake:
         switch_thread
 
 /*
- * It isn't more urgent, so this thread goes on, and it becomes the suspended one.  That comes before
- * its equals in the queues: there must be none.  If it is this thread's equal, the timer must
- * interrupt by the end of this thread's turn, which is compared if it began with its dispatch.
+ * It isn't more urgent, so this thread goes on, and it becomes the suspended one.  That comes
+ * before its equals in the queues: there must be none.  If it is this thread's equal, the timer
+ * must interrupt by the end of this thread's turn, which is compared if it began with its dispatch.
  */
 signal_wake_later:
         ldr     x16, [x9, #CPU_READY_MASK]

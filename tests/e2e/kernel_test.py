@@ -30,6 +30,8 @@ TIMED = {
     "event.many_timeouts_come_in_order",
     "event.more_urgent_goes_first",
     "event.wait_ends_with_a_signal_or_in_time",
+    "handler.deadline_over_a_handler_stops_the_server",
+    "handler.fault_of_a_homeless_late_visitor_stops_the_server",
     "mesh.every_caller_comes_home",
     "portal.deadline_ends_the_wait_for_a_stack",
     "switch.waiter_without_the_right_to_signal_wakes_with_ok",
@@ -83,7 +85,14 @@ def run(image, machine):
 def main():
     wrong = []
     for image, machine in MACHINES:
-        wrong += run(image, machine)
+        failed = run(image, machine)
+        if failed and "smp" in machine:
+            # A busy host can stop a virtual CPU for as long as a test waits; not twice the same.
+            for line in failed:
+                print("once:", line)
+            failed = [line for line in failed if line.split(":")[0] in
+                      {again.split(":")[0] for again in run(image, machine)}]
+        wrong += failed
     for line in wrong:
         print(line)
     return 1 if wrong else 0

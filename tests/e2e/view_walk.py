@@ -138,7 +138,8 @@ class Dump:
             at = self.word(self.physical(at))
 
     def segment(self, at):
-        return Segment(at, self.field("segment", at, "address"), self.field("segment", at, "length"),
+        return Segment(at, self.field("segment", at, "address"),
+                       self.field("segment", at, "length"),
                        self.field("segment", at, "widest", 4),
                        BACKINGS[self.field("segment", at, "backing", 4)],
                        self.field("segment", at, "source"), self.text("segment", at, "label"),
@@ -327,4 +328,5 @@ class Survey:
                 if frame in own_text or frame in executed:
                     self.find("executed, and written by the kernel", leaf)
         for frame in own_text - set(image):
-            self.findings.append(Finding("executed by EL1 outside of its image", "kernel", frame, 0))
+            self.findings.append(
+                Finding("executed by EL1 outside of its image", "kernel", frame, 0))

@@ -29,7 +29,7 @@ def elf():
 
 
 def stop_in_user_mode(vm):
-    """Stop the machine while a program executes: then the kernel is not half-way through anything."""
+    """Stop the machine while a program executes: the kernel is not half-way through anything."""
     for _ in range(TRIES):
         vm.qmp("stop")
         registers = vm.qmp("human-monitor-command", **{"command-line": "info registers"})

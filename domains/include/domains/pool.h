@@ -10,8 +10,8 @@
 #pragma once
 
 #include "abi/status.h"
-#include "base/path.h"
 #include "base/list.h"
+#include "base/path.h"
 
 struct pool {
     size_t item_bytes;

@@ -107,8 +107,8 @@ CHECK_RESULT static inline bool ring_has_room(struct ring_producer *r)
 }
 
 /*
- * There is a message at `consume`, which is r->consume; `mask` is r->mask.  (A ring that is used one
- * message at a time comes to the second half each time, so that is inline too.  What is loaded
+ * There is a message at `consume`, which is r->consume; `mask` is r->mask.  (A ring that is used
+ * one message at a time comes to the second half each time, so that is inline too.  What is loaded
  * before the acquire need not be loaded again behind it.)
  */
 CHECK_RESULT static inline bool ring_has_message_at(struct ring_consumer *r, uint64_t consume,
