@@ -5,8 +5,6 @@
 #include "base/assert.h"
 #include "domains/audit.h"
 
-enum { ASID_COUNT_MAX = 1 << 16 };
-
 /*
  * owners[a] is the domain that has ASID a, NULL while it is free.  Invariant: the TLB holds
  * nothing tagged with a free ASID.  For its size it lies at the end of the image (kernel.ld).

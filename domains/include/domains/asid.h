@@ -15,10 +15,12 @@
 #include "base/path.h"
 #include "domains/domain.h"
 
+enum { ASID_COUNT_MAX = 1 << 16 };
+
 /* How many ASIDs this build uses of those that the hardware has. */
 uint32_t asid_limit(unsigned hardware_bits);
 
-/* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most 65,536. */
+/* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most ASID_COUNT_MAX. */
 COLD void asids_init(uint32_t count);
 
 /* Tell whether some CPU executes in the domain; its ASID stays. */
