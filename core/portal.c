@@ -397,14 +397,17 @@ void portal_call(struct thread *thread, bool with_handles)
 struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_portal *portal)
 {
     struct domain *callee = domain_of_cross(portal->domain);
+    struct handle_table *from = &domain_of_cross(cross->domain)->handles;
     uint64_t *words = &cross->regs.x[9];
     handle_t received[PORTAL_HANDLES];
+    struct cross_passed passed = {.ttbr = callee->cross.ttbr};
 
-    struct cross_passed passed = {
-        .status = handles_transfer(&domain_of_cross(cross->domain)->handles, &callee->handles,
-                                   words, PORTAL_HANDLES, received),
-        .ttbr = callee->cross.ttbr,
-    };
+    /* Mostly it is one, and stays the sender's too. */
+    if ((words[1] | words[2] | words[3]) == 0 && (words[0] & HANDLE_MOVE) == 0) {
+        passed.status = handle_transfer(from, &callee->handles, words[0], &words[0]);
+        return passed;
+    }
+    passed.status = handles_transfer(from, &callee->handles, words, PORTAL_HANDLES, received);
     if (passed.status == STATUS_OK)
         for (unsigned i = 0; i < PORTAL_HANDLES; i++)
             words[i] = received[i];

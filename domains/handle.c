@@ -365,9 +365,8 @@ COLD static void transfer_undo(struct handle_table *to, handle_t *out, unsigned 
     }
 }
 
-/* A duplicate of what `word` lets the sender pass. */
-static enum status transfer_one(struct handle_table *from, struct handle_table *to, uint64_t word,
-                                handle_t *out)
+enum status handle_transfer(struct handle_table *from, struct handle_table *to, uint64_t word,
+                            handle_t *out)
 {
     struct handle_slot *source;
     const enum status status = transfer_lookup(from, word, &source);
@@ -408,7 +407,7 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
             continue;
         const bool is_gone = (all & HANDLE_MOVE) != 0 && is_moved_before(words, i);
         const enum status status =
-            is_gone ? STATUS_BAD_HANDLE : transfer_one(from, to, words[i], &out[i]);
+            is_gone ? STATUS_BAD_HANDLE : handle_transfer(from, to, words[i], &out[i]);
         if (status != STATUS_OK) {
             transfer_undo(to, out, i);
             return status;

@@ -123,6 +123,14 @@ void handle_narrow(struct handle_slot *slot, rights_t rights);
 enum { HANDLES_TRANSFER_MAX = 4 };
 
 /*
+ * Make a duplicate of what `word` names, with all rights and the badge, in another table.
+ * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE, unless HANDLE_MOVE is set, which moves nothing
+ * here), OUT_OF_QUOTA, OUT_OF_MEMORY.
+ */
+CHECK_RESULT enum status handle_transfer(struct handle_table *from, struct handle_table *to,
+                                         uint64_t word, handle_t *out);
+
+/*
  * Pass the handles named by `words` (0: none; HANDLE_MOVE: the sender's own is closed) from one
  * table to another, all or none; `out` gets their names there.
  * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE unless moved), OUT_OF_QUOTA, OUT_OF_MEMORY.
