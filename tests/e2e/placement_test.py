@@ -30,10 +30,11 @@ def places(seed, folder):
         vm.qmp("stop")
         vm.qmp("pmemsave", val=view_walk.RAM, size=MEMORY, filename=path)
     dump = view_walk.Dump(path, os.path.join(rotunda_vm.build_folder(), "rotunda.elf"))
-    launcher = next(domain for domain in dump.domains() if domain.name == LAUNCHER)
+    survey = view_walk.Survey(dump)
+    launcher = next(domain for domain in survey.domains if domain.name == LAUNCHER)
     out = {}
-    for segment in dump.owners().values():
-        if segment.at in launcher.mappings:
+    for at, segment in survey.segments.items():
+        if launcher.at in survey.views_of.get(at, ()):
             out.setdefault(segment.label, segment.address)
     return {label: out[label] for label in ("boot archive", "devicetree", "text", "data", "stack")}
 

@@ -5,7 +5,7 @@ Nothing here is the kernel's: the format of translation tables is written down f
 ("VMSAv8-64 translation table format descriptors", "Hierarchical control of data access
 permissions"), symbols come from nm and offsets of structures from the debugger.  The kernel's word
 is taken for what it says about itself only, and held against the tables: the list of domains, the
-owner table of the shared space, and the mappings of each domain.
+owner table of the shared space with its segments, and in how many views each of them is.
 
     dump = Dump(path, elf)
     for finding in Survey(dump).findings: print(finding)
@@ -31,9 +31,9 @@ IMAGE = 0xffffffff80000000
 READ, WRITE, EXECUTE = 1, 2, 4
 BACKINGS = ("frames", "run", "physical", "device", "alias")
 FIELDS = {
-    "domain": ("node", "id", "name", "root", "mappings"),
-    "mapping": ("segment", "domain", "rights", "domain_node"),
-    "segment": ("address", "length", "widest", "backing", "source", "label", "execute_bytes"),
+    "domain": ("node", "id", "name", "root"),
+    "segment": ("address", "length", "widest", "backing", "source", "label", "execute_bytes",
+                "object.uses"),
 }
 
 # Descriptors.
@@ -43,8 +43,9 @@ PXN, UXN = 1 << 53, 1 << 54
 PXN_TABLE, UXN_TABLE, AP_TABLE_NO_EL0, AP_TABLE_READ_ONLY = 1 << 59, 1 << 60, 1 << 61, 1 << 62
 TABLE_BITS = PXN_TABLE | UXN_TABLE | AP_TABLE_NO_EL0 | AP_TABLE_READ_ONLY
 
-Segment = collections.namedtuple("Segment", "at address length widest backing source label execute")
-Domain = collections.namedtuple("Domain", "at id name root mappings")  # mappings: by segment
+Segment = collections.namedtuple("Segment", "at address length widest backing source label execute "
+                                            "view_count")
+Domain = collections.namedtuple("Domain", "at id name root")
 Finding = collections.namedtuple("Finding", "what where address descriptor")
 # `at` is where the descriptor lies, physically; `limits` are the table bits above it.
 Leaf = collections.namedtuple("Leaf", "domain address at descriptor limits size")
@@ -139,26 +140,18 @@ class Dump:
 
     def segment(self, at):
         return Segment(at, self.field("segment", at, "address"),
-                       self.field("segment", at, "length"),
-                       self.field("segment", at, "widest", 4),
+                       self.field("segment", at, "length"), self.field("segment", at, "widest", 4),
                        BACKINGS[self.field("segment", at, "backing", 4)],
                        self.field("segment", at, "source"), self.text("segment", at, "label"),
-                       self.field("segment", at, "execute_bytes"))
+                       self.field("segment", at, "execute_bytes"),
+                       self.field("segment", at, "object.uses", 4))
 
     def domains(self):
         for at in self.listed(self.symbol("all"), "domain", "node"):
             root = self.field("domain", at, "root")
-            if root == 0:
-                continue  # its view is gone already
-            head = self.physical(at) + self.offsets["domain", "mappings"]
-            mappings = {}
-            for mapping in self.listed(head, "mapping", "domain_node"):
-                if self.field("mapping", mapping, "domain") != at:
-                    raise Unreadable("a mapping in a list of another domain")
-                mappings[self.field("mapping", mapping, "segment")] = \
-                    self.field("mapping", mapping, "rights", 4)
-            yield Domain(at, self.field("domain", at, "id", 4), self.text("domain", at, "name"),
-                         self.physical(root), mappings)
+            if root != 0:  # or its view is gone already
+                yield Domain(at, self.field("domain", at, "id", 4), self.text("domain", at, "name"),
+                             self.physical(root))
 
     def owners(self):
         """Segments by the number of their slots, as the owner table has it."""
@@ -195,6 +188,7 @@ class Survey:
         self.kernel_leaves = []
         self.tables = set()     # physical addresses
         self.leaf_tables = {}   # by slot: the table that views have there
+        self.views_of = {}      # by segment: domains, and the rights with which they see it
         self.owners = dump.owners()
         self.domains = list(dump.domains())
         self.segments = {segment.at: segment for segment in self.owners.values()}
@@ -263,14 +257,18 @@ class Survey:
         offset = leaf.address - segment.address
         if offset + leaf.size > segment.length:
             self.find("beyond its segment", leaf)
-        granted = leaf.domain.mappings.get(segment.at)
-        if granted is None:
-            self.find("a segment that was not granted", leaf)
-            return
+        rights = leaf_rights(leaf.descriptor, leaf.limits)
+        if not rights & READ:
+            self.find("shown, but not to be read", leaf)
+        if rights & ~segment.widest:
+            self.find("more rights than the segment has", leaf)
         if segment.backing == "alias" and offset >= segment.execute:
-            granted &= ~EXECUTE
-        if leaf_rights(leaf.descriptor, leaf.limits) != granted:
-            self.find("other rights than granted", leaf)
+            if rights & EXECUTE:
+                self.find("executable behind what an alias lets execute", leaf)
+            return
+        views = self.views_of.setdefault(segment.at, {})
+        if views.setdefault(leaf.domain.at, rights) != rights:
+            self.find("other rights than elsewhere in the segment", leaf)
 
     # What is wrong with all of them together.
 
@@ -307,6 +305,11 @@ class Survey:
                     written[frame] = leaf
                 if rights & EXECUTE:
                     executed[frame] = leaf
+        for at, views in self.views_of.items():
+            segment = self.segments[at]
+            if len(views) != segment.view_count:
+                self.findings.append(Finding("in more or fewer views than it was granted to",
+                                             segment.label, segment.address, len(views)))
         for frame in written.keys() & executed.keys():
             self.find("written in one view, executed in another", written[frame])
         self.check_kernel(kernel, executed)
@@ -328,5 +331,5 @@ class Survey:
                 if frame in own_text or frame in executed:
                     self.find("executed, and written by the kernel", leaf)
         for frame in own_text - set(image):
-            self.findings.append(
-                Finding("executed by EL1 outside of its image", "kernel", frame, 0))
+            self.findings.append(Finding("executed by EL1 outside of its image", "kernel", frame,
+                                         0))

@@ -29,7 +29,7 @@ def elf():
 
 
 def stop_in_user_mode(vm):
-    """Stop the machine while a program executes: the kernel is not half-way through anything."""
+    """Stop the machine while a program executes: the kernel is half-way through nothing then."""
     for _ in range(TRIES):
         vm.qmp("stop")
         registers = vm.qmp("human-monitor-command", **{"command-line": "info registers"})
@@ -95,7 +95,15 @@ class Breaks:
         return self.survey.owners[leaf.address // view_walk.SLOT]
 
     def private(self, leaf):
-        return sum(self.segment(leaf).at in d.mappings for d in self.survey.domains) == 1
+        return self.segment(leaf).view_count == 1
+
+    def of_several(self, leaf):
+        """Whether more leaves of the segment should give the same rights."""
+        segment = self.segment(leaf)
+        return min(segment.length, segment.execute or segment.length) > view_walk.PAGE
+
+    def anywhere(self, segment):
+        return tuple(range(segment.address, segment.address + segment.length, view_walk.PAGE))
 
     def change(self, leaf, descriptor):
         self.dump.word_set(leaf.at, descriptor)
@@ -127,8 +135,15 @@ class Breaks:
         return "executable for EL1", self.change(leaf, leaf.descriptor & ~view_walk.PXN)
 
     def leaf_loses_its_rights(self):
-        leaf = self.one(self.text)
-        return "other rights than granted", self.change(leaf, leaf.descriptor | view_walk.UXN)
+        shared = [leaf for leaf in self.text if self.of_several(leaf)]
+        leaf = self.one(shared)
+        self.change(leaf, leaf.descriptor | view_walk.UXN)
+        return "other rights than elsewhere in the segment", self.anywhere(self.segment(leaf))
+
+    def leaf_cannot_be_read(self):
+        leaf = self.one(self.data)
+        return "shown, but not to be read", self.change(leaf,
+                                                        leaf.descriptor & ~view_walk.AP_EL0)
 
     # Where leaves lead.
 
@@ -165,27 +180,38 @@ class Breaks:
     # What a view says above the leaves.
 
     def view_widens_a_right(self):
-        narrowed = [entry for entry in self.survey.entries
-                    if entry.descriptor & view_walk.AP_TABLE_READ_ONLY
-                    and self.segment(entry).widest & WRITE]
-        entry = self.one(narrowed)
+        """Of a segment that nobody may write, and whose leaf has become writable."""
+        constant = [leaf for leaf in self.survey.leaves if leaf.size == view_walk.PAGE
+                    and not self.segment(leaf).widest & (WRITE | EXECUTE)]
+        leaf = self.one(constant)
+        entry = next(entry for entry in self.survey.entries if entry.domain == leaf.domain
+                     and 0 <= leaf.address - entry.address < view_walk.SLOT)
         self.change(entry, entry.descriptor & ~view_walk.AP_TABLE_READ_ONLY)
-        first = [leaf.address for leaf in self.survey.leaves if leaf.domain == entry.domain
-                 and 0 <= leaf.address - entry.address < view_walk.SLOT]
-        return "other rights than granted", tuple(first)
+        return "more rights than the segment has", self.change(
+            leaf, leaf.descriptor & ~view_walk.AP_READ_ONLY)
 
     def view_shows_what_was_not_granted(self):
         entry = self.one([entry for entry in self.survey.entries if self.private(entry)])
-        for other in self.survey.entries:
-            slot = entry.address // view_walk.SLOT % 512
-            place = other.at - other.at % view_walk.PAGE + 8 * slot
-            if other.domain != entry.domain and self.dump.word(place) == 0:
-                self.dump.word_set(place, entry.descriptor)
-                gigabyte = other.address - other.address % view_walk.GIB
-                address = gigabyte + slot * view_walk.SLOT
-                return ("a segment that was not granted", "nobody's address"), tuple(
-                    range(address, address + view_walk.SLOT, view_walk.PAGE))
-        raise AssertionError("no view with room")
+        slot = entry.address // view_walk.SLOT % 512
+        level2 = self.one([other for other in self.survey.entries
+                           if other.domain != entry.domain
+                           and other.address // view_walk.GIB == entry.address // view_walk.GIB]
+                          or [None])
+        if level2 is not None:  # the other view has a table there
+            place = level2.at - level2.at % view_walk.PAGE + 8 * slot
+            self.dump.word_set(place, entry.descriptor)
+        else:  # it gets the whole table
+            other = self.one([domain for domain in self.survey.domains if domain != entry.domain])
+            gigabyte = entry.address // view_walk.GIB
+            self.dump.word_set(other.root + 8 * gigabyte,
+                               self.dump.word(entry.domain.root + 8 * gigabyte))
+        return "in more or fewer views than it was granted to", self.segment(entry).address
+
+    def view_lacks_what_was_granted(self):
+        entry = self.one([entry for entry in self.survey.entries if not self.private(entry)
+                          and self.segment(entry).length <= view_walk.SLOT])
+        self.dump.word_set(entry.at, 0)
+        return "in more or fewer views than it was granted to", self.segment(entry).address
 
     def view_has_leaves_of_its_own(self):
         seen = {}
@@ -218,7 +244,8 @@ class Breaks:
     def all(self):
         public = [name for name in vars(Breaks) if not name.startswith("_")]
         return [name for name in public
-                if name not in ("rights", "segment", "private", "change", "lead", "one", "all")]
+                if name not in ("rights", "segment", "private", "of_several", "anywhere",
+                                "change", "lead", "one", "all")]
 
 
 def survey_of(path):
@@ -236,8 +263,7 @@ def check_sound(path):
     for finding in survey.findings[:20]:
         print(f"FOUND {finding.what}: {finding.where} at {finding.address:#x}, "
               f"descriptor {finding.descriptor:#x}")
-    shared = sum(1 for segment in survey.segments
-                 if sum(segment in domain.mappings for domain in survey.domains) > 1)
+    shared = sum(1 for views in survey.views_of.values() if len(views) > 1)
     print(f"{len(survey.domains)} views, {len(survey.segments)} segments ({shared} shared), "
           f"{len(survey.leaves)} leaves, {len(survey.tables)} tables: "
           f"{len(survey.findings)} wrong", flush=True)
