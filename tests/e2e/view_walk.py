@@ -70,13 +70,20 @@ def symbols(elf):
 
 def offsets(elf):
     """Where fields are in the kernel's structures, as the debugger sees it."""
-    fields = [(kind, field) for kind, names in FIELDS.items() for field in names]
     command = ["gdb-multiarch", "-nx", "-batch"]
-    for kind, field in fields:
-        command += ["-ex", f'printf "%d\\n", (long)&((struct {kind} *)0)->{field}']
-    text = subprocess.run(command + [elf], text=True, check=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL).stdout
-    return dict(zip(fields, map(int, text.split())))
+    for kind, names in FIELDS.items():
+        for name in names:
+            command += ["-ex", f'printf "{kind} {name} %d\\n", (long)&((struct {kind} *)0)->{name}']
+    done = subprocess.run(command + [elf], text=True, check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    found = {}
+    for kind, name, offset in re.findall(r"^(\w+) ([\w.]+) (\d+)$", done.stdout, re.MULTILINE):
+        found[kind, name] = int(offset)
+    missing = [name for kind, names in FIELDS.items() for name in names
+               if (kind, name) not in found]
+    if missing:
+        raise Unreadable(f"no {missing}: {done.stderr.strip()}")
+    return found
 
 
 class Dump:
