@@ -12,7 +12,6 @@
 enum {
     VIEWS_MAX = 1 << 17,
     SWEEP_SCALE = 32 * 32, /* up to 32 views: always */
-    OTHERS = 3,            /* views that are looked at besides the one that changes */
 };
 
 /* A view, and how many entries are granted to it (of level 2, or of 1 for large segments). */
@@ -49,10 +48,13 @@ static unsigned place_of(const struct domain *domain)
  * All views, one after another, as one set.  With few domains after every change; with many more
  * rarely, and the more there are the less it costs a change.
  */
+static bool sweep_is_due(void)
+{
+    return ++changes >= (uint64_t)view_count * view_count / SWEEP_SCALE;
+}
+
 static void sweep(void)
 {
-    if (++changes < (uint64_t)view_count * view_count / SWEEP_SCALE)
-        return;
     changes = 0;
     frame_rights_clear();
     for (unsigned i = 0; i < view_count; i++)
@@ -95,12 +97,13 @@ void audit_view_changed(const struct domain *domain, const struct segment *segme
     claim(place < VIEWS_MAX, "a view is known from its beginning", domain, 0, 0);
     grant_note(&views[place], segment, rights);
     tlb_ledger_settle(domain);
-    view_audit(domain, views[place].entries, false);
-    for (unsigned i = 0; i < OTHERS; i++) {
-        const struct audited *other = &views[walk_chance(view_count)];
-        view_audit(other->domain, other->entries, false);
+    if (sweep_is_due()) {
+        sweep();
+        return;
     }
-    sweep();
+    view_audit(domain, views[place].entries, false);
+    const struct audited *other = &views[walk_chance(view_count)];
+    view_audit(other->domain, other->entries, false);
 }
 
 void audit_asid_given(const struct domain *domain)
