@@ -18,9 +18,6 @@ static unsigned word_next;
 static handle_t board_handle;
 static struct board *board;
 
-/* entry.S: x0 is a struct birth. */
-void child_entry(void);
-
 struct board *board_get(void)
 {
     uaddr_t address = 0;

@@ -56,6 +56,9 @@ enum { CHILD_DONE = 1, CHILD_STOPPED = 2 };
 struct board *board_get(void);
 handle_t board_segment(void);
 
+/* Where a thread of a child starts, with x0 and SP at its struct birth. */
+void child_entry(void);
+
 /* Make the domain, with nothing running in it. */
 CHECK_RESULT enum status child_make(const struct child_needs *needs, struct child *out);
 

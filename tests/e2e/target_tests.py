@@ -1,0 +1,75 @@
+"""
+Running the tests of a program in the launcher's place (tests/target/kernel): boot the image, hear
+how each test ends, miss none.  The program says a line for each and switches the machine off; a
+test that the sources name and the machine doesn't is a failure, and so is a reboot.
+"""
+
+import glob
+import os
+import re
+import time
+
+import rotunda_vm
+
+LINE = re.compile(r"test (\w+\.\w+) \.\.\. (ok|FAILED: [^\r\n]*)")
+TOTALS = re.compile(r"kernel tests: (\d+) passed, (\d+) failed")
+HALT = re.compile(r"kernel panic: [^\r\n]*")
+
+
+def names_in_sources(folder):
+    """Every TEST(name) of every *_test.c below tests/target/`folder`, as group.name."""
+    names = set()
+    for path in glob.glob(os.path.join(rotunda_vm.ROOT, "tests", "target", folder, "*_test.c")):
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+        group = re.search(r"^TEST_GROUP\((\w+)\)", text, re.MULTILINE).group(1)
+        tests = re.findall(r"^    TEST\((\w+)\)", text, re.MULTILINE)
+        names |= {f"{group}.{name}" for name in tests}
+    return names
+
+
+def wait_end(vm, seconds):
+    """Until the machine is off; a panic, which halts it, is not waited out."""
+    end = time.monotonic() + seconds
+    while vm.is_running() and time.monotonic() < end:
+        vm.pump(0.1)
+        if HALT.search(vm.text):
+            vm.drain(1)
+            return
+    vm.pump(0)
+
+
+def run(image, folder, seconds, *, unjudged=(), **machine):
+    """
+    Boot the image; what went wrong, as lines.  One CPU has instructions for a clock, several are
+    threads of the host; how tests named in `unjudged` end doesn't matter, as long as they do.
+    """
+    started = time.monotonic()
+    path = os.path.join(rotunda_vm.build_folder(), image + ".Image")
+    counts = "smp" not in machine
+    options = ["-rtc", "clock=vm"] if counts else ["-accel", "tcg,thread=multi"]
+    with rotunda_vm.Machine(path, network=False, entropy=False,
+                            icount="shift=0,sleep=off" if counts else None,
+                            options=["-no-reboot"] + options, **machine) as vm:
+        wait_end(vm, seconds)
+        text = rotunda_vm.plain(vm.text)
+        tail = vm.tail()
+    results = dict(LINE.findall(text))
+    wrong = [f"{name}: {result}" for name, result in results.items()
+             if result != "ok" and name not in unjudged]
+    missing = names_in_sources(folder) - set(results)
+    wrong += [f"{name}: was not run" for name in sorted(missing)]
+    if not TOTALS.search(text):
+        wrong.append("the machine ended before the totals:\n" + tail)
+    print(f"{image}, {machine['cpu']}, {machine['memory']}, GICv{machine['gic']}, "
+          f"{machine.get('smp', 1)} CPU: {len(results)} tests, {len(wrong)} wrong, "
+          f"{time.monotonic() - started:.0f} s", flush=True)
+    return wrong
+
+
+def run_all(runs):
+    """Each of `runs` is a call of run(); exit status for sys.exit."""
+    wrong = [line for one in runs for line in one()]
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
