@@ -26,6 +26,13 @@ set(ROTUNDA_KERNEL_BEFORE_MMU
     core/boot_greet.c core/devicetree.c core/devicetree_interrupt.c core/devicetree_reg.c
     core/machine.c)
 
+# Runs while booting only, and then its memory is given away (core/include/core/boot_end.h): so it
+# is not part of what is optimised as one, and kernel.ld tells it by that.
+set(ROTUNDA_KERNEL_BOOT
+    arch/aarch64/mmu_boot.c core/boot.c core/boot_greet.c core/boot_memory.c core/devicetree.c
+    core/devicetree_interrupt.c core/devicetree_reg.c core/first_domain.c core/machine.c
+    core/machine_cpu.c core/machine_gic.c core/machine_memory.c core/secondary.c)
+
 set(ROTUNDA_KERNEL_SMALL -Os -fno-move-loop-invariants)
 
 # Merging functions and saving registers around calls make more code than they save.
@@ -62,8 +69,12 @@ function(rotunda_kernel name)
     foreach(source IN LISTS sources)
         cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE file)
         set(options)
-        if(source MATCHES "[.]c$" AND NOT file IN_LIST ROTUNDA_KERNEL_FAST)
+        if(source MATCHES "[.]c$" AND NOT file IN_LIST ROTUNDA_KERNEL_FAST
+           AND NOT file IN_LIST ROTUNDA_KERNEL_BOOT)
             list(APPEND options ${ROTUNDA_KERNEL_SMALL})
+        endif()
+        if(file IN_LIST ROTUNDA_KERNEL_BOOT)
+            list(APPEND options -fno-lto)
         endif()
         if(file IN_LIST ROTUNDA_KERNEL_BEFORE_MMU)
             list(APPEND options -mstrict-align)

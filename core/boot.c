@@ -1,6 +1,5 @@
 #include "core/boot.h"
 
-#include "arch/crossing.h"
 #include "arch/early_uart.h"
 #include "arch/irqchip.h"
 #include "arch/mmu.h"
@@ -11,6 +10,7 @@
 #include "base/format.h"
 #include "base/string.h"
 #include "board/board.h"
+#include "core/boot_end.h"
 #include "core/boot_memory.h"
 #include "core/clock.h"
 #include "core/cpu.h"
@@ -56,32 +56,30 @@ static void boot_need(enum status status, const char *what)
         boot_halt(what, status_text(status));
 }
 
+/* Whatever can't be mapped: the table pool is too small for any machine; no console yet. */
+static void map(uintptr_t address, paddr_t physical, uint64_t size, enum map_kind kind)
+{
+    if (mmu_map(address, physical, size, kind) != STATUS_OK)
+        cpu_halt();
+}
+
+static void map_image(const char *from, const char *to, enum map_kind kind)
+{
+    map((uintptr_t)from, mmu_image_physical(from), (uint64_t)(to - from), kind);
+}
+
 /* The kernel's own tables: its image page by page, and a window onto the devicetree. */
 static void map_kernel(paddr_t devicetree)
 {
-    const uintptr_t start = (uintptr_t)__image_start;
-    const uintptr_t text_end = (uintptr_t)__text_end;
-    const uintptr_t rodata_end = (uintptr_t)__rodata_end;
-    const uintptr_t guard = (uintptr_t)boot_stack_guard;
-    const uintptr_t guard_end = guard + KERNEL_STACK_GUARD_BYTES;
-    const uintptr_t end = (uintptr_t)__image_end;
-    enum status status =
-        mmu_map(start, mmu_image_physical(__image_start), text_end - start, MAP_TEXT);
-
-    if (status == STATUS_OK)
-        status =
-            mmu_map(text_end, mmu_image_physical(__text_end), rodata_end - text_end, MAP_READ_ONLY);
-    if (status == STATUS_OK)
-        status =
-            mmu_map(rodata_end, mmu_image_physical(__rodata_end), guard - rodata_end, MAP_DATA);
-    if (status == STATUS_OK)
-        status = mmu_map(guard_end, mmu_image_physical(boot_stack_guard) + KERNEL_STACK_GUARD_BYTES,
-                         end - guard_end, MAP_DATA);
-    if (status == STATUS_OK && devicetree != 0)
-        status = mmu_map(DEVICETREE_WINDOW, align_down(devicetree, PAGE_BYTES),
-                         DEVICETREE_MAX + PAGE_BYTES, MAP_READ_ONLY);
-    if (status != STATUS_OK)
-        cpu_halt(); /* the table pool is too small for any machine: no console yet to say so */
+    map_image(__image_start, __text_end, MAP_TEXT);
+    map_image(__text_end, __rodata_end, MAP_READ_ONLY);
+    map_image(__rodata_end, __boot_start, MAP_DATA);
+    map_image(__boot_start, __boot_text_end, MAP_TEXT);
+    map_image(__boot_text_end, boot_stack_guard, MAP_DATA);
+    map_image(boot_stack_guard + KERNEL_STACK_GUARD_BYTES, __image_end, MAP_DATA);
+    if (devicetree != 0)
+        map(DEVICETREE_WINDOW, align_down(devicetree, PAGE_BYTES), DEVICETREE_MAX + PAGE_BYTES,
+            MAP_READ_ONLY);
     mmu_finish();
 }
 
@@ -188,29 +186,16 @@ static void machine_describe(const struct machine *machine, uint64_t exception_l
              info.has_pmu ? ", PMU" : "");
 }
 
-static void memory_describe(const struct boot_image *image)
+static void memory_describe(const struct boot_image *image, uint64_t given_bytes)
 {
     const struct frame_totals totals = frame_totals();
+    const uint64_t given = given_bytes / PAGE_BYTES;
 
-    info_set_memory(boot_memory_kernel_frames(), image->kernel_bytes, image->archive_bytes);
+    info_set_memory(boot_memory_kernel_frames() - given, image->kernel_bytes - given_bytes,
+                    image->archive_bytes);
     log_info("memory: %lu MiB free of %lu MiB; kernel %lu KiB, boot archive %lu KiB",
-             totals.free >> 8, (totals.total + boot_memory_kernel_frames()) >> 8,
-             image->kernel_bytes >> 10, image->archive_bytes >> 10);
-}
-
-static bool domain_is_current(const struct domain *domain)
-{
-    for (uint32_t i = 0; i < cpu_count(); i++) {
-        const struct thread *current = cpu_at(i)->current;
-        if (current != NULL && thread_domain(current) == domain)
-            return true;
-    }
-    return false;
-}
-
-static nsec_t log_clock(void)
-{
-    return timer_now_ns();
+             (totals.free + given) >> 8, (totals.total + boot_memory_kernel_frames()) >> 8,
+             (image->kernel_bytes - given_bytes) >> 10, image->archive_bytes >> 10);
 }
 
 void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_level)
@@ -227,7 +212,7 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     if (devicetree != 0 && is_aligned(devicetree, 8))
         tree = (const void *)(DEVICETREE_WINDOW + devicetree % PAGE_BYTES);
     console_start();
-    log_clock_set(log_clock);
+    log_clock_set(timer_now_ns);
     if (tree == NULL)
         boot_halt("x0 holds no address of a devicetree",
                   "boot the Image, not the ELF file, or pass -dtb");
@@ -249,11 +234,13 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     irqchip_start(&machine.gic);
     objects_start(&machine);
     asids_init(asid_limit(mmu_asid_bits()));
-    asids_set_pinned(domain_is_current);
+    asids_set_pinned(cpus_show);
     secondaries_start(&machine);
-    secondaries_await();
+    const uint64_t given_bytes = secondaries_await() ? (uint64_t)(__boot_end - __boot_start) : 0;
+    if (given_bytes != 0)
+        boot_need(boot_memory_show(), "memory");
     machine_describe(&machine, exception_level);
-    memory_describe(&image);
+    memory_describe(&image, given_bytes);
 
     struct first_domain_source source = devicetree_copy(tree);
     source.archive = image_base + kernel_bytes;
@@ -262,8 +249,5 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     boot_need(first_domain_create(&source, &launcher), "the launcher");
     fault_set_launcher(launcher);
 
-    struct cross_thread *thread = scheduler_leave();
-    info_machine_record()->boot_instructions = pmu_instructions();
-    info_machine_record()->boot_time_ns = timer_now_ns();
-    crossing_resume(thread);
+    boot_end(scheduler_leave(), given_bytes);
 }

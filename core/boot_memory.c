@@ -3,6 +3,8 @@
 #include "arch/mmu.h"
 #include "arch/zero.h"
 #include "base/bits.h"
+#include "core/boot_end.h"
+#include "core/withheld.h"
 #include "domains/audit.h"
 #include "domains/frame.h"
 
@@ -14,14 +16,7 @@ struct runs {
     unsigned count;
 };
 
-static struct machine_range forbidden[MACHINE_MEMORY_MAX + IRQCHIP_REDIST_REGIONS_MAX + 2];
-static unsigned forbidden_count;
 static uint64_t kernel_frames;
-
-static bool ranges_overlap(paddr_t a, uint64_t a_size, paddr_t b, uint64_t b_size)
-{
-    return a < b + b_size && b < a + a_size;
-}
 
 static void run_add(struct runs *runs, paddr_t from, paddr_t to)
 {
@@ -37,7 +32,7 @@ static void runs_cut(struct runs *runs, paddr_t from, paddr_t to)
     for (unsigned i = 0; i < count; i++) {
         const paddr_t base = runs->at[i].base;
         const paddr_t end = base + runs->at[i].size;
-        if (!ranges_overlap(base, end - base, from, to - from))
+        if (base >= to || from >= end)
             continue;
         runs->at[i].size = from > base ? from - base : 0;
         run_add(runs, to, end);
@@ -77,7 +72,10 @@ static enum status direct(paddr_t from, paddr_t to, enum map_kind kind)
 
 extern const char __text_end[], __rodata_end[], __image_end[];
 
-/* The direct map: text, constants and the archive can't be written through it either. */
+/*
+ * The direct map: text, constants and the archive can't be written through it either.  What only
+ * booting needs isn't in it yet.
+ */
 static enum status map_image(const struct boot_image *image)
 {
     const paddr_t data = mmu_image_physical(__rodata_end);
@@ -85,7 +83,9 @@ static enum status map_image(const struct boot_image *image)
     enum status status = direct(image->base, data, MAP_READ_ONLY);
 
     if (status == STATUS_OK)
-        status = direct(data, archive, MAP_DATA);
+        status = direct(data, mmu_image_physical(__boot_start), MAP_DATA);
+    if (status == STATUS_OK)
+        status = direct(mmu_image_physical(__boot_end), archive, MAP_DATA);
     if (status == STATUS_OK)
         status = direct(archive, archive + image->archive_bytes, MAP_READ_ONLY);
     return status;
@@ -95,7 +95,7 @@ static enum status map_image(const struct boot_image *image)
 static enum status records_take(struct runs *runs)
 {
     struct machine_range *largest = &runs->at[0];
-    paddr_t low = ~UINT64_C(0), high = 0;
+    paddr_t low = mmu_image_physical(__boot_start), high = mmu_image_physical(__boot_end);
 
     for (unsigned i = 0; i < runs->count; i++) {
         const struct machine_range *run = &runs->at[i];
@@ -107,7 +107,7 @@ static enum status records_take(struct runs *runs)
         high = run->base + run->size > high ? run->base + run->size : high;
     }
     const uint64_t bytes = page_up(frames_records_bytes(low, high));
-    if (low >= high || largest->size <= bytes)
+    if (largest->size <= bytes)
         return STATUS_OUT_OF_MEMORY;
 
     const paddr_t records = largest->base;
@@ -121,28 +121,20 @@ static enum status records_take(struct runs *runs)
     return STATUS_OK;
 }
 
-static void forbid(struct machine_range range)
-{
-    forbidden[forbidden_count++] = range;
-}
-
-static void forbidden_fill(const struct machine *machine)
+static void withhold(const struct machine *machine)
 {
     for (unsigned i = 0; i < machine->memory_count; i++)
-        forbid(machine->memory[i]);
-    forbid(machine->gic.distributor);
+        withheld_add(machine->memory[i]);
+    withheld_add(machine->gic.distributor);
     if (machine->gic.version == 2)
-        forbid(machine->gic.cpu_interface);
+        withheld_add(machine->gic.cpu_interface);
     for (unsigned i = 0; i < machine->gic.redistributor_count; i++)
-        forbid(machine->gic.redistributors[i]);
+        withheld_add(machine->gic.redistributors[i]);
 }
 
-bool boot_memory_is_device(paddr_t base, uint64_t size)
+enum status boot_memory_show(void)
 {
-    for (unsigned i = 0; i < forbidden_count; i++)
-        if (ranges_overlap(base, size, forbidden[i].base, forbidden[i].size))
-            return false;
-    return true;
+    return direct(mmu_image_physical(__boot_start), mmu_image_physical(__boot_end), MAP_DATA);
 }
 
 uint64_t boot_memory_kernel_frames(void)
@@ -156,13 +148,14 @@ enum status boot_memory_init(const struct machine *machine, const struct boot_im
     const uint64_t image_bytes = page_up(image->kernel_bytes + image->archive_bytes);
     enum status status = STATUS_OK;
 
-    forbidden_fill(machine);
+    withhold(machine);
     runs_of_machine(&runs, machine);
     runs_cut(&runs, image->base, image->base + image_bytes);
     if (runs.count == RUNS_MAX)
         return STATUS_OUT_OF_MEMORY;
     kernel_frames = image_bytes / PAGE_BYTES;
-    audit_forbid(image->base, image->kernel_bytes);
+    audit_forbid(image->base, mmu_image_physical(__boot_start) - image->base);
+    audit_forbid(mmu_image_physical(__boot_end), (uint64_t)(__image_end - __boot_end));
 
     status = map_image(image);
     for (unsigned i = 0; i < runs.count && status == STATUS_OK; i++)

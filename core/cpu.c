@@ -1,9 +1,12 @@
 #include "core/cpu.h"
 
+#include "arch/crossing.h"
 #include "arch/irqchip.h"
 #include "arch/mmu.h"
 #include "arch/timer.h"
 #include "base/assert.h"
+#include "core/interrupt.h"
+#include "core/scheduler.h"
 #include "core/thread.h"
 #include "domains/asid.h"
 #include "domains/pool.h"
@@ -84,6 +87,16 @@ struct cpu *cpu_at(uint32_t number)
     return cpus[number];
 }
 
+bool cpus_show(const struct domain *domain)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct thread *current = cpus[i]->current;
+        if (current != NULL && thread_domain(current) == domain)
+            return true;
+    }
+    return false;
+}
+
 static bool is_served(uint32_t ticket)
 {
     /* Pairs with the release in spinlock_unlock(). */
@@ -138,6 +151,26 @@ void cpus_share(void)
         cpus[i]->is_shared = 1;
     handles_set_hold(cpus_hold);
     asids_set_hold(cpus_hold);
+}
+
+bool cpu_settle(struct cpu *cpu, enum cpu_state state)
+{
+    enum cpu_state expected = CPU_STATE_STARTING;
+
+    return __atomic_compare_exchange_n(&cpu->state, &expected, state, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+void cpu_join(struct cpu *cpu, enum cpu_state state)
+{
+    if (!cpu_settle(cpu, state) || state != CPU_STATE_ONLINE)
+        cpu_halt();
+
+    wfi(); /* idle from the start: the first message, or timeout, brings it into the kernel */
+    const struct irq_ack ack = interrupt_accept();
+    kernel_lock_take_idle();
+    interrupts_serve(ack);
+    crossing_resume(scheduler_leave());
 }
 
 bool kernel_lock_wait(uint32_t ticket)

@@ -164,6 +164,7 @@ static uint32_t tag_at(const struct devicetree *tree, uint32_t offset, uint32_t 
 {
     const uint8_t *const at = tree->structure + offset;
 
+    *next = offset;
     if (offset >= tree->end)
         return FDT_END;
 

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/string.h"
 #include "core/boot.h"
+#include "core/factory.h"
 #include "core/lifecycle.h"
 #include "core/thread.h"
 #include "domains/space.h"
@@ -20,19 +21,6 @@ enum {
     LAUNCHER_STACK_BYTES = 64 * 1024,
     LAUNCHER_HANDLES = 60000,
 };
-
-static void factory_on_destroy(struct object *object)
-{
-    (void)object; /* the launcher is gone, and the machine about to reboot */
-}
-
-static const struct object_class factory_class = {
-    .type = OBJECT_FACTORY,
-    .destroy = factory_on_destroy,
-};
-
-/* There is one, for ever: no call makes, copies or passes a factory. */
-static struct object factory;
 
 static const struct domain_attributes launcher_attributes = {
     .name = {.text = "app:App"},
@@ -204,7 +192,6 @@ static enum status stack_make(struct domain *domain, struct boot_record *boot, u
 
 static enum status handles_make(struct domain *domain, struct boot_record *boot)
 {
-    object_init(&factory, &factory_class);
     object_get(&domain->object);
     const enum status status =
         handle_insert(&domain->handles, &domain->object, RIGHT_MANAGE | RIGHT_INSPECT, 0, NULL,
@@ -213,7 +200,7 @@ static enum status handles_make(struct domain *domain, struct boot_record *boot)
         return status;
     for (unsigned i = 0; i < 4; i++)
         boot->random[i] = space_random() ^ timer_now_ticks();
-    return handle_insert(&domain->handles, &factory, RIGHT_MANAGE, 0, NULL, &boot->factory);
+    return handle_insert(&domain->handles, factory_make(), RIGHT_MANAGE, 0, NULL, &boot->factory);
 }
 
 enum status first_domain_create(const struct first_domain_source *source, struct domain **out)

@@ -18,14 +18,14 @@ static const struct object_class interrupt_class = {
     .destroy = interrupt_on_destroy,
 };
 
-COLD void interrupts_init(uint32_t timer_number)
+void interrupts_init(uint32_t timer_number)
 {
     pool_init(&interrupt_pool, sizeof(struct interrupt));
     timer_irq = timer_number;
     interrupts_cpu_init();
 }
 
-COLD void interrupts_cpu_init(void)
+void interrupts_cpu_init(void)
 {
     irqchip_configure(timer_irq, IRQ_TRIGGER_LEVEL);
     irqchip_enable(timer_irq);

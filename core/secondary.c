@@ -72,31 +72,25 @@ void secondaries_start(const struct machine *machine)
             start(&machine->cpus[i]);
 }
 
-/* Leave STARTING for `state`; false if somebody else has left it already. */
-static bool state_settle(struct cpu *cpu, enum cpu_state state)
-{
-    enum cpu_state expected = CPU_STATE_STARTING;
-
-    return __atomic_compare_exchange_n(&cpu->state, &expected, state, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE);
-}
-
-void secondaries_await(void)
+bool secondaries_await(void)
 {
     const nsec_t end = timer_now_ns() + ARRIVAL_LIMIT_NS;
+    bool all_came = true;
 
     for (uint32_t i = 1; i < cpu_count(); i++) {
         struct cpu *cpu = cpu_at(i);
         while (__atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == CPU_STATE_STARTING
                && timer_now_ns() < end) {
         }
-        if (state_settle(cpu, CPU_STATE_ABANDONED))
+        if (cpu_settle(cpu, CPU_STATE_ABANDONED)) {
+            all_came = false;
             log_info("the CPU at 0x%lx was switched on, but didn't come: it is left out",
                      cpu->mpidr);
-        else if (cpu->state == CPU_STATE_ONLINE)
+        } else if (cpu->state == CPU_STATE_ONLINE)
             cpu_count_online(cpu);
     }
     cpus_share();
+    return all_came;
 }
 
 /* This CPU's own part of every device of the kernel. */
@@ -127,13 +121,5 @@ void kernel_on_secondary(uint64_t argument)
     cpu->waits = true;
     cpu->online_ticks = timer_now_ticks();
     cpu->switched_at_ticks = cpu->online_ticks;
-    if (!state_settle(cpu, status == STATUS_OK ? CPU_STATE_ONLINE : CPU_STATE_FAILED)
-        || status != STATUS_OK)
-        cpu_halt();
-
-    wfi(); /* idle from the start: the first message, or timeout, brings it into the kernel */
-    const struct irq_ack ack = interrupt_accept();
-    kernel_lock_take_idle();
-    interrupts_serve(ack);
-    crossing_resume(scheduler_leave());
+    cpu_join(cpu, status == STATUS_OK ? CPU_STATE_ONLINE : CPU_STATE_FAILED);
 }

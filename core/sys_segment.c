@@ -2,7 +2,7 @@
 
 #include "base/bits.h"
 #include "base/path.h"
-#include "core/boot_memory.h"
+#include "core/withheld.h"
 #include "domains/segment.h"
 #include "domains/space.h"
 #include "domains/view.h"
@@ -128,7 +128,7 @@ COLD struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical
         if (!length_is_valid(length) || !is_aligned(physical, PAGE_BYTES)
             || physical + length < physical || physical + length > BIT(47))
             return sysret(STATUS_BAD_ARGUMENT);
-        if (!boot_memory_is_device(physical, length))
+        if (withheld_overlaps(physical, length))
             return sysret(STATUS_DENIED);
         const struct segment_request request = {
             .backing = SEGMENT_DEVICE,

@@ -50,7 +50,7 @@ static struct {
 } gic;
 
 /* The calling CPU's bit in ITARGETSR.  A single-CPU GIC reads as 0: there is only one. */
-static uint8_t own_targets(void)
+BOOT_ONLY static uint8_t own_targets(void)
 {
     for (uint32_t id = 0; id < IRQ_SPI_FIRST; id += 4) {
         const uint32_t word = mmio_read32(gic.distributor + GICD_ITARGETSR + id);
@@ -77,7 +77,7 @@ static uint8_t targets_of(uint64_t mpidr)
     return 0;
 }
 
-static enum status gicv2_cpu_init(void)
+BOOT_ONLY static enum status gicv2_cpu_init(void)
 {
     const uint8_t targets = own_targets();
     const unsigned number = bits_trailing_zeros(targets);
@@ -93,7 +93,7 @@ static enum status gicv2_cpu_init(void)
     return STATUS_OK;
 }
 
-static enum status gicv2_init(const struct irqchip_config *config)
+BOOT_ONLY static enum status gicv2_init(const struct irqchip_config *config)
 {
     if (config->distributor.size < GICD_SIZE_MIN || config->cpu_interface.size < GICC_SIZE_MIN)
         return STATUS_NOT_SUPPORTED;

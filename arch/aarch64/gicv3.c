@@ -78,13 +78,13 @@ static void wait_until_clear(uintptr_t reg, uint32_t bits)
 }
 
 /* GICR_TYPER's and IROUTER's packing: Aff3 moves down beside the other three. */
-static uint32_t packed_affinity(uint64_t mpidr)
+BOOT_ONLY static uint32_t packed_affinity(uint64_t mpidr)
 {
     return (uint32_t)(mpidr & BITS(23, 0)) | (mpidr_affinity(mpidr, 3) << 24);
 }
 
 /* The redistributor for `affinity` in one region, or 0. */
-static uintptr_t region_find(const struct irqchip_window *region, uint32_t affinity)
+BOOT_ONLY static uintptr_t region_find(const struct irqchip_window *region, uint32_t affinity)
 {
     uint64_t offset = 0;
 
@@ -102,7 +102,7 @@ static uintptr_t region_find(const struct irqchip_window *region, uint32_t affin
     return 0;
 }
 
-static uintptr_t redistributor_find(uint64_t mpidr)
+BOOT_ONLY static uintptr_t redistributor_find(uint64_t mpidr)
 {
     const uint32_t affinity = packed_affinity(mpidr);
 
@@ -129,7 +129,7 @@ static uintptr_t own_redistributor(void)
     panic("GICv3: CPU %lx was never initialised", mpidr);
 }
 
-static void redistributor_wake(uintptr_t redistributor)
+BOOT_ONLY static void redistributor_wake(uintptr_t redistributor)
 {
     const uintptr_t waker = redistributor + GICR_WAKER;
 
@@ -137,7 +137,7 @@ static void redistributor_wake(uintptr_t redistributor)
     wait_until_clear(waker, GICR_WAKER_CHILDREN_ASLEEP);
 }
 
-static void cpu_interface_init(void)
+BOOT_ONLY static void cpu_interface_init(void)
 {
     SYSREG_WRITE(ICC_PMR_EL1, GIC_PRIORITY_MASK_OPEN);
     SYSREG_WRITE(ICC_BPR1_EL1, 0);
@@ -147,7 +147,7 @@ static void cpu_interface_init(void)
     isb();
 }
 
-static bool system_registers_enable(void)
+BOOT_ONLY static bool system_registers_enable(void)
 {
     if (bits_field(SYSREG_READ(id_aa64pfr0_el1), 24, 4) == 0)
         return false;
@@ -157,7 +157,7 @@ static bool system_registers_enable(void)
     return (SYSREG_READ(ICC_SRE_EL1) & ICC_SRE_SRE) != 0;
 }
 
-static enum status gicv3_cpu_init(void)
+BOOT_ONLY static enum status gicv3_cpu_init(void)
 {
     const uint64_t mpidr = cpu_affinity();
     const uintptr_t redistributor = redistributor_find(mpidr);
@@ -189,7 +189,7 @@ static void router_write(uint32_t id, uint64_t mpidr)
     mmio_write64(gic.distributor + GICD_IROUTER + 8 * (uintptr_t)id, mpidr & MPIDR_AFFINITY_MASK);
 }
 
-static void distributor_init(void)
+BOOT_ONLY static void distributor_init(void)
 {
     const uintptr_t control = gic.distributor + GICD_CTLR;
 
@@ -211,7 +211,7 @@ static void distributor_init(void)
         router_write(id, cpu_affinity());
 }
 
-static enum status gicv3_init(const struct irqchip_config *config)
+BOOT_ONLY static enum status gicv3_init(const struct irqchip_config *config)
 {
     if (config->distributor.size < GICD_SIZE_MIN)
         return STATUS_NOT_SUPPORTED;

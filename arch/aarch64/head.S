@@ -60,6 +60,7 @@ _head:
         .ascii  "ARM\x64"
         .long   0
 
+        .section .text.boot, "ax"
 start:
         msr     daifset, #15
         mov     x19, x0
@@ -178,7 +179,6 @@ mmu_enable:
         isb
         ret
 
-        .text
 kernel_entry:
         ldr     x0, =boot_stack_top
         mov     sp, x0

@@ -15,7 +15,7 @@
 static const struct irqchip_ops *chip;
 static uint32_t line_count;
 
-void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last)
+BOOT_ONLY void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last)
 {
     for (uint32_t id = first; id < last; id += 32) {
         mmio_write32(gic_bit_word(base, GICD_ICENABLER, id), UINT32_MAX);

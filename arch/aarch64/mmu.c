@@ -77,8 +77,7 @@ static unsigned map_level(uintptr_t virtual_address, paddr_t physical, uint64_t 
     return 3;
 }
 
-COLD enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size,
-                         enum map_kind kind)
+enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size, enum map_kind kind)
 {
     while (size > 0) {
         const unsigned level = map_level(virtual_address, physical, size);
@@ -108,7 +107,7 @@ COLD enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t s
     return STATUS_OK;
 }
 
-COLD enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
+enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
 {
     const paddr_t first = align_down(physical, PAGE_BYTES);
     const uint64_t length = align_up(physical + size, PAGE_BYTES) - first;
@@ -125,7 +124,7 @@ COLD enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out)
     return STATUS_OK;
 }
 
-COLD void mmu_finish(void)
+void mmu_finish(void)
 {
     dsb_ishst(); /* pairs with the walks through the new root */
     SYSREG_WRITE(ttbr1_el1, mmu_kernel_table());
@@ -137,12 +136,26 @@ COLD void mmu_finish(void)
     is_finished = true;
 }
 
+void mmu_unmap_image(const char *from, const char *to)
+{
+    for (; from != to; from += PAGE_BYTES) {
+        pte_t *table = table_root;
+        for (unsigned shift = 39; shift > PAGE_SHIFT; shift -= 9)
+            table = table_at(table[bits_field((uintptr_t)from, shift, 9)]);
+        table[bits_field((uintptr_t)from, PAGE_SHIFT, 9)] = 0;
+    }
+    dsb_ishst(); /* pairs with the walks of all CPUs: none begins any more that finds the old */
+    __asm__ volatile("tlbi vmalle1is");
+    dsb_ish(); /* completes the invalidation */
+    isb();
+}
+
 paddr_t mmu_kernel_table(void)
 {
     return mmu_image_physical(table_root);
 }
 
-COLD unsigned mmu_asid_bits(void)
+unsigned mmu_asid_bits(void)
 {
     return bits_field(SYSREG_READ(id_aa64mmfr0_el1), 4, 4) == 2 ? 16 : 8;
 }

@@ -63,7 +63,7 @@ uint32_t psci_version(void)
     return version < 0 ? 0 : (uint32_t)version;
 }
 
-static enum status status_of(int32_t answer)
+BOOT_ONLY static enum status status_of(int32_t answer)
 {
     switch (answer) {
     case PSCI_RETURN_SUCCESS:

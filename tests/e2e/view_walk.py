@@ -130,6 +130,11 @@ class Dump:
             raise Unreadable(f"{len(found)} symbols {name}")
         return self.physical(found[0])
 
+    def kernel_frames(self):
+        """Those of the image, but for what only booting needs: that is free memory now."""
+        given = range(self.symbol("__boot_start"), self.symbol("__boot_end"), PAGE)
+        return set(range(self.image, self.symbol("__image_end"), PAGE)) - set(given)
+
     def field(self, kind, at, name, size=8):
         physical = self.physical(at) + self.offsets[kind, name]
         return int.from_bytes(self.memory[physical - RAM:physical - RAM + size], "little")
@@ -289,8 +294,7 @@ class Survey:
         return segment.at
 
     def check_all(self):
-        image_end = self.dump.symbol("__image_end")
-        kernel = range(self.dump.image, image_end, PAGE)
+        kernel = self.dump.kernel_frames()
         segments = {}  # by frame: the segment whose it is
         written, executed = {}, {}
         sources = {at: self.source_of(segment) for at, segment in self.segments.items()}
@@ -337,6 +341,6 @@ class Survey:
             for frame in self.frames(leaf) if writable else ():
                 if frame in own_text or frame in executed:
                     self.find("executed, and written by the kernel", leaf)
-        for frame in own_text - set(image):
+        for frame in own_text - image:
             self.findings.append(Finding("executed by EL1 outside of its image", "kernel", frame,
                                          0))

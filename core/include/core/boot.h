@@ -1,7 +1,7 @@
 /*
  * Boot: from the first C instruction to the launcher's first.
  *
- *     head.S -> boot_greet (MMU off) -> kernel_start -> first_domain_create -> crossing_resume
+ *     head.S -> boot_greet (MMU off) -> kernel_start -> first_domain_create -> boot_end
  */
 #pragma once
 

@@ -23,8 +23,8 @@ struct boot_image {
 CHECK_RESULT enum status boot_memory_init(const struct machine *machine,
                                           const struct boot_image *image);
 
-/* Whether this physical run is neither RAM nor a device that the kernel keeps for itself. */
-bool boot_memory_is_device(paddr_t base, uint64_t size);
+/* Show in the direct map what boot_end() is about to give away.  Errors: OUT_OF_MEMORY. */
+CHECK_RESULT enum status boot_memory_show(void);
 
 /* Frames that the kernel's image, archive and records take. */
 uint64_t boot_memory_kernel_frames(void);

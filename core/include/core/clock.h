@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "core/event.h"
 #include "core/timeout.h"
 
@@ -22,7 +23,7 @@ static inline struct clock *clock_of_object(struct object *object)
     return (struct clock *)(void *)object; /* its first member */
 }
 
-void clocks_init(void);
+BOOT_ONLY void clocks_init(void);
 
 /* Errors: OUT_OF_QUOTA, OUT_OF_MEMORY. */
 CHECK_RESULT enum status clock_create(struct domain *domain, struct event *event, uint64_t bits,

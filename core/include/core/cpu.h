@@ -18,6 +18,7 @@
 #include "arch/crossing.h"
 #include "arch/secondary.h"
 #include "base/list.h"
+#include "base/path.h"
 #include "base/spinlock.h"
 #include "core/timeout.h"
 
@@ -137,24 +138,36 @@ CHECK_RESULT static inline bool kernel_lock_take_with(void **object)
     return goes_on;
 }
 
+/* Whether a CPU's current thread is in the domain, so that the CPU shows its view. */
+bool cpus_show(const struct domain *domain);
+
 /* An idle CPU drops the lock, showing no view, until it takes it again. */
 void kernel_lock_drop_idle(void);
 void kernel_lock_take_idle(void);
 
 /* Set up the calling CPU's structure: the first to run. */
-void cpu_init_boot(void);
+BOOT_ONLY void cpu_init_boot(void);
 
 /*
  * Make another CPU's, whose number is the next.
  * Errors: OUT_OF_SPACE (there are CPU_MAX already), OUT_OF_MEMORY.
  */
-CHECK_RESULT enum status cpu_add(uint64_t mpidr, struct cpu **out);
+BOOT_ONLY CHECK_RESULT enum status cpu_add(uint64_t mpidr, struct cpu **out);
 
 /* Count a CPU that has come.  Context: boot, before any thread runs. */
-void cpu_count_online(struct cpu *cpu);
+BOOT_ONLY void cpu_count_online(struct cpu *cpu);
 
 /* All have been counted: from here on threads run on them. */
-void cpus_share(void);
+BOOT_ONLY void cpus_share(void);
+
+/* Leave STARTING for `state`; false if somebody else has left it already. */
+bool cpu_settle(struct cpu *cpu, enum cpu_state state);
+
+/*
+ * The last thing that a new CPU does in boot's text: be `state` and, if that is ONLINE and nobody
+ * has given it up, idle until there is something to run.
+ */
+__attribute__((noreturn)) void cpu_join(struct cpu *cpu, enum cpu_state state);
 
 /* How many are numbered, and how many of those are in use. */
 uint32_t cpu_count(void);

@@ -30,7 +30,7 @@ static inline struct event *event_of_object(struct object *object)
     return (struct event *)(void *)object; /* its first member */
 }
 
-COLD void events_init(void);
+BOOT_ONLY void events_init(void);
 
 /*
  * An event of `domain` whose word is at `offset` of `segment`, 8-byte aligned and in memory of its

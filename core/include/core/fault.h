@@ -22,4 +22,4 @@ void fault_describe(struct thread *thread, struct domain *domain, enum fault_rea
 void fault_stop(const struct thread *thread, struct domain *domain);
 
 /* Stop the launcher, and the machine with it, with a report. */
-COLD void fault_set_launcher(const struct domain *launcher);
+BOOT_ONLY void fault_set_launcher(const struct domain *launcher);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "abi/info.h"
+#include "base/path.h"
 #include "domains/domain.h"
 
 union info_record {
@@ -19,8 +20,9 @@ union info_record {
 };
 
 /* What boot found out, to be told later. */
-void info_set_machine(const struct info_machine *machine);
-void info_set_memory(uint64_t kernel_frames, uint64_t image_bytes, uint64_t archive_bytes);
+BOOT_ONLY void info_set_machine(const struct info_machine *machine);
+BOOT_ONLY void info_set_memory(uint64_t kernel_frames, uint64_t image_bytes,
+                               uint64_t archive_bytes);
 struct info_machine *info_machine_record(void);
 
 /*

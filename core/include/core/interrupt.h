@@ -9,6 +9,7 @@
 #pragma once
 
 #include "arch/irqchip.h"
+#include "base/path.h"
 #include "core/event.h"
 
 struct interrupt {
@@ -27,10 +28,10 @@ static inline struct interrupt *interrupt_of_object(struct object *object)
 }
 
 /* `timer_number`: the interrupt that belongs to the kernel.  Includes interrupts_cpu_init(). */
-void interrupts_init(uint32_t timer_number);
+BOOT_ONLY void interrupts_init(uint32_t timer_number);
 
 /* Let the calling CPU have its timer's interrupts and other CPUs' messages. */
-void interrupts_cpu_init(void);
+BOOT_ONLY void interrupts_cpu_init(void);
 
 /*
  * Errors: BAD_ARGUMENT (not an SPI of this machine), BUSY (somebody has it), OUT_OF_QUOTA,

@@ -12,12 +12,13 @@
 #pragma once
 
 #include "abi/syscall.h"
+#include "base/path.h"
 #include "domains/domain.h"
 
 struct event;
 struct thread;
 
-void lifecycle_init(void);
+BOOT_ONLY void lifecycle_init(void);
 
 /*
  * An empty domain.  `stop_event`, borrowed, may be NULL.  Ownership: one reference, the caller's.

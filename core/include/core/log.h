@@ -20,6 +20,7 @@
 #pragma once
 
 #include "abi/types.h"
+#include "base/path.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,13 +37,13 @@ typedef nsec_t log_clock_fn(void);
 typedef void log_grown_fn(void);
 
 /* Where times come from; until then they are 0. */
-void log_clock_set(log_clock_fn *now);
+BOOT_ONLY void log_clock_set(log_clock_fn *now);
 
 /* From now on more than one CPU writes.  Context: boot, before the second one starts. */
-void log_share(void);
+BOOT_ONLY void log_share(void);
 
 /* Print what the log holds, and from now on each line, through `console`. */
-void log_console_set(log_console_fn *console);
+BOOT_ONLY void log_console_set(log_console_fn *console);
 
 /* The console has a driver now: the log stays in memory only. */
 void log_console_release(void);
@@ -55,7 +56,7 @@ void log_console_release(void);
 void log_console_seize(void);
 
 /* Call `grown` after each addition, with the log's lock free again. */
-void log_grown_set(log_grown_fn *grown);
+BOOT_ONLY void log_grown_set(log_grown_fn *grown);
 
 /* Add one line in the kernel's own name; newlines in the text start further lines. */
 __attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/path.h"
 #include "core/thread.h"
 
 enum record_flag {
@@ -57,7 +58,7 @@ static inline struct portal *portal_of_object(struct object *object)
     return (struct portal *)(void *)object; /* its first member */
 }
 
-void portals_init(void);
+BOOT_ONLY void portals_init(void);
 
 enum { PORTAL_STACKS_MAX = 64 };
 

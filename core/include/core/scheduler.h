@@ -18,7 +18,7 @@
 #include "core/thread.h"
 
 /* Context: boot, once the timer is known. */
-COLD void scheduler_init(void);
+BOOT_ONLY void scheduler_init(void);
 
 /* Behind its equals, with a whole turn to come. */
 void scheduler_enqueue(struct thread *thread);

@@ -12,5 +12,8 @@
 /* Context: boot, everything that a CPU needs to run idle is set up; the kernel lock is held. */
 void secondaries_start(const struct machine *machine);
 
-/* Wait until each has come or the time for it is over. */
-void secondaries_await(void);
+/*
+ * Wait until each has come, failed, or the time for it is over.  False: one that was switched on
+ * may still come, by way of what only booting needs.
+ */
+CHECK_RESULT bool secondaries_await(void);

@@ -97,7 +97,7 @@ static inline struct domain *thread_domain(const struct thread *thread)
     return domain_of_cross(thread->cross.domain);
 }
 
-COLD void threads_init(void);
+BOOT_ONLY void threads_init(void);
 
 /*
  * A thread of `home` that starts at `entry` with x0 = `argument`; ready at once.

@@ -18,18 +18,18 @@
 enum { ASID_COUNT_MAX = 1 << 16 };
 
 /* How many ASIDs this build uses of those that the hardware has. */
-uint32_t asid_limit(unsigned hardware_bits);
+BOOT_ONLY uint32_t asid_limit(unsigned hardware_bits);
 
 /* ASIDs 1 to `count` - 1; 0 belongs to no domain.  `count` is at most ASID_COUNT_MAX. */
-COLD void asids_init(uint32_t count);
+BOOT_ONLY void asids_init(uint32_t count);
 
 /* Tell whether some CPU executes in the domain; its ASID stays. */
 typedef bool asid_is_pinned_fn(const struct domain *domain);
-COLD void asids_set_pinned(asid_is_pinned_fn *is_pinned);
+BOOT_ONLY void asids_set_pinned(asid_is_pinned_fn *is_pinned);
 
 /* Until the kernel lock is dropped no other CPU enters a domain.  NULL: there is none. */
 typedef void asid_hold_fn(void);
-void asids_set_hold(asid_hold_fn *hold);
+BOOT_ONLY void asids_set_hold(asid_hold_fn *hold);
 
 /* Give `domain` an ASID and so a TTBR value, if it has none. */
 void asid_assign(struct domain *domain);

@@ -38,8 +38,8 @@ struct frame_totals {
  * Start with no frames, for physical addresses [low, high); `records` holds frame_records_bytes()
  * zeroed bytes, for ever.
  */
-COLD void frames_init(paddr_t low, paddr_t high, void *records);
-COLD uint64_t frames_records_bytes(paddr_t low, paddr_t high);
+BOOT_ONLY void frames_init(paddr_t low, paddr_t high, void *records);
+BOOT_ONLY uint64_t frames_records_bytes(paddr_t low, paddr_t high);
 
 /* Add RAM that nobody uses; page-aligned.  Context: boot. */
 COLD void frames_add(paddr_t base, uint64_t size);

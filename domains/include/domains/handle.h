@@ -59,7 +59,7 @@ struct handle_table {
  * other CPU.
  */
 typedef void handles_hold_fn(void);
-void handles_set_hold(handles_hold_fn *hold);
+BOOT_ONLY void handles_set_hold(handles_hold_fn *hold);
 
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit);
 

@@ -18,7 +18,7 @@ struct pool {
     struct list partial; /* frames with at least one free item */
 };
 
-COLD void pool_init(struct pool *pool, size_t item_bytes);
+BOOT_ONLY void pool_init(struct pool *pool, size_t item_bytes);
 
 /* Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status pool_take(struct pool *pool, void **out);

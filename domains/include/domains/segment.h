@@ -16,6 +16,7 @@
 
 #include "arch/pagetable.h"
 #include "base/list.h"
+#include "base/path.h"
 #include "domains/domain.h"
 #include "domains/object.h"
 
@@ -74,7 +75,7 @@ struct segment_request {
     uaddr_t at; /* 0: anywhere; else an address that another segment has reserved */
 };
 
-void segments_init(void);
+BOOT_ONLY void segments_init(void);
 
 /*
  * Make the object and take its addresses; memory comes by segment_build_some(), and until that

@@ -13,6 +13,7 @@
 #include "abi/status.h"
 #include "abi/types.h"
 #include "arch/layout.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 
@@ -25,7 +26,7 @@ enum {
 };
 
 /* Start empty; `seed` makes the placements. */
-void space_init(uint64_t seed);
+BOOT_ONLY void space_init(uint64_t seed);
 
 /* A number for placement; not for secrets. */
 uint64_t space_random(void);

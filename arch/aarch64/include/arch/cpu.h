@@ -8,6 +8,7 @@
 
 #include "arch/mpidr.h"
 #include "base/bits.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -145,7 +146,7 @@ struct cpu_features {
 bool cpu_has_pmu(void);
 
 /* Read the calling CPU's. */
-struct cpu_features cpu_features_read(void);
+BOOT_ONLY struct cpu_features cpu_features_read(void);
 
 /* The marketing name of a MIDR value ("Cortex-A72 r0p3"), or its numbers. */
 void cpu_name(uint64_t midr, char name[CPU_NAME_SIZE]);

@@ -9,11 +9,13 @@
  */
 #pragma once
 
+#include "base/path.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 /* Use the registers at `base`; 0 makes the UART swallow everything. */
-void early_uart_set_base(uintptr_t base);
+BOOT_ONLY void early_uart_set_base(uintptr_t base);
 
 /* Write one character as it is; gives up on a device that never drains. */
 void early_uart_put(char character);

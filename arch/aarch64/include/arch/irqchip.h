@@ -16,6 +16,7 @@
 #pragma once
 
 #include "abi/status.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,10 +63,10 @@ struct irqchip_config {
  * Errors: NOT_SUPPORTED (another version, system registers that are not accessible, or
  * a GICv2 interface too short to split EOI), NOT_FOUND (no redistributor for this CPU).
  */
-CHECK_RESULT enum status irqchip_init(const struct irqchip_config *config);
+BOOT_ONLY CHECK_RESULT enum status irqchip_init(const struct irqchip_config *config);
 
 /* Initialise the calling CPU's own part; for the others than the boot CPU. */
-CHECK_RESULT enum status irqchip_cpu_init(void);
+BOOT_ONLY CHECK_RESULT enum status irqchip_cpu_init(void);
 
 /* How many interrupt numbers there are; ids from IRQ_SPI_FIRST up to here are valid SPIs. */
 uint32_t irqchip_line_count(void);

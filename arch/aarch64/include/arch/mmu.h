@@ -10,8 +10,9 @@
 #include "arch/cpu.h"
 #include "arch/layout.h"
 #include "arch/pagetable.h"
+#include "base/path.h"
 
-/* What map_add() may write; text and boot archive are never writable, RAM never executable. */
+/* What mmu_map() may write; text and boot archive are never writable, RAM never executable. */
 enum map_kind {
     MAP_TEXT,
     MAP_READ_ONLY,
@@ -34,24 +35,27 @@ static inline paddr_t direct_map_physical(const void *pointer)
  * All three page-aligned.  Context: boot, before mmu_finish().
  * Errors: OUT_OF_MEMORY (the fixed pool of boot tables is used up).
  */
-CHECK_RESULT enum status mmu_map(uintptr_t virtual_address, paddr_t physical, uint64_t size,
-                                 enum map_kind kind);
+BOOT_ONLY CHECK_RESULT enum status mmu_map(uintptr_t virtual_address, paddr_t physical,
+                                           uint64_t size, enum map_kind kind);
 
 /* Leave the boot tables for the ones built, and drop the identity map. */
-void mmu_finish(void);
+BOOT_ONLY void mmu_finish(void);
+
+/* Take [from, to) of the image, page by page mapped, out of the kernel's tables and all TLBs. */
+COLD void mmu_unmap_image(const char *from, const char *to);
 
 /* The kernel's image lies at this physical address. */
-void mmu_set_image(paddr_t image);
+BOOT_ONLY void mmu_set_image(paddr_t image);
 paddr_t mmu_image_physical(const void *image_pointer);
 
 /* Map device registers for the kernel's own use; returns the virtual address of `physical`. */
-CHECK_RESULT enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out);
+BOOT_ONLY CHECK_RESULT enum status mmu_map_device(paddr_t physical, uint64_t size, uintptr_t *out);
 
 /* The kernel's own tables, as TTBR1_EL1 wants them.  Context: after mmu_finish(). */
 paddr_t mmu_kernel_table(void);
 
 /* Number of bits of an ASID on this CPU: 8 or 16. */
-unsigned mmu_asid_bits(void);
+BOOT_ONLY unsigned mmu_asid_bits(void);
 
 /* The TTBR0_EL1 value of a view. */
 static inline uint64_t mmu_ttbr(paddr_t root, asid_t asid)

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "base/path.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +17,7 @@
 bool pmu_is_available(void);
 
 /* Set up and start the calling CPU's counters; does nothing where there are none. */
-void pmu_cpu_init(void);
+BOOT_ONLY void pmu_cpu_init(void);
 
 /* The kernel's own reading of the two; 0 where there are none. */
 uint64_t pmu_instructions(void);

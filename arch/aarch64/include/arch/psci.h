@@ -8,6 +8,7 @@
 #pragma once
 
 #include "abi/status.h"
+#include "base/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@ struct psci_config {
 };
 
 /* Remember how to call.  Context: boot CPU, once. */
-void psci_init(const struct psci_config *config);
+BOOT_ONLY void psci_init(const struct psci_config *config);
 
 /* Version as major << 16 | minor; 0 without PSCI, 1 for 0.1, which cannot be asked. */
 uint32_t psci_version(void);
@@ -35,7 +36,7 @@ uint32_t psci_version(void);
  * Errors: NOT_SUPPORTED, BAD_ARGUMENT (no such CPU or address), BUSY (it is on, or on its
  * way), DENIED (the firmware refused).
  */
-CHECK_RESULT enum status psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context);
+BOOT_ONLY CHECK_RESULT enum status psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context);
 
 /* Switch the machine off.  Returns only if the firmware cannot. */
 void psci_system_off(void);

@@ -16,6 +16,7 @@
 #ifndef __ASSEMBLER__
 
 #include "abi/status.h"
+#include "base/path.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,11 +36,12 @@ _Static_assert(offsetof(struct secondary_start, cpu) == SECONDARY_CPU, "head.S")
  * at `stack_top`.  `start` lies in the direct map and stays until the CPU has arrived.
  * Errors: those of psci_cpu_on().
  */
-CHECK_RESULT enum status secondary_switch_on(uint64_t mpidr, struct secondary_start *start,
-                                             uintptr_t stack_top, uint64_t cpu);
+BOOT_ONLY CHECK_RESULT enum status secondary_switch_on(uint64_t mpidr,
+                                                       struct secondary_start *start,
+                                                       uintptr_t stack_top, uint64_t cpu);
 
 /* Context: the new CPU, first thing in C.  Forgets the identity map that it came in by. */
-void secondary_arrive(void);
+BOOT_ONLY void secondary_arrive(void);
 
 /* Implemented by core; interrupts are masked. */
 __attribute__((noreturn)) void kernel_on_secondary(uint64_t cpu);

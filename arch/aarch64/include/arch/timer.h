@@ -20,10 +20,10 @@
  * CNTFRQ_EL0.  Returns false, with nothing changed, if both are 0.
  * Context: boot CPU, once.  Until then timer_now_ns() is 0.
  */
-bool timer_init(uint32_t frequency_hz);
+BOOT_ONLY bool timer_init(uint32_t frequency_hz);
 
 /* The calling CPU's part: deadline off, counter readable at EL0. */
-void timer_cpu_init(void);
+BOOT_ONLY void timer_cpu_init(void);
 
 /* Counter frequency in Hz. */
 uint32_t timer_frequency(void);

@@ -13,6 +13,12 @@
 /* The same, and rare: small rather than fast. */
 #define COLD __attribute__((noinline, cold))
 
+/*
+ * Runs while booting only: its memory is given back before the first thread runs (core/boot.h),
+ * so nothing that runs later may call it.
+ */
+#define BOOT_ONLY __attribute__((noinline, cold, section(".text.boot")))
+
 /* With all that it calls inside, but for what is out of line: the fastest of paths. */
 #define FLAT __attribute__((flatten))
 

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "base/path.h"
+
 #include <stdint.h>
 
 struct ratio {
@@ -16,7 +18,7 @@ struct ratio {
 };
 
 /* Prepare multiplication by `numerator` / `denominator`; the latter is not 0. */
-struct ratio ratio_make(uint64_t numerator, uint64_t denominator);
+BOOT_ONLY struct ratio ratio_make(uint64_t numerator, uint64_t denominator);
 
 /* `value` times the ratio, rounded down; at most 1 below the true quotient. */
 uint64_t ratio_apply(const struct ratio *ratio, uint64_t value);
