@@ -106,10 +106,13 @@ portal_call_path:
         call_claim el0_slow
         call_commit
         call_enter
+
+        behind_vector 6
 portal_call_far:
         call_lookup_far portal_call_far_found, el0_slow
 
 /* The caller has FP registers, or its frames are used up. */
+        .text
 portal_call_fp:
         tbz     x14, #FRAME_TAG_BIT, el0_slow
         and     x15, x14, #(THREAD_DEPTH_MAX - 1) * FRAME_BYTES
@@ -153,6 +156,8 @@ portal_call_with_path:
         str     w17, [x11, #RECORD_FLAGS]
         str     x17, [sp, #THREAD_IS_LAZY]
 2:      call_enter
+
+        behind_vector 6
 portal_call_with_far:
         call_lookup_far portal_call_with_far_found, portal_call_with_slow
 portal_call_with_slow:
@@ -167,6 +172,7 @@ portal_call_with_slow:
  * that move, so its slot isn't looked at again.  No deadline, no FP registers, in the first chunk,
  * and one CPU: C might have to wait for the kernel lock with a stack in its hands.
  */
+        .text
 portal_call_handles:
         cbnz    x13, el0_slow
         mrs     x14, tpidr_el1
@@ -265,6 +271,7 @@ portal_return_fp:
 3:      stp     x11, x10, [sp, #THREAD_DOMAIN]
         b       portal_return_commit
 
+        .text
 portal_return_flags:
         cmp     w14, #RECORD_FLAG_LAZY
         b.ne    fault_return

@@ -13,6 +13,15 @@
 
         .arch   armv8-a+fp+simd
 
+/*
+ * A vector has 128 bytes, and most need one instruction of them: behind it there is room for code
+ * that is somewhere else anyway.  Here goes what comes behind vector `number` (kernel.ld sees that
+ * it fits).
+ */
+.macro behind_vector number
+        .section .vector.\number\().behind, "ax"
+.endm
+
 /* Save x0..x30, SP_EL0, ELR_EL1, SPSR_EL1 at sp + `at`; x9 and x10 are there already. */
 .macro save_context at
         stp     x0, x1, [sp, #\at + 0]

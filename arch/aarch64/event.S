@@ -121,6 +121,7 @@ signal_wake:
  * before its equals in the queues: there must be none.  If it is this thread's equal, the timer
  * must interrupt by the end of this thread's turn, which is compared if it began with its dispatch.
  */
+        behind_vector 1
 signal_wake_later:
         ldr     x16, [x9, #CPU_READY_MASK]
         lsr     x16, x16, x10
@@ -141,6 +142,7 @@ signal_wake_later:
         str     x15, [x9, #CPU_SUSPENDED]
         b       event_done
 
+        behind_vector 2
 signal_in_c:
         save_light
         mov     x1, x12
@@ -149,6 +151,7 @@ signal_in_c:
         b       crossing_resume
 
 /* x0: handle, x1: deadline. */
+        .text
         .global wait_path
 wait_path:
         event_lookup
@@ -180,6 +183,8 @@ wait_path:
         str     xzr, [sp, #THREAD_TURN_END]
         str     xzr, [x9, #CPU_SUSPENDED]
         switch_thread
+
+        behind_vector 3
 wait_in_c:
         mov     x2, x1
         save_light

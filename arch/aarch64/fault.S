@@ -72,6 +72,8 @@ el0_fault:
         zero_pair x27, x28
         zero_pair x29, x30
         eret
+
+        behind_vector 1
 fault_in_c:
         mrs     x1, esr_el1
         enter_c
@@ -80,6 +82,7 @@ fault_in_c:
 
 /* x0: verdict; x10 frame, x11 caller's domain, x12 record, w14 its flags. */
         .global fault_return
+        .text
 fault_return:
         cmp     w14, #RECORD_FLAG_FAULT
         b.ne    el0_slow

@@ -43,16 +43,18 @@ system_call_in_c:
         adrp    x9, kernel_lock
         add     x9, x9, :lo12:kernel_lock
         ldr     w11, [x9, #LOCK_IS_SHARED]
-        cbnz    w11, 6f
-3:      blr     x10
+        cbnz    w11, lock_wait
+system_call_locked:
+        blr     x10
         mrs     x9, tpidr_el1
         ldr     w10, [x9, #CPU_EXIT_WORK]
-        cbnz    w10, 5f
+        cbnz    w10, system_call_exit_work
         adrp    x11, kernel_lock
         add     x11, x11, :lo12:kernel_lock
         ldr     w12, [x11, #LOCK_IS_SHARED]
-        cbnz    w12, 7f
-4:      ldr     x29, [sp]
+        cbnz    w12, lock_drop
+system_call_unlocked:
+        ldr     x29, [sp]
         ldr     x10, [x9, #CPU_CURRENT]
         mov     sp, x10
         ldr     x30, [sp, #THREAD_X + 240]
@@ -66,7 +68,10 @@ system_call_in_c:
         zero_pair x14, x15
         zero_pair x16, x17
         eret
-5:      ldr     x29, [sp]               /* C has restored x19..x28; now save what the call kept */
+
+        behind_vector 14
+system_call_exit_work:
+        ldr     x29, [sp]               /* C has restored x19..x28; now save what the call kept */
         ldr     x10, [x9, #CPU_CURRENT]
         mov     sp, x10
         stp     x18, x19, [sp, #THREAD_X + 144]
@@ -84,14 +89,17 @@ system_call_in_c:
         enter_c
         bl      kernel_on_syscall_exit
         b       crossing_resume
-6:      ldaxr   w11, [x9]               /* draw a ticket (base/spinlock.h) */
+
+        behind_vector 7
+lock_wait:
+        ldaxr   w11, [x9]               /* draw a ticket (base/spinlock.h) */
         add     w12, w11, #1
         stxr    w13, w12, [x9]
-        cbnz    w13, 6b
+        cbnz    w13, lock_wait
         add     x14, x9, #LOCK_OWNER
         ldar    w12, [x14]              /* pairs with the stlr of the holder before us */
         cmp     w12, w11
-        b.eq    3b
+        b.eq    system_call_locked
         stp     x0, x1, [sp, #-80]!
         stp     x2, x3, [sp, #16]
         stp     x4, x5, [sp, #32]
@@ -105,22 +113,25 @@ system_call_in_c:
         ldp     x4, x5, [sp, #32]
         ldp     x2, x3, [sp, #16]
         ldp     x0, x1, [sp], #80
-        cbnz    w9, 3b
+        cbnz    w9, system_call_locked
         bl      kernel_on_recall        /* the call and its arguments are the past's */
         b       crossing_resume
-7:      add     x11, x11, #LOCK_OWNER
+
+        behind_vector 5
+lock_drop:
+        add     x11, x11, #LOCK_OWNER
         ldr     w12, [x11]
         add     w12, w12, #1
         stlr    w12, [x11]              /* pairs with the ldar of the next holder */
         dmb     ish                     /* pairs with the one in ticket_sleep() */
         adrp    x11, kernel_lock_sleepers
         ldr     w12, [x11, :lo12:kernel_lock_sleepers]
-        cbz     w12, 4b
+        cbz     w12, system_call_unlocked
         stp     x0, x1, [sp, #-16]!
         bl      kernel_lock_wake
         ldp     x0, x1, [sp], #16
         mrs     x9, tpidr_el1
-        b       4b
+        b       system_call_unlocked
 
 null_call:
         mov     x0, #0                  /* STATUS_OK */

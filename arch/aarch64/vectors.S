@@ -18,25 +18,65 @@
 #define ESR_SVC64 0x56000000            /* EC 0x15, IL 1, immediate 0 */
 #define EC_ABORT  0x20                  /* instruction abort; data abort has bit 2 too */
 
-.macro vector name
-        .balign 128
-        b       \name
+/* What is at vector `number`: 0 to 3 EL1t, 4 to 7 EL1h, 8 to 11 EL0, 12 to 15 EL0 in AArch32. */
+.macro vector number
+        .section .vector.\number, "ax"
 .endm
 
-        .text
-        .balign 2048
-        .global exception_vectors
-exception_vectors:
-        vector  kernel_fault            /* EL1t */
-        vector  kernel_fault
-        vector  kernel_fault
-        vector  kernel_fault
-        vector  el1_sync                /* EL1h */
-        vector  kernel_fault
-        vector  kernel_fault
-        vector  kernel_fault
+.macro vector_of_nothing number
+        vector  \number
+        b       kernel_fault
+.endm
 
-        .balign 128                     /* EL0, AArch64 */
+        .global exception_vectors, el0_slow, crossing_resume, crossing_resume_sp
+
+        vector  0
+exception_vectors:
+kernel_fault:
+        sub     sp, sp, #288
+        stp     x9, x10, [sp, #THREAD_X + 72]
+        save_context THREAD_X
+        add     x9, sp, #288
+        str     x9, [sp, #THREAD_SP]
+        mov     x0, sp
+        mrs     x1, esr_el1
+        mrs     x2, far_el1
+        bl      kernel_on_kernel_fault
+        b       .
+
+        vector_of_nothing 1
+        vector_of_nothing 2
+        vector_of_nothing 3
+
+/*
+ * The kernel itself: only the checked copy may abort, and then only by data abort.  ELR_EL1 and
+ * SPSR_EL1 of the user are put back by usercopy.c.
+ */
+        vector  4
+        stp     x0, x1, [sp, #-16]!
+        mrs     x0, esr_el1
+        lsr     x0, x0, #26
+        cmp     x0, #0x25               /* data abort, same level */
+        b.ne    1f
+        mrs     x0, elr_el1
+        adr     x1, usercopy_begin
+        cmp     x0, x1
+        b.lo    1f
+        adr     x1, usercopy_end
+        cmp     x0, x1
+        b.hs    1f
+        adr     x0, usercopy_failed
+        msr     elr_el1, x0
+        ldp     x0, x1, [sp], #16
+        eret
+1:      ldp     x0, x1, [sp], #16
+        b       kernel_fault
+
+        vector_of_nothing 5
+        vector_of_nothing 6
+        vector_of_nothing 7
+
+        vector  8
         stp     x9, x10, [sp, #THREAD_X + 72]
         mrs     x9, esr_el1
         mov     x10, #ESR_SVC64
@@ -48,22 +88,8 @@ exception_vectors:
         b.eq    system_call_path
         cmp     x9, #3
         b.eq    portal_call_with_path
-        b       el0_other
-        .balign 128
-        stp     x9, x10, [sp, #THREAD_X + 72]
-        b       el0_interrupt
-        vector  kernel_fault            /* FIQ: never configured */
-        .balign 128
-        stp     x9, x10, [sp, #THREAD_X + 72]
-        b       el0_serror
-        vector  kernel_fault            /* EL0, AArch32: no domain runs it */
-        vector  kernel_fault
-        vector  kernel_fault
-        vector  kernel_fault
-        .balign 128
 
-/* No svc that has a path here.  Aborts of a domain with a fault portal have one of their own. */
-el0_other:
+        /* No svc that has a path.  Aborts of a domain with a fault portal have one of their own. */
         mrs     x9, esr_el1
         lsr     x9, x9, #26
         bic     x9, x9, #4
@@ -74,9 +100,31 @@ el0_other:
         cbz     x9, el0_slow
         ldr     x9, [sp, #THREAD_HAS_FAULT]
         cbz     x9, el0_fault
+        b       el0_slow
+
+        vector  9                       /* IRQ */
+        stp     x9, x10, [sp, #THREAD_X + 72]
+        save_context THREAD_X
+        enter_c
+        bl      kernel_on_interrupt
+        b       crossing_resume
+
+        vector_of_nothing 10            /* FIQ: never configured */
+
+        vector  11                      /* SError */
+        stp     x9, x10, [sp, #THREAD_X + 72]
+        save_context THREAD_X
+        enter_c
+        bl      kernel_on_serror
+        b       crossing_resume
+
+        vector_of_nothing 12            /* no domain runs in AArch32 */
+        vector_of_nothing 13
+        vector_of_nothing 14
+        vector_of_nothing 15
 
 /* Everything else that EL0 does synchronously; x9 and x10 are saved, all else is as it was. */
-        .global el0_slow
+        behind_vector 10
 el0_slow:
         save_context THREAD_X
         mrs     x1, esr_el1
@@ -84,30 +132,21 @@ el0_slow:
         bl      kernel_on_exception
         b       crossing_resume
 
-el0_interrupt:
-        save_context THREAD_X
-        enter_c
-        bl      kernel_on_interrupt
-        b       crossing_resume
-
-el0_serror:
-        save_context THREAD_X
-        enter_c
-        bl      kernel_on_serror
-        b       crossing_resume
-
 /* void crossing_resume(struct cross_thread *thread); crossing_resume_sp: it is in sp. */
-        .global crossing_resume, crossing_resume_sp
+        behind_vector 12
 crossing_resume:
         mov     sp, x0
 crossing_resume_sp:
         ldr     x12, [sp, #THREAD_IS_LIGHT]
         ldp     x9, x10, [sp, #THREAD_SP]
-        cbnz    x12, 1f
+        cbnz    x12, crossing_resume_light
         ldr     x11, [sp, #THREAD_PSTATE]
         restore_context THREAD_X
         eret
-1:      str     xzr, [sp, #THREAD_IS_LIGHT]
+
+        behind_vector 13
+crossing_resume_light:
+        str     xzr, [sp, #THREAD_IS_LIGHT]
         msr     sp_el0, x9
         msr     elr_el1, x10
         msr     spsr_el1, xzr
@@ -128,38 +167,3 @@ crossing_resume_sp:
         zero_pair x14, x15
         zero_pair x16, x17
         eret
-
-/*
- * The kernel itself: only the checked copy may abort, and then only by data abort.  ELR_EL1 and
- * SPSR_EL1 of the user are put back by usercopy.c.
- */
-el1_sync:
-        stp     x0, x1, [sp, #-16]!
-        mrs     x0, esr_el1
-        lsr     x0, x0, #26
-        cmp     x0, #0x25               /* data abort, same level */
-        b.ne    1f
-        mrs     x0, elr_el1
-        adr     x1, usercopy_begin
-        cmp     x0, x1
-        b.lo    1f
-        adr     x1, usercopy_end
-        cmp     x0, x1
-        b.hs    1f
-        adr     x0, usercopy_failed
-        msr     elr_el1, x0
-        ldp     x0, x1, [sp], #16
-        eret
-1:      ldp     x0, x1, [sp], #16
-
-kernel_fault:
-        sub     sp, sp, #288
-        stp     x9, x10, [sp, #THREAD_X + 72]
-        save_context THREAD_X
-        add     x9, sp, #288
-        str     x9, [sp, #THREAD_SP]
-        mov     x0, sp
-        mrs     x1, esr_el1
-        mrs     x2, far_el1
-        bl      kernel_on_kernel_fault
-        b       .
