@@ -62,6 +62,11 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
     out->switches += out->portal_calls;
 }
 
+static uint32_t id_of(const struct domain *domain)
+{
+    return domain == NULL ? 0 : domain->id;
+}
+
 /* Threads in the order of their ids. */
 static enum status fill_thread(struct domain *domain, uint64_t index, struct info_thread *out,
                                uint64_t *next)
@@ -94,12 +99,9 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
         .affinity = found->affinity,
         .cpu = found->cpu->number,
     };
+    if (found->waiting_portal != NULL)
+        out->callee_domain_id = id_of(found->waiting_portal->domain);
     return STATUS_OK;
-}
-
-static uint32_t id_of(const struct domain *domain)
-{
-    return domain == NULL ? 0 : domain->id;
 }
 
 static void fill_handle_detail(struct object *object, struct info_handle *out)

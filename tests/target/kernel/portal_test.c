@@ -195,9 +195,25 @@ static bool board_reaches(unsigned index, uint64_t value)
 {
     const struct board *board = board_get();
 
-    for (unsigned i = 0; i < 200 && board->word[index] != value; i++)
+    for (unsigned i = 0; i < 2000 && board->word[index] != value; i++)
         (void)thread_sleep(test_soon(TEST_MS));
     return board->word[index] == value;
+}
+
+/* Threads of the client's that wait for a stack of the server's, as the kernel tells. */
+static unsigned waiting_for(const struct child *client, const struct server *server)
+{
+    struct info_thread record;
+    unsigned waiting = 0;
+
+    for (uint64_t index = 0, next = 1; next != 0; index = next) {
+        if (domain_info(client->domain, INFO_THREADS, index, &record, sizeof record, &next)
+            != STATUS_OK)
+            return 0;
+        waiting += record.state == THREAD_STATE_WAITING_PORTAL
+                   && record.callee_domain_id == server->child.id;
+    }
+    return waiting;
 }
 
 static void callers_wait_in_order_of_priority(void)
@@ -211,6 +227,7 @@ static void callers_wait_in_order_of_priority(void)
         || !clients_start(&client, server.portal, DEADLINE_NEVER))
         return;
     EXPECT_IS(board->word[1], 1);
+    EXPECT_IS(waiting_for(&client, &server), 3);
     board->word[2] = 1;
     EXPECT(board_reaches(8, 4));
     EXPECT_IS(board->word[1], 4);
@@ -227,7 +244,7 @@ static void deadline_ends_the_wait_for_a_stack(void)
     struct child client;
 
     if (!server_make(&(struct child_needs){0}, served_sleep, 1, &server)
-        || !clients_start(&client, server.portal, test_soon(30 * TEST_MS)))
+        || !clients_start(&client, server.portal, test_soon(200 * TEST_MS)))
         return;
     EXPECT(board_reaches(8, 4));
     EXPECT_IS(board->word[1], 1);

@@ -67,10 +67,10 @@ struct info_thread {
     uint32_t current_domain_id; /* where it executes */
     nsec_t cpu_time_ns;
     uint64_t switches;
-    uint64_t pc;       /* as last seen by the kernel */
-    uint64_t affinity; /* a bit for each CPU that it may run on */
-    uint32_t cpu;      /* that it runs on, ran on last, or waits for */
-    uint32_t reserved;
+    uint64_t pc;               /* as last seen by the kernel */
+    uint64_t affinity;         /* a bit for each CPU that it may run on */
+    uint32_t cpu;              /* that it runs on, ran on last, or waits for */
+    uint32_t callee_domain_id; /* a stack of whose portal it waits for; 0: for none */
 };
 
 struct info_handle {
