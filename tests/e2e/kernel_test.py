@@ -15,29 +15,23 @@ import target_tests
 SECONDS = 240
 ORDINARY = "rotunda-kernel-test"
 CHECKED = "rotunda-checked-kernel-test"
-# These compare times, or have an end that comes too early where time goes on without them.
+# These compare times.
 TIMED = {
     "event.clocks_ring_in_order",
     "event.equals_take_turns",
-    "event.many_timeouts_come_in_order",
     "event.more_urgent_goes_first",
     "event.wait_ends_with_a_signal_or_in_time",
     "handler.deadline_over_a_handler_stops_the_server",
     "handler.fault_of_a_homeless_late_visitor_stops_the_server",
-    "mesh.every_caller_comes_home",
-    "portal.deadline_ends_the_wait_for_a_stack",
-    "switch.waiter_without_the_right_to_signal_wakes_with_ok",
     "switch.written_deadline_ends_a_wait",
     "switch.written_deadline_ends_work_after_its_grace",
 }
-# These end well only where little time passes between two steps; an audit takes some.
-SLOWED = {"switch.preempted_signaller_can_be_raised"}
 MACHINES = [
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2)),
     (ORDINARY, dict(cpu="max", memory="512M", gic=3)),
     (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2, smp=4, unjudged=TIMED)),
-    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, smp=4, unjudged=TIMED | SLOWED)),
+    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, smp=4, unjudged=TIMED)),
 ]
 
 

@@ -76,6 +76,9 @@ handle_t test_text(void);
 /* Wait until the kernel has torn down what there is to tear down. */
 void test_settle(void);
 
+/* Log what each thread of this domain, and of those that it has handles to, is doing. */
+void test_say_threads(void);
+
 /* Nanoseconds from now. */
 nsec_t test_soon(nsec_t ns);
 
