@@ -2,6 +2,7 @@
 
 #include "core/scheduler.h"
 #include "domains/pool.h"
+#include "domains/quota.h"
 
 static struct pool clock_pool;
 
@@ -37,13 +38,13 @@ enum status clock_create(struct domain *domain, struct event *event, uint64_t bi
                          struct clock **out)
 {
     void *memory;
-    enum status status = quota_take(domain, 0, 1, 0);
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
 
     if (status != STATUS_OK)
         return status;
     status = pool_take(&clock_pool, &memory);
     if (status != STATUS_OK) {
-        quota_give(domain, 0, 1, 0);
+        quota_give(domain, QUOTA_OBJECTS, 1);
         return status;
     }
 
@@ -73,7 +74,7 @@ void clock_on_domain_stop(struct clock *clock)
     if (clock->domain == NULL)
         return;
     timeout_cancel(&clock->timeout);
-    quota_give(clock->domain, 0, 1, 0);
+    quota_give(clock->domain, QUOTA_OBJECTS, 1);
     list_remove(&clock->domain_node);
     clock->domain = NULL;
 }

@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
+#include "domains/quota.h"
 
 /* One domain's wish to be told of another's end.  It goes with the event, or with that end. */
 struct watch {
@@ -48,7 +49,7 @@ static void event_detach(struct event *event)
     if (event->domain == NULL)
         return;
     cpus_hold(); /* signal_path may be about to set a bit */
-    quota_give(event->domain, 0, 1, 0);
+    quota_give(event->domain, QUOTA_OBJECTS, 1);
     list_remove(&event->domain_node);
     event->domain = NULL;
     event->cross.word = NULL;
@@ -82,12 +83,12 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
     const paddr_t physical = segment_physical(segment, offset);
     if (physical == 0)
         return STATUS_BAD_ARGUMENT;
-    enum status status = quota_take(domain, 0, 1, 0);
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
     if (status != STATUS_OK)
         return status;
     status = pool_take(&event_pool, &memory);
     if (status != STATUS_OK) {
-        quota_give(domain, 0, 1, 0);
+        quota_give(domain, QUOTA_OBJECTS, 1);
         return status;
     }
 

@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
+#include "domains/quota.h"
 
 static struct pool interrupt_pool;
 static struct interrupt *table[IRQ_SPECIAL_FIRST]; /* by number; NULL: nobody's */
@@ -64,12 +65,12 @@ COLD enum status interrupt_create(struct domain *domain, uint32_t number, bool i
         return STATUS_BAD_ARGUMENT;
     if (table[number] != NULL)
         return STATUS_BUSY;
-    enum status status = quota_take(domain, 0, 1, 0);
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
     if (status != STATUS_OK)
         return status;
     status = pool_take(&interrupt_pool, &memory);
     if (status != STATUS_OK) {
-        quota_give(domain, 0, 1, 0);
+        quota_give(domain, QUOTA_OBJECTS, 1);
         return status;
     }
 
@@ -106,7 +107,7 @@ COLD void interrupt_on_domain_stop(struct interrupt *interrupt)
 {
     if (interrupt->domain == NULL)
         return;
-    quota_give(interrupt->domain, 0, 1, 0);
+    quota_give(interrupt->domain, QUOTA_OBJECTS, 1);
     list_remove(&interrupt->domain_node);
     interrupt->domain = NULL;
     silence(interrupt);

@@ -6,6 +6,7 @@
 #include "core/lifecycle.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
+#include "domains/quota.h"
 #include "domains/segment.h"
 
 static struct pool portal_pool;
@@ -81,12 +82,12 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     if (stack_count == 0 || stack_count > PORTAL_STACKS_MAX || !is_aligned(entry, 4)
         || !is_aligned(first_stack_top | stack_stride, 16))
         return STATUS_BAD_ARGUMENT;
-    enum status status = quota_take(domain, 0, 1 + stack_count, 0);
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1 + stack_count);
     if (status != STATUS_OK)
         return status;
     status = pool_take(&portal_pool, &memory);
     if (status != STATUS_OK) {
-        quota_give(domain, 0, 1 + stack_count, 0);
+        quota_give(domain, QUOTA_OBJECTS, 1 + stack_count);
         return status;
     }
 
@@ -105,7 +106,7 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     for (uint32_t i = 0; i < stack_count && status == STATUS_OK; i++)
         status = record_add(portal, first_stack_top + i * stack_stride);
     if (status != STATUS_OK) {
-        quota_give(domain, 0, stack_count - portal->record_count, 0);
+        quota_give(domain, QUOTA_OBJECTS, stack_count - portal->record_count);
         object_put(&portal->object);
         return status;
     }
@@ -148,7 +149,7 @@ static void portal_detach(struct portal *portal)
 {
     if (portal->domain == NULL)
         return;
-    quota_give(portal->domain, 0, 1 + portal->record_count, 0);
+    quota_give(portal->domain, QUOTA_OBJECTS, 1 + portal->record_count);
     portal->domain->dead_portal_calls += portal_calls(portal);
     list_remove(&portal->domain_node);
     portal->domain = NULL;

@@ -8,6 +8,7 @@
 #include "core/portal.h"
 #include "core/scheduler.h"
 #include "domains/frame.h"
+#include "domains/quota.h"
 
 enum { PARK_BUCKETS = 256 };
 
@@ -60,13 +61,13 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
                           uint32_t priority, struct thread **out)
 {
     paddr_t frame;
-    enum status status = quota_take(home, 0, 0, 1);
+    enum status status = quota_take(home, QUOTA_THREADS, 1);
 
     if (status != STATUS_OK)
         return status;
     status = frame_allocate(0, FRAME_OBJECT, &frame);
     if (status != STATUS_OK) {
-        quota_give(home, 0, 0, 1);
+        quota_give(home, QUOTA_THREADS, 1);
         return status;
     }
 
@@ -188,7 +189,7 @@ void thread_end(struct thread *thread)
     thread->home->dead_threads_cpu_time_ns += thread_cpu_time_ns(thread);
     thread->home->dead_threads_dispatches += thread->dispatches;
     list_remove(&thread->home_node);
-    quota_give(thread->home, 0, 0, 1);
+    quota_give(thread->home, QUOTA_THREADS, 1);
     thread->cpu->exit_work |= EXIT_SCHEDULE;
     if (thread->building != NULL) {
         object_put(&thread->building->object);

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "domains/frame.h"
 #include "domains/pool.h"
+#include "domains/quota.h"
 #include "domains/space.h"
 
 enum {
@@ -52,7 +53,7 @@ static enum status charge_frames(struct segment *segment, uint32_t frames)
 {
     if (segment->owner == NULL)
         return STATUS_OK;
-    const enum status status = quota_take(segment->owner, frames, 0, 0);
+    const enum status status = quota_take(segment->owner, QUOTA_FRAMES, frames);
     if (status == STATUS_OK)
         segment->charged_frames += frames;
     return status;
@@ -64,7 +65,7 @@ static void uncharge_frames(struct segment *segment, uint32_t frames)
     if (segment->owner == NULL)
         return;
     segment->charged_frames -= frames;
-    quota_give(segment->owner, frames, 0, 0);
+    quota_give(segment->owner, QUOTA_FRAMES, frames);
 }
 
 /* A table of the segment's own, charged and zeroed. */
@@ -234,7 +235,8 @@ static void segment_free(struct segment *segment)
     if (segment->entries != NULL && segment->entries != &segment->one_entry)
         frame_free_zeroed(direct_map_physical(segment->entries)); /* nothing is left below */
     if (segment->owner != NULL) {
-        quota_give(segment->owner, segment->charged_frames, 1, 0);
+        quota_give(segment->owner, QUOTA_OBJECTS, 1);
+        quota_give(segment->owner, QUOTA_FRAMES, segment->charged_frames);
         list_remove(&segment->owner_node);
     }
     if (segment->source != NULL)
@@ -249,13 +251,13 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     enum status status = request_check(request);
 
     if (status == STATUS_OK && owner != NULL)
-        status = quota_take(owner, 0, 1, 0);
+        status = quota_take(owner, QUOTA_OBJECTS, 1);
     if (status != STATUS_OK)
         return status;
     status = pool_take_as_is(&segment_pool, &memory);
     if (status != STATUS_OK) {
         if (owner != NULL)
-            quota_give(owner, 0, 1, 0);
+            quota_give(owner, QUOTA_OBJECTS, 1);
         return status;
     }
 
@@ -443,10 +445,15 @@ enum status segment_build_some(struct segment *segment, bool *done)
 enum status segment_assign(struct segment *segment, struct domain *domain)
 {
     const uint32_t frames = segment->charged_frames;
-    const enum status status = quota_take(domain, frames, 1, 0);
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
 
     if (status != STATUS_OK)
         return status;
+    status = quota_take(domain, QUOTA_FRAMES, frames);
+    if (status != STATUS_OK) {
+        quota_give(domain, QUOTA_OBJECTS, 1);
+        return status;
+    }
     if (segment->owner != NULL)
         segment_disown(segment);
     segment->owner = domain;
@@ -458,7 +465,8 @@ enum status segment_assign(struct segment *segment, struct domain *domain)
 void segment_disown(struct segment *segment)
 {
     list_remove(&segment->owner_node);
-    quota_give(segment->owner, segment->charged_frames, 1, 0);
+    quota_give(segment->owner, QUOTA_OBJECTS, 1);
+    quota_give(segment->owner, QUOTA_FRAMES, segment->charged_frames);
     segment->charged_frames = 0;
     segment->owner = NULL;
 }

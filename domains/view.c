@@ -8,6 +8,7 @@
 #include "domains/asid.h"
 #include "domains/audit.h"
 #include "domains/frame.h"
+#include "domains/quota.h"
 #include "domains/space.h"
 
 /*
@@ -24,7 +25,7 @@ _Static_assert(TABLE_ENTRIES < 1 << COUNT_BITS, "all of a table's entries can be
 enum status view_create(struct domain *domain)
 {
     paddr_t root;
-    enum status status = quota_take(domain, 1, 0, 0);
+    enum status status = quota_take(domain, QUOTA_FRAMES, 1);
 
     if (status == STATUS_OK)
         status = frame_allocate_zeroed(FRAME_TABLE, &root);
@@ -44,7 +45,7 @@ void view_destroy(struct domain *domain)
     frame_free_zeroed(direct_map_physical(domain->root));
     domain->root = NULL;
     domain->table_frames = 0;
-    quota_give(domain, 1, 0, 0);
+    quota_give(domain, QUOTA_FRAMES, 1);
 }
 
 static uint32_t gigabyte_of(uaddr_t address)
@@ -127,13 +128,13 @@ static uint32_t entry_next(pte_t above, uint32_t from)
 static enum status table_make(struct domain *domain, uint32_t gigabyte)
 {
     paddr_t table;
-    enum status status = quota_take(domain, 1, 0, 0);
+    enum status status = quota_take(domain, QUOTA_FRAMES, 1);
 
     if (status != STATUS_OK)
         return status;
     status = frame_allocate_zeroed(FRAME_TABLE, &table);
     if (status != STATUS_OK) {
-        quota_give(domain, 1, 0, 0);
+        quota_give(domain, QUOTA_FRAMES, 1);
         return status;
     }
     tlb_publish(); /* empty, before a table walk can find it */
@@ -154,7 +155,7 @@ COLD static void table_release(struct domain *domain, uint32_t gigabyte)
     frame_free_zeroed(table);
     root_unuse(domain, gigabyte, 1);
     domain->table_frames--;
-    quota_give(domain, 1, 0, 0);
+    quota_give(domain, QUOTA_FRAMES, 1);
 }
 
 /* Borrowed: the view's first entry for the segment; NULL if its table is missing. */

@@ -124,7 +124,7 @@ portal_call_fp:
         ldr     x17, [sp, #THREAD_FP_STATE]
         cbz     x17, 1f
         add     x14, x14, #FRAME_TAG
-1:      call_enter
+1:      b       portal_call_enter
 
 /*
  * svc #3: the same with handles in x9..x12 and a deadline in x13.  A deadline that the CPU's timer
@@ -150,12 +150,13 @@ portal_call_with_path:
         call_claim portal_call_with_slow
         call_commit
         ldr     x17, [sp, #THREAD_X + 104]
-        cbz     x17, 2f
+        cbz     x17, portal_call_enter
         str     x17, [x11, #RECORD_DEADLINE_NS]
         mov     w17, #RECORD_FLAG_LAZY
         str     w17, [x11, #RECORD_FLAGS]
         str     x17, [sp, #THREAD_IS_LAZY]
-2:      call_enter
+portal_call_enter:
+        call_enter
 
         behind_vector 6
 portal_call_with_far:

@@ -9,6 +9,7 @@
 // source: domains/variant/checked/view_audit.c
 // source: domains/variant/checked/walk.c
 // source: domains/view.c
+// source: domains/quota.c
 // source: domains/segment.c
 // source: domains/space.c
 // source: domains/asid.c

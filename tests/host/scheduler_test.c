@@ -6,6 +6,7 @@
 // source: core/thread.c
 // source: core/timeout.c
 // source: domains/pool.c
+// source: domains/quota.c
 // source: tests/host/fake_arch/fake_machine.c
 // source: tests/host/fake_arch/fake_frames.c
 // include first: tests/host/fake_arch

@@ -3,6 +3,7 @@
  * building ends.
  */
 // source: domains/segment.c
+// source: domains/quota.c
 // source: domains/view.c
 // source: domains/space.c
 // source: domains/asid.c

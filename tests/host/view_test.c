@@ -3,6 +3,7 @@
  * whenever it may and forgets only what it is told to.
  */
 // source: domains/view.c
+// source: domains/quota.c
 // source: domains/segment.c
 // source: domains/space.c
 // source: domains/asid.c

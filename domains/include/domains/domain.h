@@ -72,36 +72,3 @@ static inline struct domain *domain_of_object(struct object *object)
 {
     return LIST_ENTRY(object, struct domain, object);
 }
-
-static inline bool quota_fits(uint32_t used, uint32_t more, uint32_t limit)
-{
-    return more == 0 || (used <= limit && more <= limit - used);
-}
-
-/* Charge frames, or one thread or object; OUT_OF_QUOTA changes nothing. */
-CHECK_RESULT static inline enum status quota_take(struct domain *domain, uint32_t frames,
-                                                  uint32_t objects, uint32_t threads)
-{
-    struct quota *used = &domain->used;
-    const struct quota *limit = &domain->limit;
-
-    if (!quota_fits(used->frames, frames, limit->frames)
-        || !quota_fits(used->objects, objects, limit->objects)
-        || !quota_fits(used->threads, threads, limit->threads))
-        return STATUS_OUT_OF_QUOTA;
-    used->frames += frames;
-    used->objects += objects;
-    used->threads += threads;
-    return STATUS_OK;
-}
-
-static inline void quota_give(struct domain *domain, uint32_t frames, uint32_t objects,
-                              uint32_t threads)
-{
-    struct quota *used = &domain->used;
-
-    ASSERT(used->frames >= frames && used->objects >= objects && used->threads >= threads);
-    used->frames -= frames;
-    used->objects -= objects;
-    used->threads -= threads;
-}
