@@ -108,7 +108,6 @@ signal_wake:
         check_leave signal_in_c
         check_view signal_in_c
         save_light
-        stp     xzr, xzr, [x15, #THREAD_X] /* STATUS_OK: it may wait by a call in C */
         str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
         str     xzr, [x15, #THREAD_WAITING_EVENT]
         str     wzr, [sp, #THREAD_STATE] /* ready */
@@ -134,8 +133,7 @@ signal_wake_later:
         add     x10, x10, x16
         cmp     x11, x10
         b.hi    signal_in_c
-1:      stp     xzr, xzr, [x15, #THREAD_X] /* STATUS_OK */
-        str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
+1:      str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
         str     xzr, [x15, #THREAD_WAITING_EVENT]
         str     xzr, [x15, #THREAD_TURN_END]
         str     wzr, [x15, #THREAD_STATE] /* ready */

@@ -95,6 +95,17 @@ static bool couple_make(struct couple *couple)
     return s == STATUS_OK;
 }
 
+/* A handle outside of a table's first part, which the short ways know. */
+static handle_t far_handle(handle_t h)
+{
+    handle_t far = h;
+
+    while ((uint32_t)far < 1000)
+        if (handle_duplicate(h, RIGHT_ALL, 0, &far) != STATUS_OK)
+            return 0;
+    return far;
+}
+
 static bool patient_start(struct couple *couple, uint64_t bits)
 {
     const uint64_t argument[BIRTH_ARGUMENTS] = {couple->signal, bits};
@@ -111,6 +122,28 @@ static void rounds_await(const struct board *board, uint64_t rounds)
 {
     for (unsigned i = 0; i < 1000 && board->word[1] <= rounds; i++)
         (void)thread_sleep(test_soon(TEST_MS));
+}
+
+/* It waited by the long way, and is woken by the short one. */
+static void waiter_with_a_far_handle_is_woken_with_ok(void)
+{
+    static uint64_t word;
+    struct child patient;
+    struct board *board = board_get();
+    handle_t event = 0;
+
+    EXPECT_OK(test_event(&word, &event));
+    const handle_t far = far_handle(event);
+    EXPECT(far != 0);
+    EXPECT_OK(child_make(&(struct child_needs){0}, &patient));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&patient, event, RIGHT_SIGNAL, 0), 1};
+    EXPECT_OK(child_start_at(&patient, signal_for_ever, argument, PATIENT, &patient.thread));
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        EXPECT_OK(event_wait(far, DEADLINE_NEVER));
+        EXPECT_IS(__atomic_exchange_n(&word, 0, __ATOMIC_ACQ_REL), 1);
+    }
+    board->word[3] = 1;
+    EXPECT_IS(child_wait(&patient), CHILD_DONE);
 }
 
 static void each_signal_runs_the_urgent_one_at_once(void)
@@ -300,6 +333,7 @@ static const struct test switch_tests[] = {
     TEST(each_signal_runs_the_urgent_one_at_once),
     TEST(waiter_without_the_right_to_signal_wakes_with_ok),
     TEST(signal_to_one_that_is_not_more_urgent_waits_for_its_turn),
+    TEST(waiter_with_a_far_handle_is_woken_with_ok),
     TEST(preempted_signaller_can_be_stopped),
     TEST(preempted_signaller_can_be_destroyed),
     TEST(preempted_signaller_can_be_raised),
