@@ -157,9 +157,10 @@ enum status event_wait(struct event *event, struct thread *thread, nsec_t deadli
 {
     const enum status status = waiter_register(event, thread);
 
-    if (status == STATUS_WOULD_BLOCK)
-        thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
-    return status;
+    if (status != STATUS_WOULD_BLOCK)
+        return status;
+    thread_block(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
+    return STATUS_OK;
 }
 
 struct cross_thread *kernel_on_signal(struct cross_thread *cross, void *object)

@@ -98,6 +98,10 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
         .pc = found->cross.regs.pc,
         .affinity = found->affinity,
         .cpu = found->cpu->number,
+        .base_priority = found->base_priority,
+        .has_used_budget = budget_is_used_up(found),
+        .budget_ns = found->budget.budget_ns,
+        .period_ns = found->budget.period_ns,
     };
     if (found->waiting_portal != NULL)
         out->callee_domain_id = id_of(found->waiting_portal->domain);

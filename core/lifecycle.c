@@ -49,6 +49,8 @@ static void domain_fill(struct domain *domain, const struct domain_attributes *a
     domain->name = attributes->name;
     domain->flags = attributes->flags;
     domain->highest_priority = attributes->highest_priority;
+    domain->budget.budget_ns = attributes->budget_ns;
+    domain->budget.period_ns = attributes->period_ns;
     domain->limit = attributes->quota;
     domain->cross.syscall_mask = attributes->syscall_mask;
     domain->stop_event_bits = attributes->event_bits;

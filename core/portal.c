@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "core/fault.h"
 #include "core/lifecycle.h"
+#include "core/priority.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
 #include "domains/quota.h"
@@ -94,7 +95,7 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
     struct portal *portal = memory;
     object_init(&portal->object, &portal_class);
     list_init(&portal->records);
-    list_init(&portal->waiting);
+    line_init(&portal->waiting);
     portal->cross = (struct cross_portal){
         .domain = &domain->cross,
         .entry = entry,
@@ -136,12 +137,21 @@ static bool is_stopped(const struct domain *domain)
     return domain->state >= DOMAIN_STATE_STOPPED;
 }
 
+/* Who gets the next stack; NULL if nobody waits for one. */
+static struct thread *waiting_first(const struct portal *portal)
+{
+    struct waiter *first = line_first(&portal->waiting);
+
+    return first == NULL ? NULL : LIST_ENTRY(first, struct thread, waiter);
+}
+
 /* Nobody gets a stack any more. */
 static void portal_fail_all_waiting(struct portal *portal)
 {
-    while (!list_is_empty(&portal->waiting))
-        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
-                            STATUS_PEER_DEAD);
+    struct thread *thread;
+
+    while ((thread = waiting_first(portal)) != NULL)
+        portal_fail_waiting(thread, STATUS_PEER_DEAD);
 }
 
 /* The portal leaves its domain, which it was charged to. */
@@ -217,8 +227,11 @@ static void frame_push(struct thread *thread, struct portal *portal, struct reco
         .record = &record->cross,
     };
     record->cross.calls++;
-    if (!list_is_empty(&portal->waiting))
+    if (!line_is_empty(&portal->waiting)) {
         record->cross.flags |= RECORD_WANTED;
+        priority_want(record);
+        priority_update(thread);
+    }
     cross->domain = portal->cross.domain;
     fp_leave(thread);
     cross_set_depth(cross, depth + 1);
@@ -283,9 +296,9 @@ static void record_pass_on(struct record *record)
 {
     struct portal *portal = record->portal;
     enum status status = STATUS_NOT_FOUND;
+    struct thread *thread;
 
-    while (status != STATUS_OK && !list_is_empty(&portal->waiting)) {
-        struct thread *thread = LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node);
+    while (status != STATUS_OK && (thread = waiting_first(portal)) != NULL) {
         thread_unqueue(thread);
         record->cross.thread = &thread->cross;
         status = portal_enter(thread, portal, record);
@@ -302,6 +315,8 @@ static void record_release(struct record *record)
     struct portal *portal = record->portal;
 
     timeout_cancel(&record->deadline);
+    if (list_node_is_linked(&record->wanted_node))
+        priority_unwant(record, thread_of_cross(record->cross.thread));
     record->cross.flags = 0;
     if (portal->lingering == 0) {
         record_pass_on(record);
@@ -313,24 +328,24 @@ static void record_release(struct record *record)
 }
 
 /* Queue the caller, behind those of its priority. */
-static void portal_wait(struct thread *thread, struct portal *portal)
+COLD static void portal_wait(struct thread *thread, struct portal *portal)
 {
-    struct list_node *before = &portal->waiting.head;
-
-    LIST_FOR_EACH (node, &portal->waiting)
-        if (LIST_ENTRY(node, struct thread, wait_node)->priority < thread->priority) {
-            before = node;
-            break;
-        }
-    list_insert_before(before, &thread->wait_node);
+    line_join(&portal->waiting, &thread->waiter, thread->priority);
     thread->waiting_portal = portal;
     records_want(portal);
+    LIST_FOR_EACH (node, &portal->records)
+        priority_want(LIST_ENTRY(node, struct record, portal_node));
+    priority_lend(portal);
     thread_block(thread, THREAD_STATE_WAITING_PORTAL, thread->call_deadline_ns);
 }
 
 void portal_forget_waiting(struct thread *thread)
 {
+    struct portal *portal = thread->waiting_portal;
+
     thread->waiting_portal = NULL;
+    line_leave(&portal->waiting, &thread->waiter);
+    priority_lend(portal);
 }
 
 void portal_fail_waiting(struct thread *thread, enum status status)
@@ -580,9 +595,10 @@ static void callers_unwind(struct portal *portal, unsigned *budget)
 
 bool portal_stop_some(struct portal *portal, unsigned *budget)
 {
-    for (; *budget > 0 && !list_is_empty(&portal->waiting); --*budget)
-        portal_fail_waiting(LIST_ENTRY(list_first(&portal->waiting), struct thread, wait_node),
-                            STATUS_PEER_DEAD);
+    struct thread *waiting;
+
+    for (; *budget > 0 && (waiting = waiting_first(portal)) != NULL; --*budget)
+        portal_fail_waiting(waiting, STATUS_PEER_DEAD);
     if (*budget == 0)
         return false;
     const bool lingers = portal->lingering > 0;

@@ -158,6 +158,20 @@ void scheduler_timeout_add(struct timeout *timeout)
     cpu->exit_work |= EXIT_SCHEDULE;
 }
 
+/* Book the time since the last switch, to who ran. */
+static void account(struct cpu *cpu)
+{
+    const uint64_t now = timer_now_ticks();
+    const uint64_t spent = now - cpu->switched_at_ticks;
+
+    cpu->switched_at_ticks = now;
+    if (cpu->current == NULL || cpu->is_idle) {
+        cpu->idle_ticks += spent;
+        return;
+    }
+    cpu->current->cpu_ticks += spent;
+}
+
 void scheduler_on_timer(void)
 {
     struct cpu *cpu = cpu_self();
@@ -173,20 +187,8 @@ void scheduler_on_timer(void)
     for (unsigned i = 0; i < TIMEOUTS_STEP && timeouts_fire_one(&cpu->timeouts, timer_now_ns());
          i++)
         continue;
-}
-
-/* Book the time since the last switch, to who ran. */
-static void account(struct cpu *cpu)
-{
-    const uint64_t now = timer_now_ticks();
-    const uint64_t spent = now - cpu->switched_at_ticks;
-
-    cpu->switched_at_ticks = now;
-    if (cpu->current == NULL || cpu->is_idle) {
-        cpu->idle_ticks += spent;
-        return;
-    }
-    cpu->current->cpu_ticks += spent;
+    if (cpu->current != NULL && cpu->current->budget_end != 0)
+        budget_check(cpu->current);
 }
 
 /* A turn begins when the thread is dispatched; it is looked at later, if at all. */
@@ -376,6 +378,17 @@ static void enter_view(const struct thread *thread)
     mmu_enter(thread_domain(thread)->cross.ttbr);
 }
 
+/* When who runs is to be looked at: by its CPU time, which its turn and its budget bound. */
+static uint64_t end_of_run(const struct cpu *cpu, struct thread *current)
+{
+    const uint64_t end = current->budget_end - 1; /* 0: none, the latest of all */
+
+    if ((cpu->ready_mask & BIT(current->priority)) == 0)
+        return end;
+    turn_begin(current);
+    return current->turn_end < end ? current->turn_end : end;
+}
+
 /*
  * The timer must interrupt when something is due.  That it does so too early, for something that is
  * due no more, costs less than moving it each time.
@@ -383,13 +396,13 @@ static void enter_view(const struct thread *thread)
 static void program_timer(struct cpu *cpu)
 {
     nsec_t when = cpu->timeouts.first == NULL ? 0 : cpu->timeouts.first->deadline_ns;
-    struct thread *current = cpu->current;
+    const struct thread *current = cpu->current;
+    const uint64_t end = cpu->is_idle ? UINT64_MAX : end_of_run(cpu, cpu->current);
 
-    if (!cpu->is_idle && (cpu->ready_mask & BIT(current->priority)) != 0) {
-        turn_begin(current);
-        const uint64_t end = cpu->switched_at_ticks + (current->turn_end - current->cpu_ticks);
-        const nsec_t slice_end = timer_ticks_to_ns(end) + 1;
-        when = when == 0 || slice_end < when ? slice_end : when;
+    if (end != UINT64_MAX) {
+        const uint64_t left = end > current->cpu_ticks ? end - current->cpu_ticks : 0;
+        const nsec_t end_ns = timer_ticks_to_ns(cpu->switched_at_ticks + left) + 1;
+        when = when == 0 || end_ns < when ? end_ns : when;
     }
     if (when == 0 || (cpu->programmed_ns != 0 && cpu->programmed_ns <= when))
         return;
@@ -402,8 +415,8 @@ struct cross_thread *scheduler_wake(struct thread *current, struct thread *waite
 {
     struct cpu *cpu = cpu_self();
 
-    if (waiter->priority <= current->priority || (cpu->exit_work | cpu->is_shared) != 0
-        || !has_view(waiter)) {
+    if (waiter->priority <= current->priority || !has_view(waiter)
+        || (cpu->exit_work | cpu->is_shared | waiter->budget_end) != 0) {
         thread_make_ready(waiter);
         return scheduler_leave();
     }
@@ -443,7 +456,8 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
     hand_over(cpu, current, next);
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
-    if (deadline_ns != DEADLINE_NEVER || (cpu->ready_mask & BIT(next->priority)) != 0)
+    if (deadline_ns != DEADLINE_NEVER || (cpu->ready_mask & BIT(next->priority)) != 0
+        || next->budget_end != 0)
         program_timer(cpu);
     kernel_lock_drop();
     return &next->cross;

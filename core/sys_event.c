@@ -72,12 +72,11 @@ struct sysret sys_event_wait(uint64_t h, uint64_t deadline_ns, UNUSED uint64_t a
                              UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct event *event;
-    enum status status = lookup_event(h, RIGHT_WAIT, &event);
+    const enum status status = lookup_event(h, RIGHT_WAIT, &event);
 
-    if (status == STATUS_OK)
-        status = event_wait(event, thread_current(), deadline_ns);
-    /* The thread waits; whoever ends that otherwise than by a signal says so. */
-    return sysret(status == STATUS_WOULD_BLOCK ? STATUS_OK : status);
+    if (status != STATUS_OK)
+        return sysret(status);
+    return sysret(event_wait(event, thread_current(), deadline_ns));
 }
 
 struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t flags,

@@ -3,6 +3,7 @@
 #include "arch/usercopy.h"
 #include "base/bits.h"
 #include "core/portal.h"
+#include "core/priority.h"
 #include "core/scheduler.h"
 
 #define UNUSED __attribute__((unused))
@@ -15,6 +16,13 @@ static enum status lookup(handle_t h, rights_t need, struct thread **out)
     if (status == STATUS_OK)
         *out = thread_of_object(object);
     return status;
+}
+
+/* The thread, or for 0 the calling one, if it may be managed. */
+OUT_OF_LINE static enum status lookup_managed(handle_t h, struct thread **out)
+{
+    *out = thread_current();
+    return h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, out);
 }
 
 struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, uint64_t argument,
@@ -117,14 +125,38 @@ struct sysret sys_thread_set_priority(uint64_t h, uint64_t priority, UNUSED uint
                                       UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                       UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct thread *thread = thread_current();
-    const enum status status = h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, &thread);
+    struct thread *thread;
+    const enum status status = lookup_managed(h, &thread);
 
     if (status != STATUS_OK)
         return sysret(status);
     if (priority > thread->home->highest_priority || priority > caller_domain()->highest_priority)
         return sysret(STATUS_BAD_ARGUMENT);
-    thread_set_priority(thread, (uint32_t)priority);
+    priority_set_base(thread, (uint32_t)priority);
+    return sysret(STATUS_OK);
+}
+
+static bool budget_fits(const struct domain_budget *limit, nsec_t budget_ns, nsec_t period_ns)
+{
+    return limit->budget_ns == 0
+           || (budget_ns != 0 && budget_ns <= limit->budget_ns && period_ns >= limit->period_ns);
+}
+
+struct sysret sys_thread_set_budget(uint64_t h, uint64_t budget_ns, uint64_t period_ns,
+                                    UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                                    UNUSED uint64_t a6, UNUSED uint64_t a7)
+{
+    struct thread *thread;
+    const enum status status = lookup_managed(h, &thread);
+
+    if (status != STATUS_OK)
+        return sysret(status);
+    if (!budget_is_valid(budget_ns, period_ns)
+        || !budget_fits(&thread->home->budget, budget_ns, period_ns))
+        return sysret(STATUS_BAD_ARGUMENT);
+    if (thread->state == THREAD_STATE_STOPPED)
+        return sysret(STATUS_BAD_STATE);
+    budget_set(thread, budget_ns, period_ns);
     return sysret(STATUS_OK);
 }
 
@@ -132,8 +164,8 @@ struct sysret sys_thread_set_affinity(uint64_t h, uint64_t cpus, UNUSED uint64_t
                                       UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                       UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct thread *thread = thread_current();
-    const enum status status = h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, &thread);
+    struct thread *thread;
+    const enum status status = lookup_managed(h, &thread);
 
     if (status != STATUS_OK)
         return sysret(status);

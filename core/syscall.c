@@ -11,7 +11,7 @@
 /* Handlers have eight parameters whether they need them or not: vectors.S passes x0..x7. */
 #define UNUSED __attribute__((unused))
 
-_Static_assert(SYS_COUNT == 47 && SYS_NULL == 0 && SYS_EVENT_SIGNAL == 32 && SYS_EVENT_WAIT == 33
+_Static_assert(SYS_COUNT == 48 && SYS_NULL == 0 && SYS_EVENT_SIGNAL == 32 && SYS_EVENT_WAIT == 33
                    && STATUS_OK == 0,
                "system_call.S answers these");
 
@@ -61,6 +61,7 @@ syscall_fn *const syscall_table[SYS_COUNT] = {
     [SYS_THREAD_UNPARK] = sys_thread_unpark,
     [SYS_THREAD_SET_PRIORITY] = sys_thread_set_priority,
     [SYS_THREAD_SET_AFFINITY] = sys_thread_set_affinity,
+    [SYS_THREAD_SET_BUDGET] = sys_thread_set_budget,
     [SYS_PORTAL_CREATE] = sys_portal_create,
     [SYS_EVENT_CREATE] = sys_event_create,
     [SYS_EVENT_SIGNAL] = sys_event_signal,

@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "core/event.h"
 #include "core/portal.h"
+#include "core/priority.h"
 #include "core/scheduler.h"
 #include "domains/frame.h"
 #include "domains/quota.h"
@@ -49,12 +50,16 @@ static void on_timeout(struct timeout *timeout)
 /* A thread that returns from home has no call to return from. */
 static struct cross_record no_call = {.flags = UINT32_MAX};
 
-/* All but the frames, which are written before they are read, and the FP registers, likewise. */
+/* All but what is written before it is read: the frames, the FP registers; and what has its own. */
 static void thread_zero(struct thread *thread)
 {
     memset(&thread->cross, 0, offsetof(struct cross_thread, home));
     memset((uint8_t *)thread + sizeof(thread->cross), 0,
            offsetof(struct thread, fp) - sizeof(thread->cross));
+    list_init(&thread->wanted);
+    thread->outdated_node.next = NULL;
+    budget_init(&thread->budget);
+    waiter_init(&thread->waiter);
 }
 
 enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top, uint64_t argument,
@@ -76,6 +81,7 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     object_init(&thread->object, &thread_class);
     object_get(&thread->object); /* its own, until it ends */
     thread->id = next_id++;
+    thread->base_priority = priority;
     thread->priority = priority;
     thread->home = home;
     object_get(&home->object);
@@ -91,6 +97,8 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     thread->cross.regs.pc = entry;
     thread->cross.regs.sp = stack_top;
     home->state = DOMAIN_STATE_RUNNING;
+    if (home->budget.budget_ns != 0)
+        budget_begin(thread);
     thread_make_ready(thread);
     *out = thread;
     return STATUS_OK;
@@ -107,7 +115,7 @@ void thread_unqueue(struct thread *thread)
     timeout_cancel(&thread->timeout);
     if (scheduler_has_queued(thread))
         scheduler_dequeue(thread);
-    if (thread->state == THREAD_STATE_WAITING_PORTAL)
+    if (thread->waiting_portal != NULL)
         portal_forget_waiting(thread);
     if (list_node_is_linked(&thread->wait_node))
         list_remove(&thread->wait_node);
@@ -133,18 +141,6 @@ void thread_wake(struct thread *thread, enum status status)
     thread->cross.regs.x[0] = status;
     thread->cross.regs.x[1] = 0;
     thread_make_ready(thread);
-}
-
-void thread_set_priority(struct thread *thread, uint32_t priority)
-{
-    const bool queued = scheduler_has_queued(thread);
-
-    if (queued)
-        scheduler_dequeue(thread);
-    thread->priority = priority;
-    if (queued)
-        scheduler_requeue(thread);
-    scheduler_reconsider(thread->cpu);
 }
 
 void thread_set_affinity(struct thread *thread, uint64_t cpus)
@@ -185,6 +181,8 @@ void thread_end(struct thread *thread)
         return; /* it has ended already */
     thread_recall(thread);
     thread_unqueue(thread);
+    if (thread->budget.ticks != 0)
+        budget_finish(thread);
     thread->state = THREAD_STATE_STOPPED;
     thread->home->dead_threads_cpu_time_ns += thread_cpu_time_ns(thread);
     thread->home->dead_threads_dispatches += thread->dispatches;
@@ -230,11 +228,16 @@ uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
     return woken;
 }
 
-nsec_t thread_cpu_time_ns(const struct thread *thread)
+uint64_t thread_cpu_ticks(const struct thread *thread)
 {
     uint64_t ticks = thread->cpu_ticks;
 
     if (thread->cpu->current == thread && !thread->cpu->is_idle)
         ticks += timer_now_ticks() - thread->cpu->switched_at_ticks;
-    return timer_ticks_to_ns(ticks);
+    return ticks;
+}
+
+nsec_t thread_cpu_time_ns(const struct thread *thread)
+{
+    return timer_ticks_to_ns(thread_cpu_ticks(thread));
 }

@@ -101,6 +101,8 @@ signal_wake:
         cbnz    x10, signal_in_c
         ldr     w10, [x15, #THREAD_TIMEOUT_RANK]
         cbnz    w10, signal_in_c
+        ldr     x10, [x15, #THREAD_BUDGET_END]
+        cbnz    x10, signal_in_c        /* the timer has to look after it */
         ldr     w10, [x15, #THREAD_PRIORITY]
         ldr     w11, [sp, #THREAD_PRIORITY]
         cmp     w10, w11

@@ -17,12 +17,23 @@ ORDINARY = "rotunda-kernel-test"
 CHECKED = "rotunda-checked-kernel-test"
 # These compare times.
 TIMED = {
+    "budget.background_is_as_good_as_any_priority_while_nobody_is_ready",
+    "budget.budget_does_not_come_back_by_being_set",
+    "budget.budget_is_spent_in_portals_too",
+    "budget.budget_may_come_at_any_time",
+    "budget.each_gets_its_budget_and_no_more",
+    "budget.new_thread_begins_where_an_ended_one_stopped",
+    "budget.spinner_leaves_others_their_deadlines",
+    "budget.suspended_thread_keeps_its_budget",
     "event.clocks_ring_in_order",
     "event.equals_take_turns",
     "event.more_urgent_goes_first",
     "event.wait_ends_with_a_signal_or_in_time",
     "handler.deadline_over_a_handler_stops_the_server",
     "handler.fault_of_a_homeless_late_visitor_stops_the_server",
+    "priority.holder_of_a_stack_is_as_urgent_as_who_waits_for_it",
+    "priority.holder_that_is_to_end_inherits_too",
+    "priority.inheritance_goes_along_a_chain",
     "switch.written_deadline_ends_a_wait",
     "switch.written_deadline_ends_work_after_its_grace",
 }

@@ -68,7 +68,8 @@ static void assert_refused(const char *domains, const char *sentence)
 }
 
 static const char good[] =
-    "pl011 { start = \"boot\"; priority = <48 49>; system-calls = \"driver\";"
+    "pl011 { start = \"boot\"; priority = <48 49>; budget-us = <2000 10000>; system-calls = "
+    "\"driver\";"
     "  offers = \"console:Tty\"; restart = \"on-fault\"; restart-delay-ms = <50>;"
     "  restart-limit = <3>; takes-log; quota-frames = <128>; quota-handles = <40>;"
     "  quota-threads = <2>; quota-objects = <20>; heap-bytes = <0x20000>;"
@@ -95,6 +96,8 @@ static void a_full_manifest_arrives_whole(void **state)
     assert_int_equal(uart->start, MANIFEST_START_BOOT);
     assert_int_equal(uart->priority, 48);
     assert_int_equal(uart->highest_priority, 49);
+    assert_int_equal(uart->budget_us, 2000);
+    assert_int_equal(uart->period_us, 10000);
     assert_int_equal(uart->restart, MANIFEST_RESTART_ON_FAULT);
     assert_int_equal(uart->restart_delay_ms, 50);
     assert_int_equal(uart->restart_limit, 3);
@@ -188,6 +191,18 @@ static void numbers_out_of_range_are_refused(void **state)
                    "a: priority: <10 64>: main thread, then highest, at most 63");
     assert_refused("a { " CALLS "priority = <11 10>; };",
                    "a: priority: <11 10>: main thread, then highest, at most 63");
+    assert_refused("a { " CALLS "budget-us = <49 1000>; };",
+                   "a: budget-us: <49 1000>: CPU time, at least 50, in each period, at most "
+                   "60000000");
+    assert_refused("a { " CALLS "budget-us = <1001 1000>; };",
+                   "a: budget-us: <1001 1000>: CPU time, at least 50, in each period, at most "
+                   "60000000");
+    assert_refused("a { " CALLS "budget-us = <0 1000>; };",
+                   "a: budget-us: <0 1000>: CPU time, at least 50, in each period, at most "
+                   "60000000");
+    assert_refused("a { " CALLS "budget-us = <1000 60000001>; };",
+                   "a: budget-us: <1000 60000001>: CPU time, at least 50, in each period, at most "
+                   "60000000");
     assert_refused("a { " CALLS "restart-limit = <0>; };",
                    "a: restart-limit: 0 is not between 1 and 1000");
 }

@@ -5,6 +5,9 @@
 // source: core/scheduler.c
 // source: core/thread.c
 // source: core/timeout.c
+// source: core/budget.c
+// source: core/priority.c
+// source: core/base/line.c
 // source: domains/pool.c
 // source: domains/quota.c
 // source: tests/host/fake_arch/fake_machine.c
@@ -24,6 +27,7 @@
 #include "core/interrupt.h"
 #include "core/lifecycle.h"
 #include "core/portal.h"
+#include "core/priority.h"
 #include "domains/asid.h"
 #include "domains/segment.h"
 #include "fake_frames.h"
@@ -192,16 +196,21 @@ void asid_assign(struct domain *domain)
     assignments++;
 }
 
-void portal_fail_waiting(struct thread *thread, enum status status)
-{
-    (void)thread;
-    (void)status;
-    fail_msg("nobody waits for a portal here");
-}
-
+/* As in core/portal.c, which needs more than a scheduler. */
 void portal_forget_waiting(struct thread *thread)
 {
-    portal_fail_waiting(thread, STATUS_OK);
+    struct portal *portal = thread->waiting_portal;
+
+    thread->waiting_portal = NULL;
+    line_leave(&portal->waiting, &thread->waiter);
+    priority_lend(portal);
+}
+
+void portal_fail_waiting(struct thread *thread, enum status status)
+{
+    thread_unqueue(thread);
+    thread->cross.regs.x[8] = status;
+    thread_make_ready(thread);
 }
 
 /* A machine with domains and no thread yet. */
@@ -419,13 +428,13 @@ static void a_priority_can_change_in_the_queue(void **state)
     for (unsigned i = 0; i < 4; i++)
         (void)add(10);
     assert_ptr_equal(leave(), threads[0]);
-    thread_set_priority(threads[2], 12);
+    priority_set_base(threads[2], 12);
     assert_true(cpu.ready_mask == (BIT(10) | BIT(12)));
     assert_ptr_equal(leave(), threads[2]);
-    thread_set_priority(threads[2], 8); /* the one that runs */
+    priority_set_base(threads[2], 8); /* the one that runs */
     assert_ptr_equal(leave(), threads[0]);
-    thread_set_priority(threads[1], 8);
-    thread_set_priority(threads[3], 8);
+    priority_set_base(threads[1], 8);
+    priority_set_base(threads[3], 8);
     assert_true(cpu.ready_mask == BIT(8));
     block(threads[0]);
     assert_ptr_equal(leave(), threads[2]);
@@ -444,7 +453,7 @@ static void one_that_waits_gets_its_new_priority_when_it_wakes(void **state)
     assert_ptr_equal(leave(), first);
     block(first);
     assert_ptr_equal(leave(), second);
-    thread_set_priority(first, 11);
+    priority_set_base(first, 11);
     assert_true(cpu.ready_mask == 0);
     thread_wake(first, STATUS_OK);
     assert_ptr_equal(leave(), first);
@@ -610,15 +619,6 @@ static void an_ended_thread_is_freed_when_another_runs(void **state)
     assert_int_equal(domains[0].object.references, 1);
 }
 
-/* The model: the queues as they ought to be. */
-static struct {
-    struct thread *queue[PRIORITY_COUNT][THREADS];
-    unsigned count[PRIORITY_COUNT];
-    struct thread *current;
-    uint64_t turn_end;
-    uint64_t left[THREADS];
-} model;
-
 static uint32_t random_below(uint32_t bound)
 {
     random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -633,6 +633,454 @@ static unsigned index_of(const struct thread *thread)
         i++;
     return i;
 }
+
+/* ---- budgets ---- */
+
+enum { BUDGET_NS = 2000000, PERIOD_NS = 10000000 };
+enum { BUDGET = BUDGET_NS / TICK_NS, PERIOD = PERIOD_NS / TICK_NS };
+
+/* Let time pass, as the timer has it, until there is somebody new to run. */
+static struct thread *next_after(const struct thread *current)
+{
+    struct thread *next;
+
+    do {
+        assert_true(deadline_ns != 0);
+        run(UINT32_MAX);
+        next = leave();
+    } while (next == current);
+    return next;
+}
+
+static void used_up_budget_is_background_until_the_period_ends(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    const uint64_t begin = now;
+
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), high);
+    for (unsigned period = 0; period < 5; period++) {
+        assert_ptr_equal(next_after(high), low);
+        assert_true(now >= begin + period * PERIOD + BUDGET);
+        assert_true(now <= begin + period * PERIOD + BUDGET + 1 + period);
+        assert_int_equal(high->priority, 0);
+        assert_int_equal(high->base_priority, 30);
+        assert_ptr_equal(next_after(low), high);
+        assert_true(now >= begin + (period + 1) * PERIOD);
+        assert_true(now <= begin + (period + 1) * PERIOD + 1);
+        assert_int_equal(high->priority, 30);
+    }
+    budget_set(high, 0, 0);
+    assert_ptr_equal(leave(), high);
+    assert_int_equal(high->budget_end, 0);
+    assert_false(timeout_is_armed(&high->budget.replenishment));
+}
+
+static void alone_it_goes_on_and_the_timer_only_knows_the_period(void **state)
+{
+    unsigned interrupts = 0;
+
+    (void)state;
+    struct thread *only = add(30);
+    budget_set(only, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), only);
+    for (const uint64_t end = now + 20 * PERIOD; now < end; interrupts++) {
+        assert_true(deadline_ns != 0);
+        run(UINT32_MAX);
+        assert_ptr_equal(leave(), only);
+    }
+    assert_true(interrupts >= 39 && interrupts <= 41);
+    assert_int_equal(waits, 0);
+}
+
+/* A period begins when the last is over and its budget used up: not by the clock. */
+static void who_stays_within_its_budget_is_never_in_the_background(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), high);
+    for (unsigned period = 0; period < 50; period++) {
+        for (const uint64_t end = now + BUDGET * 9 / 10; now < end;) {
+            run(end - now);
+            assert_ptr_equal(leave(), high);
+            assert_int_equal(high->priority, 30);
+        }
+        thread_block(high, THREAD_STATE_SLEEPING, timer_now_ns() + PERIOD_NS);
+        assert_ptr_equal(leave(), low);
+        assert_ptr_equal(next_after(low), high);
+    }
+}
+
+static void whoever_waits_meanwhile_comes_back_with_a_new_budget(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    const nsec_t begin = timer_now_ns();
+    assert_ptr_equal(leave(), high);
+    assert_ptr_equal(next_after(high), low);
+    block(low);
+    assert_ptr_equal(leave(), high);
+    thread_block(high, THREAD_STATE_SLEEPING, begin + PERIOD_NS / 2);
+    thread_wake(low, STATUS_OK);
+    assert_ptr_equal(leave(), low);
+    while (timer_now_ns() + 2000 * TICK_NS < begin + PERIOD_NS) {
+        run(1000);
+        (void)leave();
+        assert_int_equal(high->priority, 0);
+    }
+    assert_ptr_equal(next_after(low), high);
+    assert_true(timer_now_ns() >= begin + PERIOD_NS);
+    assert_int_equal(high->priority, 30);
+    assert_true(timer_is_set_by(timer_now_ns() + BUDGET_NS + TICK_NS));
+}
+
+static void budget_set_anew_goes_on_with_its_period(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    const nsec_t begin = timer_now_ns();
+    assert_ptr_equal(leave(), high);
+    run(BUDGET / 2);
+    budget_set(high, 2 * BUDGET_NS, 2 * PERIOD_NS); /* while it runs */
+    assert_ptr_equal(leave(), high);
+    assert_ptr_equal(next_after(high), low);
+    assert_true(timer_now_ns() < begin + 2 * BUDGET_NS + 3 * TICK_NS);
+    budget_set(high, 3 * BUDGET_NS, 2 * PERIOD_NS); /* while it is used up */
+    assert_ptr_equal(leave(), high);
+    assert_ptr_equal(next_after(high), low);
+    assert_true(timer_now_ns() < begin + 3 * BUDGET_NS + 4 * TICK_NS);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), low);
+    assert_ptr_equal(next_after(low), high);
+    assert_true(timer_now_ns() >= begin + PERIOD_NS
+                && timer_now_ns() < begin + PERIOD_NS + 2 * TICK_NS);
+}
+
+/* From a signal to its waiter and back there is no queue and no look at the timer. */
+static void suspended_one_has_its_budget_looked_after(void **state)
+{
+    (void)state;
+    struct thread *urgent = add(40);
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), urgent);
+    block(urgent);
+    assert_ptr_equal(leave(), high);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(timer_is_set_by((now + BUDGET - high->cpu_ticks + 1) * TICK_NS));
+        run(BUDGET / 20);
+        assert_ptr_equal(leave(), high); /* if the timer was early */
+        spinlock_lock(&kernel_lock);
+        assert_ptr_equal(thread_of_cross(scheduler_wake(high, urgent)), urgent);
+        now += BUDGET / 5; /* not its time */
+        spinlock_lock(&kernel_lock);
+        assert_ptr_equal(scheduler_wait(urgent, THREAD_STATE_PARKED, DEADLINE_NEVER), &high->cross);
+    }
+    const uint64_t left = BUDGET - high->cpu_ticks;
+    const uint64_t resumed = now;
+    assert_ptr_equal(next_after(high), low);
+    assert_true(now <= resumed + left + 2);
+}
+
+static void waiter_that_takes_over_has_its_budget_looked_after(void **state)
+{
+    (void)state;
+    struct thread *urgent = add(40);
+    struct thread *low = add(10);
+    budget_set(urgent, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), urgent);
+    spinlock_lock(&kernel_lock);
+    assert_ptr_equal(scheduler_wait(urgent, THREAD_STATE_PARKED, DEADLINE_NEVER), &low->cross);
+    run(UINT32_MAX); /* the timer was early */
+    assert_ptr_equal(leave(), low);
+    assert_true(deadline_ns == 0);
+    spinlock_lock(&kernel_lock);
+    assert_ptr_equal(scheduler_wake(low, urgent), &urgent->cross);
+    assert_true(timer_is_set_by(timer_now_ns() + BUDGET_NS + TICK_NS));
+}
+
+static void new_threads_of_a_limited_domain_inherit_what_ended_ones_used(void **state)
+{
+    (void)state;
+    domains[1].budget.budget_ns = BUDGET_NS;
+    domains[1].budget.period_ns = PERIOD_NS;
+    struct thread *free = add(10);
+    struct thread *limited = add(30); /* of domains[1] */
+    const nsec_t begin = timer_now_ns();
+    assert_int_equal(free->budget_end, 0);
+    assert_ptr_equal(leave(), limited);
+    run(BUDGET * 3 / 4);
+    thread_end(limited);
+    assert_ptr_equal(leave(), free);
+    thread_count++; /* the next is of domains[1] again */
+    thread_count++;
+    struct thread *second = add(30);
+    thread_count -= 2;
+    assert_ptr_equal(leave(), second);
+    assert_ptr_equal(next_after(second), free);
+    assert_true(timer_now_ns() < begin + BUDGET_NS + 3 * TICK_NS);
+    assert_ptr_equal(next_after(free), second);
+    assert_true(timer_now_ns() >= begin + PERIOD_NS);
+    thread_end(second);
+    assert_ptr_equal(leave(), free);
+    object_put(&limited->object);
+    object_put(&second->object);
+}
+
+/* At its priority it never has more than a budget for each period that has begun, and one. */
+static void random_use_stays_below_budget_by_period(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    (void)add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    const uint64_t begin = now;
+    uint64_t urgent = 0;
+    for (unsigned step = 0; step < STEPS; step++) {
+        const struct thread *current = leave();
+        const bool counts = current == high && high->priority == 30;
+        const uint64_t before = now;
+        run(1 + random_below(BUDGET / 3));
+        urgent += counts ? now - before : 0;
+        assert_true(urgent <= ((now - begin) / PERIOD + 2) * (BUDGET + 2));
+        if (current == high && random_below(4) == 0)
+            thread_block(high, THREAD_STATE_SLEEPING, timer_now_ns() + random_below(2 * PERIOD_NS));
+    }
+    assert_true(urgent > (now - begin) / PERIOD * BUDGET / 4);
+}
+
+/* ---- lending ---- */
+
+enum { PORTALS = 6, STACKS = 3 };
+
+static struct portal portals[PORTALS];
+static struct record records[PORTALS][STACKS];
+
+static void portals_make(void)
+{
+    memset(portals, 0, sizeof(portals));
+    memset(records, 0, sizeof(records));
+    for (unsigned p = 0; p < PORTALS; p++) {
+        list_init(&portals[p].records);
+        line_init(&portals[p].waiting);
+        for (unsigned i = 0; i < 1 + p % STACKS; i++) {
+            records[p][i].portal = &portals[p];
+            list_push_back(&portals[p].records, &records[p][i].portal_node);
+        }
+    }
+}
+
+static struct record *record_free(const struct portal *portal)
+{
+    LIST_FOR_EACH (node, &portal->records) {
+        struct record *record = LIST_ENTRY(node, struct record, portal_node);
+        if (record->cross.thread == NULL)
+            return record;
+    }
+    return NULL;
+}
+
+/* As a call does it; true if it has a stack. */
+static bool call(struct thread *thread, struct portal *portal)
+{
+    struct record *record = record_free(portal);
+
+    if (record != NULL) {
+        record->cross.thread = &thread->cross;
+        return true;
+    }
+    line_join(&portal->waiting, &thread->waiter, thread->priority);
+    thread->waiting_portal = portal;
+    LIST_FOR_EACH (node, &portal->records)
+        priority_want(LIST_ENTRY(node, struct record, portal_node));
+    priority_lend(portal);
+    if (scheduler_has_queued(thread))
+        scheduler_dequeue(thread);
+    thread_block(thread, THREAD_STATE_WAITING_PORTAL, DEADLINE_NEVER);
+    return false;
+}
+
+static void give_back(struct record *record)
+{
+    struct waiter *first = line_first(&record->portal->waiting);
+
+    if (list_node_is_linked(&record->wanted_node))
+        priority_unwant(record, thread_of_cross(record->cross.thread));
+    record->cross.thread = NULL;
+    if (first == NULL)
+        return;
+    struct thread *next = LIST_ENTRY(first, struct thread, waiter);
+    thread_unqueue(next);
+    record->cross.thread = &next->cross;
+    if (!line_is_empty(&record->portal->waiting))
+        priority_want(record);
+    thread_make_ready(next);
+}
+
+static void holder_inherits_until_it_gives_the_stack_back(void **state)
+{
+    (void)state;
+    portals_make();
+    struct thread *high = add(30);
+    struct thread *middle = add(20);
+    struct thread *low = add(10);
+    block(high);
+    block(middle);
+    scheduler_dequeue(high);
+    scheduler_dequeue(middle);
+    assert_ptr_equal(leave(), low);
+    assert_true(call(low, &portals[0]));
+    thread_wake(middle, STATUS_OK);
+    thread_wake(high, STATUS_OK);
+    assert_ptr_equal(leave(), high);
+    assert_false(call(high, &portals[0]));
+    assert_ptr_equal(leave(), low);
+    assert_int_equal(low->priority, 30);
+    give_back(&records[0][0]);
+    assert_int_equal(low->priority, 10);
+    assert_ptr_equal(leave(), high);
+    assert_true(records[0][0].cross.thread == &high->cross);
+    block(high);
+    assert_ptr_equal(leave(), middle);
+}
+
+/* Whoever waits in a ring passes a loan on, once; when somebody leaves it is taken back. */
+static void ring_of_waiters_settles(void **state)
+{
+    (void)state;
+    portals_make();
+    (void)add(0);
+    struct thread *first = add(10);
+    struct thread *second = add(12);
+    struct thread *third = add(30);
+    assert_ptr_equal(leave(), third);
+    assert_true(call(first, &portals[0]) && call(second, &portals[3]));
+    assert_false(call(first, &portals[3]) || call(second, &portals[0]));
+    assert_ptr_equal(leave(), third);
+    assert_int_equal(first->priority, 12);
+    assert_false(call(third, &portals[0]));
+    assert_ptr_equal(leave(), threads[0]);
+    assert_int_equal(first->priority, 30);
+    assert_int_equal(second->priority, 30);
+    portal_fail_waiting(second, STATUS_TIMED_OUT);
+    assert_ptr_equal(leave(), second);
+    assert_int_equal(second->priority, 30); /* its stack is wanted by the first, that one's by it */
+    give_back(&records[3][0]);
+    assert_int_equal(second->priority, 12);
+    assert_ptr_equal(leave(), first);
+    assert_int_equal(first->priority, 30);
+    give_back(&records[0][0]);
+    assert_int_equal(first->priority, 10);
+}
+
+/* What all priorities ought to be: what is lent goes on until nothing changes. */
+static void model_priorities(uint32_t *expected)
+{
+    for (unsigned t = 0; t < THREADS; t++)
+        expected[t] = budget_is_used_up(threads[t]) ? 0 : threads[t]->base_priority;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (unsigned t = 0; t < THREADS; t++) {
+            if (threads[t]->waiting_portal == NULL)
+                continue;
+            LIST_FOR_EACH (node, &threads[t]->waiting_portal->records) {
+                const struct record *record = LIST_ENTRY(node, struct record, portal_node);
+                const struct thread *holder = thread_of_cross(record->cross.thread);
+                uint32_t *of_holder = &expected[index_of(holder)];
+                if (budget_is_used_up(holder) || *of_holder >= expected[t])
+                    continue;
+                *of_holder = expected[t];
+                changed = true;
+            }
+        }
+    }
+}
+
+static void check_lending(void)
+{
+    uint32_t expected[THREADS];
+
+    model_priorities(expected);
+    for (unsigned t = 0; t < THREADS; t++) {
+        assert_int_equal(threads[t]->priority, expected[t]);
+        if (threads[t]->waiting_portal != NULL)
+            assert_int_equal(threads[t]->waiter.urgency, expected[t]);
+    }
+}
+
+/* The highest portal of which it has a stack: it only calls higher ones, so there are no rings. */
+static int highest_held(const struct thread *thread, struct record **record)
+{
+    for (int p = PORTALS - 1; p >= 0; p--)
+        for (unsigned i = 0; i < STACKS; i++)
+            if (records[p][i].cross.thread == &thread->cross) {
+                *record = &records[p][i];
+                return p;
+            }
+    return -1;
+}
+
+static void lend_random(struct thread *thread)
+{
+    struct record *held = NULL;
+    const int highest = highest_held(thread, &held);
+    const bool is_waiting = thread->waiting_portal != NULL;
+
+    switch (random_below(6)) {
+    case 0:
+    case 1:
+    case 2:
+        if (!is_waiting && highest + 1 < PORTALS)
+            (void)call(
+                thread,
+                &portals[highest + 1 + (int)random_below((uint32_t)(PORTALS - highest - 1))]);
+        break;
+    case 3:
+        if (is_waiting)
+            portal_fail_waiting(thread, STATUS_TIMED_OUT);
+        else if (held != NULL)
+            give_back(held);
+        break;
+    case 4:
+        priority_set_base(thread, random_below(8));
+        break;
+    default:
+        thread->budget.ticks = thread->budget.ticks == 0 && random_below(3) == 0;
+        priority_update(thread);
+        break;
+    }
+}
+
+static void random_lending_matches_the_model(void **state)
+{
+    (void)state;
+    portals_make();
+    for (unsigned i = 0; i < THREADS; i++)
+        (void)add(i % 8);
+    for (unsigned step = 0; step < STEPS; step++) {
+        lend_random(threads[1 + random_below(THREADS - 1)]);
+        (void)leave();
+        check_lending();
+    }
+}
+
+/* The model: the queues as they ought to be. */
+static struct {
+    struct thread *queue[PRIORITY_COUNT][THREADS];
+    unsigned count[PRIORITY_COUNT];
+    struct thread *current;
+    uint64_t turn_end;
+    uint64_t left[THREADS];
+} model;
 
 static void model_insert(struct thread *thread, bool first)
 {
@@ -732,9 +1180,10 @@ static void step_random(void)
         model.current = NULL;
         break;
     default: {
-        const bool queued = model_remove(any);
-        thread_set_priority(any, 1 + random_below(6));
-        if (queued)
+        const uint32_t priority = 1 + random_below(6);
+        const bool moves = priority != any->priority && model_remove(any);
+        priority_set_base(any, priority);
+        if (moves)
             model_insert(any, false);
         break;
     }
@@ -786,6 +1235,18 @@ int main(void)
         cmocka_unit_test_setup(a_domain_gets_an_asid_when_it_is_entered_without, setup),
         cmocka_unit_test_setup(each_thread_has_its_own_thread_pointer, setup),
         cmocka_unit_test_setup(an_ended_thread_is_freed_when_another_runs, setup),
+        cmocka_unit_test_setup(used_up_budget_is_background_until_the_period_ends, setup),
+        cmocka_unit_test_setup(alone_it_goes_on_and_the_timer_only_knows_the_period, setup),
+        cmocka_unit_test_setup(who_stays_within_its_budget_is_never_in_the_background, setup),
+        cmocka_unit_test_setup(whoever_waits_meanwhile_comes_back_with_a_new_budget, setup),
+        cmocka_unit_test_setup(budget_set_anew_goes_on_with_its_period, setup),
+        cmocka_unit_test_setup(suspended_one_has_its_budget_looked_after, setup),
+        cmocka_unit_test_setup(waiter_that_takes_over_has_its_budget_looked_after, setup),
+        cmocka_unit_test_setup(new_threads_of_a_limited_domain_inherit_what_ended_ones_used, setup),
+        cmocka_unit_test_setup(random_use_stays_below_budget_by_period, setup),
+        cmocka_unit_test_setup(holder_inherits_until_it_gives_the_stack_back, setup),
+        cmocka_unit_test_setup(ring_of_waiters_settles, setup),
+        cmocka_unit_test_setup(random_lending_matches_the_model, setup),
         cmocka_unit_test_setup(random_steps_match_the_model, setup),
     };
 

@@ -56,6 +56,8 @@ static enum status load_domain(const struct load_request *request, struct loaded
         .flags = domain->denial_faults ? DOMAIN_DENIAL_FAULTS : 0,
         .event = request->event,
         .event_bits = request->event_bits,
+        .budget_ns = domain->budget_us * UINT64_C(1000),
+        .period_ns = domain->period_us * UINT64_C(1000),
     };
     struct info_domain info;
     uint64_t next = 0;

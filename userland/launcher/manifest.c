@@ -20,6 +20,8 @@ enum {
     STACK_BYTES_MAX = 1 << 20,
     RESTART_DELAY_MS_MAX = 60000,
     RESTART_LIMIT_MAX = 1000,
+    BUDGET_US_MIN = 50,
+    BUDGET_PERIOD_US_MAX = 60000000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */
     QUOTA_OTHERS_MAX = 1 << 16,
 };
@@ -106,6 +108,22 @@ static enum status read_priority(const struct property_reader *reader, struct ma
                                (unsigned)pair[0], (unsigned)pair[1], PRIORITY_COUNT - 1);
     out->priority = pair[0];
     out->highest_priority = pair[1];
+    return STATUS_OK;
+}
+
+static enum status read_budget(const struct property_reader *reader, struct manifest_domain *out)
+{
+    uint32_t pair[2] = {0, 0};
+    const enum status s = property_cells(reader, "budget-us", 2, pair);
+
+    if (s != STATUS_OK || (pair[0] == 0 && pair[1] == 0))
+        return s;
+    if (pair[0] < BUDGET_US_MIN || pair[0] > pair[1] || pair[1] > BUDGET_PERIOD_US_MAX)
+        return property_refuse(
+            reader, "budget-us", "<%u %u>: CPU time, at least %d, in each period, at most %d",
+            (unsigned)pair[0], (unsigned)pair[1], BUDGET_US_MIN, BUDGET_PERIOD_US_MAX);
+    out->budget_us = pair[0];
+    out->period_us = pair[1];
     return STATUS_OK;
 }
 
@@ -214,6 +232,8 @@ static enum status read_make(const struct property_reader *reader, struct manife
     if (s == STATUS_OK)
         s = property_cells(reader, "cpus", 1, &out->cpus);
     if (s == STATUS_OK)
+        s = read_budget(reader, out);
+    if (s == STATUS_OK)
         s = read_quota(reader, &out->quota);
     if (s == STATUS_OK)
         s = property_size(reader, "heap-bytes", 0, HEAP_BYTES_MAX, &out->heap_bytes);
@@ -257,7 +277,7 @@ static enum status read_domain(const struct property_reader *reader, struct mani
         "quota-handles",    "quota-threads", "quota-objects", "heap-bytes", "stack-bytes",
         "system-calls",     "denied-call",   "sees-archive",  "takes-log",  "may-power-off",
         "offers",           "connects",      "launches",      "restart",    "restart-limit",
-        "restart-delay-ms", "cpus",
+        "restart-delay-ms", "cpus",          "budget-us",
     };
     enum status s = STATUS_OK;
 

@@ -57,6 +57,8 @@ struct manifest_domain {
     uint32_t priority;         /* of the main thread */
     uint32_t cpus;             /* a bit for each that its threads start on; 0: all */
     uint32_t highest_priority; /* that any of its threads may have */
+    uint32_t budget_us;        /* of each of its threads, in each period; 0: no budget */
+    uint32_t period_us;
     struct quota quota;
     uint32_t heap_bytes;
     uint32_t stack_bytes;

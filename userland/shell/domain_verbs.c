@@ -59,11 +59,21 @@ void verb_domains(struct shell *shell, int count, char **arguments)
     listing_print(&listing, &table);
 }
 
+/* What of which period. */
+static void budget_cell(struct table *table, const struct info_thread *thread)
+{
+    if (thread->budget_ns == 0)
+        table_cell(table, "-");
+    else
+        table_cell(table, "%s/%s", unit_span(thread->budget_ns).text,
+                   unit_span(thread->period_ns).text);
+}
+
 void verb_threads(struct shell *shell, int count, char **arguments)
 {
     static const struct table_column columns[] = {
-        {"id", true},       {"domain", false},  {"executes in", false},
-        {"state", false},   {"prio", true},     {"depth", true},
+        {"id", true},       {"domain", false},  {"executes in", false}, {"state", false},
+        {"prio", true},     {"base", true},     {"budget", true},       {"depth", true},
         {"cpu time", true}, {"switches", true}, {"pc", true},
     };
     struct table table;
@@ -79,6 +89,8 @@ void verb_threads(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", text_of_name(thread->current).text);
         table_cell(&table, "%s", text_of_thread_state(kernel->state));
         table_cell(&table, "%" PRIu32, kernel->priority);
+        table_cell(&table, "%" PRIu32, kernel->base_priority);
+        budget_cell(&table, kernel);
         table_cell(&table, "%" PRIu32, kernel->depth);
         table_cell(&table, "%s", unit_span(kernel->cpu_time_ns).text);
         table_cell(&table, "%s", unit_count(kernel->switches).text);

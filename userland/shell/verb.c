@@ -11,8 +11,8 @@
 static const struct verb verbs[] = {
     {"domains", "", "list domains: state, ASID, CPU time, memory", VERB_TAKES_NOTHING, 0, 0,
      verb_domains},
-    {"threads", "[domain]", "list threads: state, priority, where they execute", VERB_TAKES_DOMAIN,
-     0, 1, verb_threads},
+    {"threads", "[domain]", "list threads: state, priority, budget, where they execute",
+     VERB_TAKES_DOMAIN, 0, 1, verb_threads},
     {"services", "", "list services: owner and clients", VERB_TAKES_NOTHING, 0, 0, verb_services},
     {"handles", "<domain>", "list a domain's handles: kind, rights, badge", VERB_TAKES_DOMAIN, 1, 1,
      verb_handles},

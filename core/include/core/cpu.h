@@ -177,7 +177,7 @@ uint32_t cpu_online_count(void);
 struct cpu *cpu_at(uint32_t number);
 
 /* Interrupt another CPU, so that it comes into the kernel and looks at its queues. */
-void cpu_kick(struct cpu *cpu);
+COLD void cpu_kick(struct cpu *cpu);
 
 /*
  * Let the world stand still: returns when every other CPU waits for the kernel lock, which the

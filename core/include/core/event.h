@@ -50,8 +50,9 @@ void event_signal(struct event *event, uint64_t bits);
 struct thread *event_post(struct event *event, uint64_t bits);
 
 /*
- * The current thread waits until the word is not zero.  OK: it is not; WOULD_BLOCK: the thread
- * waits now.  Errors: BUSY (somebody waits already), PEER_DEAD.
+ * The current thread waits until the word is not zero.  OK: it is not, or the thread waits now;
+ * whoever ends that otherwise than by a signal says so.  Errors: BUSY (somebody waits already),
+ * PEER_DEAD.
  */
 CHECK_RESULT enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns);
 

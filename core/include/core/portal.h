@@ -39,6 +39,7 @@ struct record {
     struct portal *portal;
     struct timeout deadline;
     struct list_node portal_node;
+    struct list_node wanted_node; /* in its thread's list, while somebody waits for the stack */
 };
 
 struct portal {
@@ -48,7 +49,8 @@ struct portal {
     struct list_node domain_node;
     struct list records; /* struct record, portal_node */
     uint32_t record_count;
-    struct list waiting; /* struct thread, wait_node; most urgent first */
+    struct line waiting; /* struct thread, waiter */
+    uint32_t lent;       /* the priority that those lend to who has a stack */
     uint32_t lingering;  /* calls still inside after the last handle went; then it is freed */
 };
 _Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");

@@ -43,7 +43,7 @@ struct cpu *scheduler_cpu_for_new(const struct thread *thread);
 bool scheduler_can_run_on(uint64_t cpus);
 
 /* Something has changed about the threads of a CPU: it is to choose anew. */
-void scheduler_reconsider(struct cpu *cpu);
+COLD void scheduler_reconsider(struct cpu *cpu);
 
 /*
  * `waiter` waits no longer: it is in no queue, and its results are in its context.  Leave the

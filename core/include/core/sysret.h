@@ -89,7 +89,7 @@ syscall_fn sys_domain_create, sys_domain_give, sys_domain_stop, sys_domain_destr
     sys_domain_watch, sys_domain_info, sys_domain_set_fault_portal, sys_domain_narrow_mask;
 syscall_fn sys_thread_create, sys_thread_exit, sys_thread_destroy, sys_thread_yield,
     sys_thread_sleep, sys_thread_park, sys_thread_unpark, sys_thread_set_priority,
-    sys_thread_set_affinity;
+    sys_thread_set_affinity, sys_thread_set_budget;
 syscall_fn sys_portal_create, sys_event_create, sys_event_signal, sys_event_wait;
 syscall_fn sys_interrupt_create, sys_interrupt_bind, sys_interrupt_ack, sys_clock_create,
     sys_clock_set;

@@ -15,7 +15,9 @@
 #pragma once
 
 #include "arch/fp.h"
+#include "base/line.h"
 #include "base/path.h"
+#include "core/budget.h"
 #include "core/cpu.h"
 #include "core/timeout.h"
 #include "domains/domain.h"
@@ -34,9 +36,10 @@ struct thread {
     uint64_t turn_end; /* the value of cpu_ticks that ends its turn; 0: that has not begun */
     uint64_t cpu_ticks;
     uint64_t dispatches;
-    uint32_t priority;
+    uint32_t priority; /* that it runs at; see core/priority.h */
     enum thread_state state;
     struct timeout timeout; /* of the wait it is in */
+    uint64_t budget_end;    /* the value of cpu_ticks that ends its budget; 0: nothing does */
 
     struct object object;
     uint32_t id;         /* never reused */
@@ -46,11 +49,9 @@ struct thread {
     struct cpu *cpu;   /* that runs it, or did last; whose queue it is in, if it is in one */
     uint64_t affinity; /* a bit for each CPU that it may run on */
     struct list_node run_node;  /* ready queue */
-    struct list_node wait_node; /* portal queue, or park bucket */
+    struct list_node wait_node; /* park bucket */
 
     struct portal *waiting_portal;
-    uaddr_t parked_word;
-    struct domain *parked_domain;
 
     bool call_has_handles; /* of the portal call that waits for a stack */
     uint64_t call_badge;
@@ -58,6 +59,15 @@ struct thread {
     struct segment *building; /* segment_create in progress; owns a reference */
 
     struct fp_registers fp[2]; /* second: of a fault's handler, while cross.has_fault */
+
+    uint32_t base_priority;         /* that it was given */
+    struct list wanted;             /* struct record, wanted_node: of its stacks those in demand */
+    struct list_node outdated_node; /* its priority is to be computed anew */
+    struct budget budget;
+    struct waiter waiter; /* in waiting_portal's line */
+
+    uaddr_t parked_word;
+    struct domain *parked_domain;
 };
 ASSERT_OFFSET(struct thread, tpidr, THREAD_TPIDR);
 ASSERT_OFFSET(struct thread, waiting_event, THREAD_WAITING_EVENT);
@@ -67,6 +77,7 @@ ASSERT_OFFSET(struct thread, dispatches, THREAD_DISPATCHES);
 ASSERT_OFFSET(struct thread, priority, THREAD_PRIORITY);
 ASSERT_OFFSET(struct thread, state, THREAD_STATE);
 ASSERT_OFFSET(struct thread, timeout.rank, THREAD_TIMEOUT_RANK);
+ASSERT_OFFSET(struct thread, budget_end, THREAD_BUDGET_END);
 _Static_assert(sizeof(struct thread) <= THREAD_BYTES,
                "a frame each, for what vectors.S reads of it");
 
@@ -114,12 +125,10 @@ void thread_make_ready(struct thread *thread);
 void thread_unqueue(struct thread *thread);
 
 /* The current thread waits, until `deadline_ns` at the latest (DEADLINE_NEVER: no limit). */
-void thread_block(struct thread *thread, enum thread_state state, nsec_t deadline_ns);
+OUT_OF_LINE void thread_block(struct thread *thread, enum thread_state state, nsec_t deadline_ns);
 
 /* End a wait: the thread's system call returns `status`. */
 void thread_wake(struct thread *thread, enum status status);
-
-COLD void thread_set_priority(struct thread *thread, uint32_t priority);
 
 /* It is to run on these CPUs only, one of which is in use. */
 void thread_set_affinity(struct thread *thread, uint64_t cpus);
@@ -140,4 +149,6 @@ void thread_end(struct thread *thread);
 void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns);
 uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count);
 
+/* With what it has used since it was dispatched. */
+uint64_t thread_cpu_ticks(const struct thread *thread);
 COLD nsec_t thread_cpu_time_ns(const struct thread *thread);

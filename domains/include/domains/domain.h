@@ -16,6 +16,14 @@
 #include "domains/handle.h"
 #include "domains/object.h"
 
+/* What each of its threads has; see core/budget.h. */
+struct domain_budget {
+    nsec_t budget_ns; /* 0: no budget */
+    nsec_t period_ns;
+    uint64_t ended_left;   /* ticks: of threads that have ended, the least that one left unused */
+    nsec_t ended_until_ns; /* when the last of their periods ends */
+};
+
 struct domain {
     struct cross_domain cross;
     struct object object;
@@ -24,6 +32,7 @@ struct domain {
     struct name name;
     uint32_t flags; /* enum domain_flag */
     uint32_t highest_priority;
+    struct domain_budget budget;
     struct list_node node; /* in the list of all domains */
 
     /* What it may use up, and has. */

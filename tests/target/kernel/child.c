@@ -99,6 +99,8 @@ enum status child_make(const struct child_needs *needs, struct child *out)
         .flags = needs->flags,
         .event = out->event,
         .event_bits = CHILD_STOPPED,
+        .budget_ns = needs->budget_ns,
+        .period_ns = needs->period_ns,
     };
     if (s == STATUS_OK)
         s = domain_create(test_factory(), &attributes, &out->domain);
@@ -205,6 +207,16 @@ struct info_domain child_info(const struct child *child)
 
     if (domain_info(child->domain, INFO_DOMAIN, 0, &record, sizeof record, &next) != STATUS_OK)
         test_fail(__FILE__, __LINE__, "child_info", 0, 1);
+    return record;
+}
+
+struct info_thread child_thread(const struct child *child)
+{
+    struct info_thread record = {0};
+    uint64_t next;
+
+    if (domain_info(child->domain, INFO_THREADS, 0, &record, sizeof record, &next) != STATUS_OK)
+        test_fail(__FILE__, __LINE__, "child_thread", 0, 1);
     return record;
 }
 

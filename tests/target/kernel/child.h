@@ -35,6 +35,7 @@ struct child_needs {
     struct quota quota;
     uint32_t flags; /* enum domain_flag */
     uint32_t highest_priority;
+    nsec_t budget_ns, period_ns;
     bool no_text; /* nothing is granted; only child_thread_at() can be used */
 };
 
@@ -82,6 +83,8 @@ uint64_t child_does(struct child *child, child_function *run, uint64_t a0, uint6
 /* The fault that stopped it; a reason of FAULT_NONE if there was none. */
 struct fault_record child_fault(const struct child *child);
 struct info_domain child_info(const struct child *child);
+/* Its only thread, or the first one of several. */
+struct info_thread child_thread(const struct child *child);
 
 void child_destroy(struct child *child);
 

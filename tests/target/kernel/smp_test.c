@@ -13,6 +13,13 @@ enum {
     CALLS = 500,
     MOVES = 200,
     MESSAGES = 1000000,
+    INSIDE = 22, /* of the portal: the one of low priority */
+    GATE = 23,   /* whoever is inside may return */
+    LOW_HOME = 24,
+    HIGH_HOME = 25,
+    LOW = 10, /* priorities */
+    MIDDLE = 20,
+    HIGH = 30,
     RING_HEAD = 100,
     RING_TAIL = 110, /* not in the cache line of the other */
     RING_SLOTS = 128,
@@ -37,6 +44,15 @@ static uint32_t cpu_of(const struct child *child)
     if (domain_info(child->domain, INFO_THREADS, 0, &record, sizeof record, &next) != STATUS_OK)
         return UINT32_MAX;
     return record.cpu;
+}
+
+static bool reaches(unsigned index, uint64_t value)
+{
+    const struct board *board = board_get();
+
+    for (unsigned i = 0; i < 8000 && board->word[index] != value; i++)
+        (void)thread_sleep(test_soon(TEST_MS / 4));
+    return board->word[index] == value;
 }
 
 /* Arguments: CPU, its count. */
@@ -301,6 +317,128 @@ static void rings_between_cpus_need_no_kernel(void)
         EXPECT(after - before <= 8);
 }
 
+static bool spinner_limit(struct child *child, nsec_t budget_ns, nsec_t period_ns)
+{
+    return spinner_start(child, 0)
+           && thread_set_budget(child->thread, budget_ns, period_ns) == STATUS_OK;
+}
+
+static bool is_seen_at(const struct child *child, uint32_t priority)
+{
+    for (unsigned i = 0; i < 40000; i++) {
+        if (child_thread(child).priority == priority)
+            return true;
+        (void)thread_sleep(test_soon(TEST_MS / 20));
+    }
+    return false;
+}
+
+/* It is one, wherever the thread runs: also if it is nowhere for long enough to use it up. */
+static void budget_is_one_for_all_cpus(void)
+{
+    const nsec_t budget_ns = 20 * TEST_MS;
+    struct child child;
+    const unsigned cpus = cpus_online();
+    bool is_used = false;
+
+    EXPECT(spinner_limit(&child, budget_ns, 60 * TEST_S));
+    for (unsigned i = 0; i < 1000 && !is_used; i++) {
+        EXPECT_OK(thread_set_affinity(child.thread, UINT64_C(1) << i % cpus));
+        (void)thread_sleep(test_soon(TEST_MS));
+        is_used = child_thread(&child).has_used_budget != 0;
+    }
+    EXPECT(is_used);
+    EXPECT(child_info(&child).cpu_time_ns >= budget_ns - TEST_MS / 10);
+    EXPECT(child_info(&child).cpu_time_ns < 10 * budget_ns);
+    for (unsigned i = 0; i < 10; i++) {
+        EXPECT_OK(thread_set_affinity(child.thread, UINT64_C(1) << i % cpus));
+        EXPECT_IS(child_thread(&child).priority, 0);
+    }
+    /* Given to a thread that runs elsewhere: that CPU's timer has to look after it. */
+    EXPECT_OK(thread_set_budget(child.thread, 500 * budget_ns, 60 * TEST_S));
+    EXPECT_IS(child_thread(&child).priority, CHILD_PRIORITY);
+    EXPECT_OK(thread_set_budget(child.thread, 2 * budget_ns, 60 * TEST_S));
+    EXPECT(is_seen_at(&child, 0));
+    board_get()->word[STOP] = 1;
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+}
+
+/* Used up here, its next period begins there. */
+static void budget_comes_back_on_another_cpu(void)
+{
+    struct child child;
+    const unsigned cpus = cpus_online();
+
+    EXPECT(spinner_limit(&child, TEST_MS, 10 * TEST_MS));
+    for (unsigned round = 0; round < 40; round++) {
+        EXPECT(is_seen_at(&child, 0));
+        EXPECT_OK(thread_set_affinity(child.thread, UINT64_C(1) << round % cpus));
+        EXPECT(is_seen_at(&child, CHILD_PRIORITY));
+    }
+    board_get()->word[STOP] = 1;
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+}
+
+/* In the server. */
+static void served_gate(uint64_t word[SERVED_WORDS])
+{
+    struct board *board = (struct board *)(uintptr_t)word[0];
+
+    board->word[INSIDE] = 1;
+    while (board->word[GATE] == 0)
+        continue;
+}
+
+/* Arguments: CPU, portal, what to say at home. */
+static void call_on(const struct birth *birth)
+{
+    struct portal_message m = {.word = {syscall_word(birth->board)}};
+
+    if (thread_set_affinity(0, UINT64_C(1) << birth->argument[0]) != STATUS_OK
+        || portal_call(birth->argument[1], &m) != STATUS_OK)
+        birth->board->word[WRONG]++;
+    birth->board->word[birth->argument[2]] = 1;
+}
+
+static bool caller_start(struct child *child, const struct server *server, uint64_t cpu,
+                         uint64_t home, uint32_t priority)
+{
+    if (child_make(&(struct child_needs){0}, child) != STATUS_OK)
+        return false;
+    const uint64_t argument[BIRTH_ARGUMENTS] = {
+        cpu, child_give(child, server->portal, RIGHT_CALL, 0), home};
+    return child_start_at(child, call_on, argument, priority, &child->thread) == STATUS_OK;
+}
+
+/* The holder starves on one CPU until somebody urgent waits for it on another. */
+static void holder_on_another_cpu_inherits(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child low, middle, high;
+    const uint64_t last = cpus_online() - 1;
+    const uint64_t spin[BIRTH_ARGUMENTS] = {last, COUNT};
+
+    EXPECT(server_make(&(struct child_needs){0}, served_gate, 1, &server));
+    EXPECT(caller_start(&low, &server, last, LOW_HOME, LOW));
+    EXPECT(reaches(INSIDE, 1));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &middle));
+    EXPECT_OK(child_start_at(&middle, spin_on, spin, MIDDLE, &middle.thread));
+    for (unsigned i = 0; i < 8000 && board->word[COUNT] == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS / 4));
+    EXPECT(board->word[COUNT] > 0);
+    board->word[GATE] = 1;
+    (void)thread_sleep(test_soon(10 * TEST_MS));
+    EXPECT_IS(board->word[LOW_HOME], 0);
+    EXPECT(caller_start(&high, &server, 0, HIGH_HOME, HIGH));
+    EXPECT(reaches(HIGH_HOME, 1));
+    EXPECT_IS(board->word[LOW_HOME], 0); /* it is back, and has nothing to be urgent for */
+    EXPECT_IS(child_thread(&low).priority, LOW);
+    board->word[STOP] = 1;
+    EXPECT_IS(child_wait(&low), CHILD_DONE);
+    EXPECT_IS(board->word[WRONG], 0);
+}
+
 static const struct test smp_tests[] = {
     TEST(affinity_is_obeyed),
     TEST(running_thread_is_moved),
@@ -309,5 +447,8 @@ static const struct test smp_tests[] = {
     TEST(calls_from_all_cpus_share_few_stacks),
     TEST(domain_is_stopped_on_all_cpus),
     TEST(rings_between_cpus_need_no_kernel),
+    TEST(budget_is_one_for_all_cpus),
+    TEST(budget_comes_back_on_another_cpu),
+    TEST(holder_on_another_cpu_inherits),
 };
 TEST_GROUP(smp);

@@ -38,6 +38,7 @@
 #define THREAD_PRIORITY      1576
 #define THREAD_STATE         1580
 #define THREAD_TIMEOUT_RANK  1616
+#define THREAD_BUDGET_END    1640
 
 #define THREAD_DEPTH_MAX 16
 

@@ -60,9 +60,9 @@ enum thread_state {
 
 struct info_thread {
     uint32_t id;
-    uint32_t state; /* enum thread_state */
-    uint32_t priority;
-    uint32_t depth; /* portal calls that it is inside of */
+    uint32_t state;    /* enum thread_state */
+    uint32_t priority; /* that it runs at: 0 while its budget is used up, else at least its base */
+    uint32_t depth;    /* portal calls that it is inside of */
     uint32_t home_domain_id;
     uint32_t current_domain_id; /* where it executes */
     nsec_t cpu_time_ns;
@@ -71,6 +71,10 @@ struct info_thread {
     uint64_t affinity;         /* a bit for each CPU that it may run on */
     uint32_t cpu;              /* that it runs on, ran on last, or waits for */
     uint32_t callee_domain_id; /* a stack of whose portal it waits for; 0: for none */
+    nsec_t budget_ns;          /* 0: it has none */
+    nsec_t period_ns;
+    uint32_t base_priority; /* that it was given */
+    uint32_t has_used_budget;
 };
 
 struct info_handle {

@@ -157,7 +157,12 @@ enum syscall {
      * Thread 0: the calling one.  A new thread has its creator's.  BAD_ARGUMENT: none is in use. */
     SYS_THREAD_SET_AFFINITY = 46,
 
-    SYS_COUNT = 47,
+    /* (thread, budget_ns, period_ns): in each period it may run for `budget_ns` at its priority,
+     * and goes on at priority 0 when that is used up.  0 and 0: no such bound.  Thread 0: the
+     * calling one.  Not more than its domain has. */
+    SYS_THREAD_SET_BUDGET = 47,
+
+    SYS_COUNT = 48,
 };
 _Static_assert(SYS_COUNT <= 64, "the system-call mask is one word");
 
@@ -192,8 +197,10 @@ struct domain_attributes {
     uint32_t flags; /* enum domain_flag */
     handle_t event; /* signalled with `event_bits` when the domain stops; 0: none */
     uint64_t event_bits;
+    nsec_t budget_ns; /* of each of its threads, in each `period_ns`; 0 and 0: no budget */
+    nsec_t period_ns;
 };
-_Static_assert(sizeof(struct domain_attributes) == 64, "ABI");
+_Static_assert(sizeof(struct domain_attributes) == 80, "ABI");
 
 enum domain_flag {
     DOMAIN_DENIAL_FAULTS = 1U << 0, /* a system call outside the mask is a fault, not an error */

@@ -287,6 +287,13 @@ CHECK_RESULT static inline enum status thread_set_affinity(handle_t thread, uint
     return svc_4(SYS_THREAD_SET_AFFINITY, thread, cpus, 0, 0, NULL);
 }
 
+/* 0 and 0: no budget. */
+CHECK_RESULT static inline enum status thread_set_budget(handle_t thread, nsec_t budget_ns,
+                                                         nsec_t period_ns)
+{
+    return svc_4(SYS_THREAD_SET_BUDGET, thread, budget_ns, period_ns, 0, NULL);
+}
+
 /* The kernel's call; rt/portal.h has portal_serve(). */
 CHECK_RESULT static inline enum status portal_create(uaddr_t entry, uaddr_t first_stack_top,
                                                      uint64_t stack_stride_bytes,
