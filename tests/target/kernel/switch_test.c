@@ -117,7 +117,7 @@ static bool patient_start(struct couple *couple, uint64_t bits)
     return s == STATUS_OK;
 }
 
-/* Until more than `rounds` signals have been given, which takes long where each change is audited. */
+/* Until more than `rounds` signals have been given: that takes long where changes are audited. */
 static void rounds_await(const struct board *board, uint64_t rounds)
 {
     for (unsigned i = 0; i < 1000 && board->word[1] <= rounds; i++)
