@@ -24,52 +24,68 @@ struct portal_message {
 };
 
 /*
+ * The call itself, svc `number`.  Two zero words below sp feed the loads that clear a pair of
+ * registers each; `keep`, which any svc loses, carries TPIDR_EL0 to and from the stack.
+ */
+#define PORTAL_SVC(number, keep)             \
+    "mrs     " keep ", tpidr_el0\n\t"        \
+    "stp     x29, " keep ", [sp, #-32]!\n\t" \
+    "stp     xzr, xzr, [sp, #16]\n\t"        \
+    "ldp     x18, x30, [sp, #16]\n\t"        \
+    "ldp     x19, x20, [sp, #16]\n\t"        \
+    "ldp     x21, x22, [sp, #16]\n\t"        \
+    "ldp     x23, x24, [sp, #16]\n\t"        \
+    "ldp     x25, x26, [sp, #16]\n\t"        \
+    "ldp     x27, x28, [sp, #16]\n\t"        \
+    "mov     x29, xzr\n\t"                   \
+    "svc     #" number "\n\t"                \
+    "ldp     x29, " keep ", [sp], #32\n\t"   \
+    "msr     tpidr_el0, " keep
+
+/* What each call takes from `m` and loses; x9 to x13 are the one's to lose, the other's to pass. */
+#define PORTAL_LOAD_WORDS(m)                         \
+    register uint64_t x0 __asm__("x0") = m->word[0]; \
+    register uint64_t x1 __asm__("x1") = m->word[1]; \
+    register uint64_t x2 __asm__("x2") = m->word[2]; \
+    register uint64_t x3 __asm__("x3") = m->word[3]; \
+    register uint64_t x4 __asm__("x4") = m->word[4]; \
+    register uint64_t x5 __asm__("x5") = m->word[5]; \
+    register uint64_t x6 __asm__("x6") = m->word[6]; \
+    register uint64_t x7 __asm__("x7") = m->word[7]; \
+    register uint64_t x8 __asm__("x8") = portal
+#define PORTAL_OPERANDS \
+    "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6), "+r"(x7), "+r"(x8)
+#define PORTAL_LOST                                                                                \
+    "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",     \
+        "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10",    \
+        "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", \
+        "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory"
+#define PORTAL_STORE_WORDS(m) \
+    do {                      \
+        (m)->word[0] = x0;    \
+        (m)->word[1] = x1;    \
+        (m)->word[2] = x2;    \
+        (m)->word[3] = x3;    \
+        (m)->word[4] = x4;    \
+        (m)->word[5] = x5;    \
+        (m)->word[6] = x6;    \
+        (m)->word[7] = x7;    \
+    } while (0)
+
+/*
  * Call `portal` with the eight words of `m` and get eight back; handles stay untouched.
  * Blocks: until the callee returns.  Errors: BAD_HANDLE, WRONG_TYPE, NO_RIGHT, PEER_DEAD, TOO_DEEP
  * (the words are then undefined).
  */
 CHECK_RESULT static inline enum status portal_call(handle_t portal, struct portal_message *m)
 {
-    register uint64_t x0 __asm__("x0") = m->word[0];
-    register uint64_t x1 __asm__("x1") = m->word[1];
-    register uint64_t x2 __asm__("x2") = m->word[2];
-    register uint64_t x3 __asm__("x3") = m->word[3];
-    register uint64_t x4 __asm__("x4") = m->word[4];
-    register uint64_t x5 __asm__("x5") = m->word[5];
-    register uint64_t x6 __asm__("x6") = m->word[6];
-    register uint64_t x7 __asm__("x7") = m->word[7];
-    register uint64_t x8 __asm__("x8") = portal;
+    PORTAL_LOAD_WORDS(m);
 
-    /* Two zero words below sp feed the loads that clear a pair of registers each. */
-    __asm__ volatile("mrs     x9, tpidr_el0\n\t"
-                     "stp     x29, x9, [sp, #-32]!\n\t"
-                     "stp     xzr, xzr, [sp, #16]\n\t"
-                     "ldp     x18, x30, [sp, #16]\n\t"
-                     "ldp     x19, x20, [sp, #16]\n\t"
-                     "ldp     x21, x22, [sp, #16]\n\t"
-                     "ldp     x23, x24, [sp, #16]\n\t"
-                     "ldp     x25, x26, [sp, #16]\n\t"
-                     "ldp     x27, x28, [sp, #16]\n\t"
-                     "mov     x29, xzr\n\t"
-                     "svc     #0\n\t"
-                     "ldp     x29, x9, [sp], #32\n\t"
-                     "msr     tpidr_el0, x9"
-                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6),
-                       "+r"(x7), "+r"(x8)
+    __asm__ volatile(PORTAL_SVC("0", "x9")
+                     : PORTAL_OPERANDS
                      :
-                     : "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19",
-                       "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0",
-                       "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12",
-                       "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23",
-                       "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory");
-    m->word[0] = x0;
-    m->word[1] = x1;
-    m->word[2] = x2;
-    m->word[3] = x3;
-    m->word[4] = x4;
-    m->word[5] = x5;
-    m->word[6] = x6;
-    m->word[7] = x7;
+                     : "x9", "x10", "x11", "x12", "x13", PORTAL_LOST);
+    PORTAL_STORE_WORDS(m);
     return (enum status)x8;
 }
 
@@ -81,50 +97,18 @@ CHECK_RESULT static inline enum status portal_call(handle_t portal, struct porta
 CHECK_RESULT static inline enum status portal_call_with(handle_t portal, struct portal_message *m,
                                                         nsec_t deadline_ns)
 {
-    register uint64_t x0 __asm__("x0") = m->word[0];
-    register uint64_t x1 __asm__("x1") = m->word[1];
-    register uint64_t x2 __asm__("x2") = m->word[2];
-    register uint64_t x3 __asm__("x3") = m->word[3];
-    register uint64_t x4 __asm__("x4") = m->word[4];
-    register uint64_t x5 __asm__("x5") = m->word[5];
-    register uint64_t x6 __asm__("x6") = m->word[6];
-    register uint64_t x7 __asm__("x7") = m->word[7];
-    register uint64_t x8 __asm__("x8") = portal;
+    PORTAL_LOAD_WORDS(m);
     register uint64_t x9 __asm__("x9") = m->handle[0];
     register uint64_t x10 __asm__("x10") = m->handle[1];
     register uint64_t x11 __asm__("x11") = m->handle[2];
     register uint64_t x12 __asm__("x12") = m->handle[3];
     register uint64_t x13 __asm__("x13") = deadline_ns;
 
-    __asm__ volatile("mrs     x14, tpidr_el0\n\t"
-                     "stp     x29, x14, [sp, #-32]!\n\t"
-                     "stp     xzr, xzr, [sp, #16]\n\t"
-                     "ldp     x18, x30, [sp, #16]\n\t"
-                     "ldp     x19, x20, [sp, #16]\n\t"
-                     "ldp     x21, x22, [sp, #16]\n\t"
-                     "ldp     x23, x24, [sp, #16]\n\t"
-                     "ldp     x25, x26, [sp, #16]\n\t"
-                     "ldp     x27, x28, [sp, #16]\n\t"
-                     "mov     x29, xzr\n\t"
-                     "svc     #3\n\t"
-                     "ldp     x29, x14, [sp], #32\n\t"
-                     "msr     tpidr_el0, x14"
-                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6),
-                       "+r"(x7), "+r"(x8), "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12), "+r"(x13)
+    __asm__ volatile(PORTAL_SVC("3", "x14")
+                     : PORTAL_OPERANDS, "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12), "+r"(x13)
                      :
-                     : "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24",
-                       "x25", "x26", "x27", "x28", "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6",
-                       "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
-                       "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",
-                       "v29", "v30", "v31", "cc", "memory");
-    m->word[0] = x0;
-    m->word[1] = x1;
-    m->word[2] = x2;
-    m->word[3] = x3;
-    m->word[4] = x4;
-    m->word[5] = x5;
-    m->word[6] = x6;
-    m->word[7] = x7;
+                     : PORTAL_LOST);
+    PORTAL_STORE_WORDS(m);
     m->handle[0] = x9;
     m->handle[1] = x10;
     m->handle[2] = x11;
