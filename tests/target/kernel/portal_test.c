@@ -173,6 +173,26 @@ static void call_and_note(const struct birth *birth)
     birth->board->word[32 + at] = s;
 }
 
+/* Wait until the client's threads all wait, or have ended. */
+static void let_them_get_there(const struct child *client)
+{
+    struct info_thread record = {.state = THREAD_STATE_READY};
+
+    for (unsigned i = 0; i < 500; i++) {
+        bool all_wait = true;
+        for (uint64_t index = 0, next = 1; next != 0; index = next) {
+            if (domain_info(client->domain, INFO_THREADS, index, &record, sizeof record, &next)
+                != STATUS_OK)
+                break;
+            all_wait = all_wait && record.state != THREAD_STATE_READY
+                       && record.state != THREAD_STATE_RUNNING;
+        }
+        if (all_wait)
+            return;
+        (void)thread_sleep(test_soon(TEST_MS / 2));
+    }
+}
+
 /* Three callers, each on a thread of its own; all with a deadline of `deadline`. */
 static bool clients_start(struct child *client, handle_t portal, nsec_t deadline)
 {
@@ -184,7 +204,7 @@ static bool clients_start(struct child *client, handle_t portal, nsec_t deadline
     for (unsigned i = 0; i < 4 && s == STATUS_OK; i++) {
         const uint64_t argument[BIRTH_ARGUMENTS] = {given, priorities[i], deadline};
         s = child_start_at(client, call_and_note, argument, priorities[i], &thread);
-        (void)thread_sleep(test_soon(2 * TEST_MS)); /* let it get there first */
+        let_them_get_there(client);
     }
     if (s != STATUS_OK)
         test_fail(__FILE__, __LINE__, "clients_start", s, STATUS_OK);
@@ -241,16 +261,23 @@ static void deadline_ends_the_wait_for_a_stack(void)
 {
     struct board *board = board_get();
     struct server server;
-    struct child client;
+    struct child inside, client;
 
-    if (!server_make(&(struct child_needs){0}, served_sleep, 1, &server)
-        || !clients_start(&client, server.portal, test_soon(200 * TEST_MS)))
+    if (!server_make(&(struct child_needs){0}, served_sleep, 1, &server))
+        return;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &inside));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&inside, server.portal, RIGHT_CALL, 0)};
+    EXPECT_OK(child_start(&inside, call_and_note, argument));
+    EXPECT(board_reaches(1, 1));
+    if (!clients_start(&client, server.portal, test_soon(200 * TEST_MS)))
         return;
     EXPECT(board_reaches(8, 4));
     EXPECT_IS(board->word[1], 1);
     for (unsigned i = 0; i < 4; i++)
         EXPECT_IS(board->word[32 + i], STATUS_TIMED_OUT);
     board->word[2] = 1;
+    EXPECT(board_reaches(8, 5));
+    EXPECT_IS(board->word[32 + 4], STATUS_OK);
     struct portal_message m = {.word = {syscall_word(board)}};
     EXPECT_OK(portal_call(server.portal, &m));
 }
