@@ -151,7 +151,9 @@ static bool stop_some(struct domain *domain)
 {
     unsigned budget = STOP_STEP;
 
-    if (!threads_stop_some(domain, &budget) || !objects_stop_some(domain, &budget)) {
+    /* It will never use a handle again; those to itself, and to who names it, mustn't keep it. */
+    if (!threads_stop_some(domain, &budget) || !objects_stop_some(domain, &budget)
+        || !handle_table_drain(&domain->handles, &budget)) {
         cpu_self()->exit_work |= EXIT_REAP;
         return false;
     }
@@ -212,9 +214,8 @@ static bool parts_destroy_some(struct domain *domain)
 {
     unsigned budget = DESTROY_STEP;
 
-    return threads_end_some(domain, &budget) && handle_table_drain(&domain->handles, &budget)
-           && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP) && segments_disown_some(domain)
-           && handle_table_destroy(&domain->handles, DESTROY_STEP);
+    return threads_end_some(domain, &budget) && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP)
+           && segments_disown_some(domain) && handle_table_destroy(&domain->handles, DESTROY_STEP);
 }
 
 bool domain_destroy_some(struct domain *domain)
@@ -239,8 +240,8 @@ bool domain_destroy_some(struct domain *domain)
 }
 
 /*
- * The last handle may go while the domain still has everything: then nobody can stop it any more,
- * and it would stay for ever.  It is taken apart when there is time.
+ * The last handle may go while the domain still has everything, and even runs: then nobody can stop
+ * it any more, and it would stay for ever.  It is taken apart when there is time.
  */
 static void domain_on_destroy(struct object *object)
 {
@@ -252,6 +253,8 @@ static void domain_on_destroy(struct object *object)
         cpu_self()->exit_work |= EXIT_REAP;
         return;
     }
+    if (domain->object.uses > 0)
+        return; /* the last of those comes here again */
     pool_return(&fault_pool, domain->fault);
     pool_return(&domain_pool, domain);
 }

@@ -102,7 +102,7 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
         .cookie = cookie,
     };
     portal->domain = domain;
-    object_get(&domain->object); /* cross.domain is read without a lock */
+    domain_use(domain); /* cross.domain is read without a lock */
     list_push_back(&domain->portals, &portal->domain_node);
     for (uint32_t i = 0; i < stack_count && status == STATUS_OK; i++)
         status = record_add(portal, first_stack_top + i * stack_stride);
@@ -174,7 +174,7 @@ static void portal_free(struct portal *portal)
     while ((node = list_pop_front(&portal->records)) != NULL)
         pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
     pool_return(&portal_pool, portal);
-    object_put(&domain->object);
+    domain_unuse(domain);
 }
 
 /*

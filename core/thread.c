@@ -33,7 +33,7 @@ static void thread_on_destroy(struct object *object)
 {
     struct thread *thread = thread_of_object(object);
 
-    object_put(&thread->home->object);
+    domain_unuse(thread->home);
     frame_free(direct_map_physical(thread));
 }
 
@@ -84,7 +84,7 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     thread->base_priority = priority;
     thread->priority = priority;
     thread->home = home;
-    object_get(&home->object);
+    domain_use(home);
     list_push_back(&home->threads, &thread->home_node);
     thread->affinity = thread_current() == NULL ? UINT64_MAX : thread_current()->affinity;
     thread->cpu = scheduler_cpu_for_new(thread);

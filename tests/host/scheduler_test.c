@@ -614,9 +614,9 @@ static void an_ended_thread_is_freed_when_another_runs(void **state)
     object_put(&first->object); /* the creator's */
     thread_end(first);
     assert_int_equal(domains[0].used.threads, 0);
-    assert_int_equal(domains[0].object.references, 2); /* the CPU still has it */
+    assert_int_equal(domains[0].object.uses, 1); /* the CPU still has it */
     assert_ptr_equal(leave(), second);
-    assert_int_equal(domains[0].object.references, 1);
+    assert_int_equal(domains[0].object.uses, 0);
 }
 
 static uint32_t random_below(uint32_t bound)

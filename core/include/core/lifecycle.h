@@ -3,9 +3,10 @@
  *
  *     create --> CREATED --first thread--> RUNNING --fault, stop--> STOPPED --destroy--> DYING
  *
- * A stopped domain executes nothing and is executed in by nobody, but keeps its memory for whoever
- * wants to find out why.  Destroying gives everything back, in bounded steps; the object itself
- * stays until the last handle to it is closed.
+ * A stopped domain executes nothing, is executed in by nobody and has no handles, but keeps its
+ * memory for whoever wants to find out why.  Destroying gives everything back, in bounded steps;
+ * the object itself stays until the last handle to it is closed.  If that comes first, whatever it
+ * is doing, it is destroyed then.
  *
  * Locking: the kernel lock.
  */

@@ -44,7 +44,7 @@ struct thread {
     struct object object;
     uint32_t id;         /* never reused */
     bool is_doomed;      /* ends as soon as it is back home */
-    struct domain *home; /* owns a reference */
+    struct domain *home; /* uses it */
     struct list_node home_node;
     struct cpu *cpu;   /* that runs it, or did last; whose queue it is in, if it is in one */
     uint64_t affinity; /* a bit for each CPU that it may run on */

@@ -26,8 +26,8 @@ struct domain_budget {
 
 struct domain {
     struct cross_domain cross;
-    struct object object;
-    uint32_t id; /* never reused */
+    struct object object; /* references: handles, mostly; uses: what needs the structure only */
+    uint32_t id;          /* never reused */
     enum domain_state state;
     struct name name;
     uint32_t flags; /* enum domain_flag */
@@ -80,4 +80,20 @@ static inline struct domain *domain_of_cross(struct cross_domain *cross)
 static inline struct domain *domain_of_object(struct object *object)
 {
     return LIST_ENTRY(object, struct domain, object);
+}
+
+/*
+ * The domain's own threads and portals lead to it for as long as they are there, and need no more
+ * of it than this structure: they don't keep it from being taken apart.
+ */
+static inline void domain_use(struct domain *domain)
+{
+    domain->object.uses++;
+}
+
+static inline void domain_unuse(struct domain *domain)
+{
+    ASSERT(domain->object.uses > 0);
+    if (--domain->object.uses == 0 && domain->object.references == 0)
+        domain->object.class->destroy(&domain->object);
 }

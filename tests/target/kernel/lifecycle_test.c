@@ -456,6 +456,53 @@ static void dropped_domains_leave_nothing(void)
     }
 }
 
+/* In a child: be there until one is taken away, or board word 2 says that it is time to go. */
+static void stay(const struct birth *birth)
+{
+    birth->board->word[1]++;
+    while (birth->board->word[2] == 0)
+        (void)thread_sleep(time_here_ns() + TEST_MS);
+    (void)!domain_stop(0);
+}
+
+enum { STOPPED_FIRST = 1, NAMES_ITSELF = 2, HANDLES_FIRST = 4, WAYS = 8 };
+
+/*
+ * It has a thread, and a portal that may still be known here.  With the last handle it goes; if
+ * that is its own, it goes when it stops.
+ */
+static void forgotten_domain_is_taken_apart(void)
+{
+    board = board_get();
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct server server;
+        const uint64_t before = segment_frames();
+        EXPECT(server_make(&(struct child_needs){0}, served_echo, 1, &server));
+        if ((way & NAMES_ITSELF) != 0)
+            (void)child_give(&server.child, server.child.domain, RIGHT_ALL, 0);
+        board->word[1] = board->word[2] = 0;
+        EXPECT_OK(handle_close(server.child.thread)); /* which made the portal, and has ended */
+        EXPECT_OK(child_start(&server.child, stay, NULL));
+        for (unsigned i = 0; i < 1000 && board->word[1] == 0; i++)
+            pause_ms(1);
+        if ((way & STOPPED_FIRST) != 0)
+            EXPECT_OK(domain_stop(server.child.domain));
+        if ((way & HANDLES_FIRST) != 0)
+            EXPECT_OK(handle_close(server.portal));
+        EXPECT_OK(handle_close(server.child.stack_segment));
+        EXPECT_OK(handle_close(server.child.thread));
+        EXPECT_OK(handle_close(server.child.domain));
+        const bool lives = (way & NAMES_ITSELF) != 0 && (way & STOPPED_FIRST) == 0;
+        struct portal_message m = {.word = {way}};
+        test_settle();
+        if ((way & HANDLES_FIRST) == 0)
+            EXPECT_IS(portal_call(server.portal, &m), lives ? STATUS_OK : STATUS_PEER_DEAD);
+        board->word[2] = 1;
+        pause_ms(lives ? 5 : 0);
+        EXPECT_IS(segment_frames(), before);
+    }
+}
+
 static const struct test lifecycle_tests[] = {
     TEST(thread_destroyed_on_a_visit_ends_when_it_comes_home),
     TEST(domain_stopped_while_its_thread_visits),
@@ -476,5 +523,6 @@ static const struct test lifecycle_tests[] = {
     TEST(dead_watcher_holds_no_memory),
     TEST(hundreds_of_domains_leave_nothing),
     TEST(dropped_domains_leave_nothing),
+    TEST(forgotten_domain_is_taken_apart),
 };
 TEST_GROUP(lifecycle);
