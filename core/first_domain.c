@@ -69,6 +69,8 @@ static enum status segment_make(struct domain *domain, const struct segment_requ
         status = view_grant(domain, *out, view_rights);
     if (status == STATUS_OK)
         status = handle_insert(&domain->handles, &(*out)->object, handle_rights, 0, NULL, handle);
+    if (status == STATUS_OK)
+        object_put(&(*out)->object); /* it is the handle's now */
     return status;
 }
 
@@ -192,7 +194,6 @@ static enum status stack_make(struct domain *domain, struct boot_record *boot, u
 
 static enum status handles_make(struct domain *domain, struct boot_record *boot)
 {
-    object_get(&domain->object);
     const enum status status =
         handle_insert(&domain->handles, &domain->object, RIGHT_MANAGE | RIGHT_INSPECT, 0, NULL,
                       &boot->own_domain);

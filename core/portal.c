@@ -420,7 +420,7 @@ struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_port
 
     /* Mostly it is one, and stays the sender's too. */
     if ((words[1] | words[2] | words[3]) == 0 && (words[0] & HANDLE_MOVE) == 0) {
-        passed.status = handle_transfer(from, &callee->handles, words[0], &words[0]);
+        passed.status = handle_transfer(from->cross, &callee->handles, words[0], &words[0]);
         return passed;
     }
     passed.status = handles_transfer(from, &callee->handles, words, PORTAL_HANDLES, received);

@@ -62,14 +62,9 @@ struct sysret sys_domain_give(uint64_t target, uint64_t h, uint64_t rights, uint
         return sysret(status);
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return sysret(STATUS_PEER_DEAD);
-    object_get(slot->object);
     status = handle_insert(&domain->handles, slot->object, slot->rights & (rights_t)rights, derived,
                            slot, &given);
-    if (status != STATUS_OK) {
-        object_put(slot->object);
-        return sysret(status);
-    }
-    return sysret_value(given);
+    return status == STATUS_OK ? sysret_value(given) : sysret(status);
 }
 
 struct sysret sys_domain_stop(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,

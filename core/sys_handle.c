@@ -22,7 +22,8 @@ struct sysret sys_handle_close(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a
     return sysret(status);
 }
 
-enum status handle_badge_derive(const struct handle_slot *source, uint64_t badge, uint64_t *out)
+OUT_OF_LINE enum status handle_badge_derive(const struct handle_slot *source, uint64_t badge,
+                                            uint64_t *out)
 {
     if (badge == 0 || badge == source->badge) {
         *out = source->badge;
@@ -50,14 +51,9 @@ struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge, 
         status = handle_badge_derive(slot, badge, &derived);
     if (status != STATUS_OK)
         return sysret(status);
-    object_get(slot->object);
     status = handle_insert(&caller_domain()->handles, slot->object, slot->rights & (rights_t)rights,
                            derived, slot, &copy);
-    if (status != STATUS_OK) {
-        object_put(slot->object);
-        return sysret(status);
-    }
-    return sysret_value(copy);
+    return status == STATUS_OK ? sysret_value(copy) : sysret(status);
 }
 
 COLD struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,

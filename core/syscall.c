@@ -78,7 +78,8 @@ syscall_fn *const syscall_table[SYS_COUNT] = {
     [SYS_SYSTEM_INFO] = sys_system_info,
 };
 
-enum status caller_lookup(handle_t h, enum object_type type, rights_t need, struct object **out)
+OUT_OF_LINE enum status caller_lookup(handle_t h, enum object_type type, rights_t need,
+                                      struct object **out)
 {
     struct handle_slot *slot;
     const enum status status = handle_find(&caller_domain()->cross, h, type, need, &slot);
@@ -107,8 +108,7 @@ enum status caller_insert(struct object *object, rights_t rights, uint64_t badge
     const enum status status =
         handle_insert(&caller_domain()->handles, object, rights, badge, NULL, out);
 
-    if (status != STATUS_OK)
-        object_put(object);
+    object_put(object);
     return status;
 }
 

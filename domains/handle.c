@@ -23,7 +23,9 @@ enum { GENERATION_MAX = (1 << 30) - 1, CHUNK_ORDER = 1, DRAIN_LOOKS = 64 };
 
 /* What a table without a chunk shows the portal path: no word names anything. */
 static _Alignas(PAGE_BYTES) struct handle_slot empty_chunk[CHUNK_SLOTS] = {
-    {.key = 0 ^ KEY_FREE}, {.key = 1 ^ KEY_FREE}, /* 0 ^ KEY_SIGNALLABLE would lead here */
+    {.key = 0 ^ KEY_FREE}, /* the words 0, 1 and 2 would differ from zeroes by a mark only */
+    {.key = 1 ^ KEY_FREE},
+    {.key = 2 ^ KEY_FREE},
 };
 
 static handles_hold_fn *hold_others; /* NULL: there are none */
@@ -83,9 +85,8 @@ static uint32_t slot_generation(const struct handle_slot *slot)
 static struct handle_slot *slot_at(const struct handle_table *table, uint32_t index)
 {
     const uint32_t chunk = index >> CHUNK_SLOTS_LOG2;
-    struct handle_slot *slots = chunk == 0 ? table->cross->chunk0 : table->cross->chunks[chunk];
 
-    return slots + index % CHUNK_SLOTS;
+    return table->cross->chunks[chunk] + index % CHUNK_SLOTS;
 }
 
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit)
@@ -130,7 +131,7 @@ COLD static enum status table_grow(struct handle_table *table)
     const uint64_t count = table->cross->chunk_count;
     paddr_t address;
 
-    if (count == CHUNKS_MAX)
+    if (table->used >= table->limit || count == CHUNKS_MAX)
         return STATUS_OUT_OF_QUOTA;
     if (count == CHUNKS_INLINE && table->cross->chunks == table->inline_chunks) {
         const enum status status = directory_grow(table);
@@ -146,14 +147,14 @@ COLD static enum status table_grow(struct handle_table *table)
     struct handle_slot *chunk = direct_map(address);
     zero_page(chunk);
     zero_page(chunk + CHUNK_SLOTS);
-    chunk[0].key = count << CHUNK_SLOTS_LOG2 ^ KEY_FREE;
-    chunk[1].key = (count << CHUNK_SLOTS_LOG2 | 1) ^ KEY_FREE; /* as in `empty_chunk` */
+    for (unsigned i = 0; i < 3; i++) /* as in `empty_chunk` */
+        chunk[i].key = (count << CHUNK_SLOTS_LOG2 | i) ^ KEY_FREE;
     chunk->object = (struct object *)(void *)table;
     table->cross->chunks[count] = chunk;
     if (count == 0) /* pairs with the loads through it */
         __atomic_store_n(&table->cross->chunk0, chunk, __ATOMIC_RELEASE);
     table->cross->chunk_count = count + 1;
-    table->fresh = (uint32_t)(count << CHUNK_SLOTS_LOG2) + 1;
+    table->fresh = BIT(32) + (count << CHUNK_SLOTS_LOG2) + 1;
     table->chunk_frames += 1U << CHUNK_ORDER;
     return STATUS_OK;
 }
@@ -167,24 +168,26 @@ static bool has_fresh(const struct handle_table *table)
     return table->fresh % CHUNK_SLOTS != 0;
 }
 
-/*
- * Those that were never used first, then whichever has been free longest; `*key` is what it had,
- * as a free slot.
- */
-static struct handle_slot *slot_take(struct handle_table *table, uint64_t *key)
+/* Whether there is one, and quota for it. */
+static bool has_slot(const struct handle_table *table)
 {
-    struct handle_slot *slot;
+    return table->used < table->limit && (has_fresh(table) || table->first_free != 0);
+}
 
-    if (has_fresh(table)) {
-        slot = slot_at(table, table->fresh);
-        *key = (BIT(32) | table->fresh) ^ KEY_FREE;
-        table->fresh++;
-    } else {
-        slot = slot_at(table, table->first_free);
-        *key = slot->key;
-        table->first_free = slot->next_free;
-    }
+/*
+ * One that was never used if there is any, else whichever has been free longest; `*h` is the handle
+ * that it is for.
+ */
+static struct handle_slot *slot_take(struct handle_table *table, handle_t *h)
+{
     table->used++;
+    if (has_fresh(table)) {
+        *h = table->fresh++;
+        return slot_at(table, (uint32_t)*h);
+    }
+    struct handle_slot *slot = slot_at(table, table->first_free);
+    table->first_free = slot->next_free;
+    *h = slot->key ^ KEY_FREE;
     return slot;
 }
 
@@ -253,28 +256,45 @@ OUT_OF_LINE static void place_pass(struct handle_slot *slot, struct handle_slot 
         links_of(behind)->prev = last;
 }
 
-enum status handle_insert(struct handle_table *table, struct object *object, rights_t rights,
-                          uint64_t badge, struct handle_slot *parent, handle_t *out)
-{
-    if (table->used >= table->limit)
-        return STATUS_OUT_OF_QUOTA;
-    if (!has_fresh(table) && table->first_free == 0) {
-        const enum status status = table_grow(table);
-        if (status != STATUS_OK)
-            return status;
-    }
+static enum status slot_make(struct handle_table *table, struct object *object, rights_t rights,
+                             uint64_t badge, struct handle_slot *parent, handle_t *out,
+                             uint64_t mark);
 
-    uint64_t key;
-    struct handle_slot *slot = slot_take(table, &key);
-    const handle_t h = key ^ KEY_FREE;
+COLD static enum status make_grown(struct handle_table *table, struct object *object,
+                                   rights_t rights, uint64_t badge, struct handle_slot *parent,
+                                   handle_t *out, uint64_t mark)
+{
+    const enum status status = table_grow(table);
+
+    return status == STATUS_OK ? slot_make(table, object, rights, badge, parent, out, mark)
+                               : status;
+}
+
+/* As handle_insert(), by a mark that is known. */
+OUT_OF_LINE static enum status slot_make(struct handle_table *table, struct object *object,
+                                         rights_t rights, uint64_t badge,
+                                         struct handle_slot *parent, handle_t *out, uint64_t mark)
+{
+    handle_t h;
+
+    if (!has_slot(table))
+        return make_grown(table, object, rights, badge, parent, out, mark);
+    struct handle_slot *slot = slot_take(table, &h);
+    object_get(object);
     slot->object = object;
-    slot->badge = badge;
     slot->rights = rights;
-    key_publish(slot, h ^ mark_of(object, rights));
+    slot->badge = badge;
+    key_publish(slot, h ^ mark);
     if (parent != NULL)
         child_link(parent, slot);
     *out = h;
     return STATUS_OK;
+}
+
+enum status handle_insert(struct handle_table *table, struct object *object, rights_t rights,
+                          uint64_t badge, struct handle_slot *parent, handle_t *out)
+{
+    return slot_make(table, object, rights, badge, parent, out, mark_of(object, rights));
 }
 
 void handle_close(struct handle_slot *slot)
@@ -318,31 +338,19 @@ bool handle_revoke_some(struct handle_slot *slot, unsigned budget)
     return links_of(slot)->first_child == NULL;
 }
 
-/* `heir`, a child of `slot`, takes its place in the tree, with all its other children. */
+/* `heir`, derived from nothing, takes the place of `slot` in the tree, with all its children. */
 static void links_inherit(struct handle_slot *slot, struct handle_slot *heir)
 {
     struct handle_links *from = links_of(slot);
     struct handle_links *to = links_of(heir);
 
-    place_pass(heir, NULL, NULL);
-    to->first_child = from->first_child;
-    to->last_child = from->last_child;
+    *to = *from;
     if (to->first_child != NULL) {
         links_of(to->first_child)->prev = heir;
         links_of(to->last_child)->next = heir;
     }
     place_pass(slot, heir, heir);
     *from = (struct handle_links){0};
-}
-
-/* The slot that `word` lets the sender pass. */
-static enum status transfer_lookup(struct handle_table *from, uint64_t word,
-                                   struct handle_slot **out)
-{
-    const bool moves = (word & HANDLE_MOVE) != 0;
-    const rights_t need = RIGHT_TRANSFER | (moves ? 0U : (rights_t)RIGHT_DUPLICATE);
-
-    return handle_lookup(from, word & ~HANDLE_MOVE, OBJECT_NONE, need, out);
 }
 
 /* Whether a word before `at` moves the same handle: it is gone then. */
@@ -365,19 +373,19 @@ COLD static void transfer_undo(struct handle_table *to, handle_t *out, unsigned 
     }
 }
 
-enum status handle_transfer(struct handle_table *from, struct handle_table *to, uint64_t word,
+enum status handle_transfer(const struct cross_domain *from, struct handle_table *to, uint64_t word,
                             handle_t *out)
 {
+    const bool moves = (word & HANDLE_MOVE) != 0;
+    const rights_t need = RIGHT_TRANSFER | (moves ? 0U : (rights_t)RIGHT_DUPLICATE);
+    const handle_t h = word & ~HANDLE_MOVE;
     struct handle_slot *source;
-    const enum status status = transfer_lookup(from, word, &source);
+    const enum status status = handle_find(from, h, OBJECT_NONE, need, &source);
 
     if (status != STATUS_OK)
         return status;
-    const enum status inserted =
-        handle_insert(to, source->object, source->rights, source->badge, source, out);
-    if (inserted == STATUS_OK)
-        object_get(source->object);
-    return inserted;
+    return slot_make(to, source->object, source->rights, source->badge, moves ? NULL : source, out,
+                     source->key ^ h);
 }
 
 /* All words have been passed as duplicates: those that move take their source's place. */
@@ -407,7 +415,7 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
             continue;
         const bool is_gone = (all & HANDLE_MOVE) != 0 && is_moved_before(words, i);
         const enum status status =
-            is_gone ? STATUS_BAD_HANDLE : handle_transfer(from, to, words[i], &out[i]);
+            is_gone ? STATUS_BAD_HANDLE : handle_transfer(from->cross, to, words[i], &out[i]);
         if (status != STATUS_OK) {
             transfer_undo(to, out, i);
             return status;
@@ -422,7 +430,7 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
 /* Behind the last slot that was ever used. */
 static uint32_t slots_end(const struct handle_table *table)
 {
-    return table->cross->chunk_count == 0 ? 0 : table->fresh;
+    return table->cross->chunk_count == 0 ? 0 : (uint32_t)table->fresh;
 }
 
 struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,

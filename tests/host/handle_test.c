@@ -61,7 +61,6 @@ static handle_t insert(unsigned t, struct object *object, rights_t rights,
 {
     handle_t h = 0;
 
-    object_get(object);
     assert_int_equal(handle_insert(&tables[t], object, rights, 0, parent, &h), STATUS_OK);
     assert_true(h != 0);
     return h;
@@ -289,7 +288,7 @@ static void no_word_that_was_never_issued_passes_a_comparison(void **state)
     }
 }
 
-static void the_quota_bounds_handles_and_the_reference_stays_the_callers(void **state)
+static void the_quota_bounds_handles_and_what_fails_takes_no_reference(void **state)
 {
     handle_t h;
 
@@ -398,18 +397,16 @@ static void without_memory_an_insertion_changes_nothing(void **state)
         table_start(0, 1000);
         objects[0].references = 1;
         uint32_t got = 0;
-        object_get(&objects[0]);
-        while (handle_insert(&tables[0], &objects[0], RIGHT_CALL, 0, NULL, &h) == STATUS_OK) {
-            object_get(&objects[0]);
+        while (handle_insert(&tables[0], &objects[0], RIGHT_CALL, 0, NULL, &h) == STATUS_OK)
             got++;
-        }
+        assert_int_equal(objects[0].references, 1 + got);
         assert_int_equal(got, left < 8 ? left / 2 * 127 : 4 * 127);
         assert_int_equal(tables[0].used, got);
         assert_int_equal(handle_insert(&tables[0], &objects[0], RIGHT_CALL, 0, NULL, &h),
                          STATUS_OUT_OF_MEMORY);
         drain_and_destroy(0, 100);
         assert_int_equal(fake_frames_used(), 0);
-        assert_int_equal(objects[0].references, 2);
+        assert_int_equal(objects[0].references, 1);
     }
 }
 
@@ -646,11 +643,8 @@ static void step_insert(unsigned t)
         .badge = random_below(1000),
     };
 
-    object_get(fresh.object);
     if (handle_insert(&tables[t], fresh.object, fresh.rights, fresh.badge, NULL, &h) == STATUS_OK)
         model_add(t, h, &fresh, -1);
-    else
-        object_put(fresh.object);
 }
 
 static void step_duplicate(int n)
@@ -660,12 +654,9 @@ static void step_duplicate(int n)
     struct node copy = nodes[n];
 
     copy.rights &= random_below(3) != 0 ? RIGHT_ALL : random_below(RIGHT_ALL + 1);
-    object_get(copy.object);
     if (handle_insert(&tables[t], copy.object, copy.rights, copy.badge, slot_of(t, copy.handle), &h)
         == STATUS_OK)
         model_add(t, h, &copy, n);
-    else
-        object_put(copy.object);
 }
 
 static void step_close(int n)
@@ -858,7 +849,7 @@ int main(void)
         cmocka_unit_test_setup(only_callable_portals_pass_the_key_comparison, setup),
         cmocka_unit_test_setup(only_events_that_may_be_signalled_pass_the_other_comparison, setup),
         cmocka_unit_test_setup(no_word_that_was_never_issued_passes_a_comparison, setup),
-        cmocka_unit_test_setup(the_quota_bounds_handles_and_the_reference_stays_the_callers, setup),
+        cmocka_unit_test_setup(the_quota_bounds_handles_and_what_fails_takes_no_reference, setup),
         cmocka_unit_test_setup(closing_passes_the_children_on_and_frees_the_slot, setup),
         cmocka_unit_test_setup(any_number_of_children_moves_at_once_and_is_revoked_in_steps, setup),
         cmocka_unit_test_setup(a_table_grows_beyond_its_inline_chunks_and_gives_all_back, setup),

@@ -45,7 +45,7 @@ _Static_assert(offsetof(struct handle_slot, badge) == SLOT_BADGE, "vectors.S");
 struct handle_table {
     struct cross_domain *cross; /* chunks and chunk_count, for the portal path */
     struct handle_slot *inline_chunks[CHUNKS_INLINE];
-    uint32_t fresh;      /* slots from here to the end of the last chunk were never used */
+    handle_t fresh;      /* slots from this one's to the end of the last chunk were never used */
     uint32_t first_free; /* oldest free slot: generations wear evenly */
     uint32_t last_free;
     uint32_t used;
@@ -64,8 +64,8 @@ BOOT_ONLY void handles_set_hold(handles_hold_fn *hold);
 void handle_table_init(struct handle_table *table, struct cross_domain *cross, uint32_t limit);
 
 /*
- * Name `object` by a new handle; takes over a reference.  `parent` is the slot it was derived
- * from, or NULL.  Errors: OUT_OF_QUOTA, OUT_OF_MEMORY; the reference stays the caller's then.
+ * Name `object` by a new handle, which has a reference of its own.  `parent` is the slot it was
+ * derived from, or NULL.  Errors: OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
 CHECK_RESULT enum status handle_insert(struct handle_table *table, struct object *object,
                                        rights_t rights, uint64_t badge, struct handle_slot *parent,
@@ -96,7 +96,7 @@ CHECK_RESULT static inline enum status handle_find(const struct cross_domain *cr
         slot = cross->chunks[chunk];
     }
     slot += h % CHUNK_SLOTS;
-    if ((slot->key ^ h) >= KEY_FREE || slot->object == NULL)
+    if ((slot->key ^ h) >= KEY_FREE)
         return STATUS_BAD_HANDLE;
     if (type != OBJECT_NONE && slot->object->class->type != type)
         return STATUS_WRONG_TYPE;
@@ -123,11 +123,11 @@ void handle_narrow(struct handle_slot *slot, rights_t rights);
 enum { HANDLES_TRANSFER_MAX = 4 };
 
 /*
- * Make a duplicate of what `word` names, with all rights and the badge, in another table.
- * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE, unless HANDLE_MOVE is set, which moves nothing
- * here), OUT_OF_QUOTA, OUT_OF_MEMORY.
+ * Make a duplicate of what `word` names, with all rights and the badge, in another table.  With
+ * HANDLE_MOVE set it is derived from nothing: it is to take its source's place.
+ * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE unless moved), OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
-CHECK_RESULT enum status handle_transfer(struct handle_table *from, struct handle_table *to,
+CHECK_RESULT enum status handle_transfer(const struct cross_domain *from, struct handle_table *to,
                                          uint64_t word, handle_t *out);
 
 /*
