@@ -409,25 +409,31 @@ void portal_call(struct thread *thread, bool with_handles)
         context_set_status(thread, status);
 }
 
-/* Called with one CPU only: it needs no lock. */
-struct cross_passed kernel_on_pass(struct cross_thread *cross, struct cross_portal *portal)
+OUT_OF_LINE static uint32_t pass_several(struct domain *from, struct domain *to, uint64_t *words)
 {
-    struct domain *callee = domain_of_cross(portal->domain);
-    struct handle_table *from = &domain_of_cross(cross->domain)->handles;
-    uint64_t *words = &cross->regs.x[9];
     handle_t received[PORTAL_HANDLES];
-    struct cross_passed passed = {.ttbr = callee->cross.ttbr};
+    const enum status status =
+        handles_transfer(&from->handles, &to->handles, words, PORTAL_HANDLES, received);
 
-    /* Mostly it is one, and stays the sender's too. */
-    if ((words[1] | words[2] | words[3]) == 0 && (words[0] & HANDLE_MOVE) == 0) {
-        passed.status = handle_transfer(from->cross, &callee->handles, words[0], &words[0]);
-        return passed;
-    }
-    passed.status = handles_transfer(from, &callee->handles, words, PORTAL_HANDLES, received);
-    if (passed.status == STATUS_OK)
+    if (status == STATUS_OK)
         for (unsigned i = 0; i < PORTAL_HANDLES; i++)
             words[i] = received[i];
-    return passed;
+    return status;
+}
+
+/* Called with one CPU only: it needs no lock.  Mostly it is one, and stays the sender's too. */
+uint32_t kernel_on_pass(struct cross_domain *from, struct cross_domain *to, uint64_t *words)
+{
+    if ((words[1] | words[2] | words[3]) != 0 || (words[0] & HANDLE_MOVE) != 0)
+        return pass_several(domain_of_cross(from), domain_of_cross(to), words);
+    return handle_transfer(from, &domain_of_cross(to)->handles, words[0], &words[0]);
+}
+
+/* As above. */
+struct cross_thread *kernel_on_refusal(struct cross_thread *cross, uint32_t status)
+{
+    portal_unwind(thread_of_cross(cross), (enum status)status);
+    return scheduler_go_on();
 }
 
 bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_reason reason,

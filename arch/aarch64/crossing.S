@@ -82,14 +82,19 @@
         str     x17, [x11, #RECORD_CALLS]
 .endm
 
-.macro call_enter
+/* The thread is in the callee, and an eret goes there; x8: badge, `cookie`. */
+.macro call_switch cookie
         stp     x13, x14, [sp, #THREAD_DOMAIN]
         ldr     x8, [x10, #SLOT_BADGE]
-        ldp     x14, x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_ENTRY)]
+        ldp     x14, \cookie, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_ENTRY)]
         msr     ttbr0_el1, x16          /* the eret makes it the view: nothing of it is used here */
         msr     elr_el1, x14
         msr     sp_el0, x15
         msr     spsr_el1, xzr
+.endm
+
+.macro call_enter
+        call_switch x13
         zero_pair x9, x10
         zero_pair x11, x12
         zero_pair x14, x15
@@ -168,10 +173,11 @@ portal_call_with_slow:
         b       el0_slow
 
 /*
- * Handles to pass.  With a stack taken nothing but the passing can fail, which C does: it leaves
- * what the callee gets in x9..x12 of the context.  The handle that is called may be among those
- * that move, so its slot isn't looked at again.  No deadline, no FP registers, in the first chunk,
- * and one CPU: C might have to wait for the kernel lock with a stack in its hands.
+ * Handles to pass.  C does it when the thread is in the callee, and all that the eret needs is in
+ * system registers: so little has to survive C.  It puts what the callee gets where x9..x12 were
+ * saved; if it can't, the thread is thrown out again.  The handle that is called may be among those
+ * that move, so its slot isn't looked at any more.  No deadline, no FP registers, and one CPU: C
+ * might have to wait for the kernel lock with a stack in its hands.
  */
         .text
 portal_call_handles:
@@ -180,49 +186,43 @@ portal_call_handles:
         ldr     w14, [x14, #CPU_IS_SHARED]
         cbnz    w14, el0_slow
         stp     x11, x12, [sp, #THREAD_X + 88]
-        call_lookup portal_call_handles_slow, portal_call_handles_slow
+        call_lookup portal_call_handles_far, portal_call_handles_slow
         tbnz    x14, #FRAME_SPECIAL_BIT, portal_call_handles_slow
         call_claim portal_call_handles_slow
-        ldr     x17, [x10, #SLOT_BADGE]
+        call_commit
         stp     x0, x1, [sp, #THREAD_X + 0]
         stp     x2, x3, [sp, #THREAD_X + 16]
         stp     x4, x5, [sp, #THREAD_X + 32]
         stp     x6, x7, [sp, #THREAD_X + 48]
-        stp     x8, x11, [sp, #THREAD_X + 104] /* where x13 to x16 would be */
-        stp     x12, x17, [sp, #THREAD_X + 120]
-        stp     x29, x30, [sp, #THREAD_X + 232]
-        add     x1, x12, #PORTAL_OBJECT_BYTES
-        enter_c
-        bl      kernel_on_pass          /* x0: status, x1: the callee's TTBR value */
-        mov     x15, x0
-        mov     x16, x1
-        mrs     x10, tpidr_el1
-        ldr     x10, [x10, #CPU_CURRENT]
-        mov     sp, x10
+        mov     x0, x9
+        mov     x1, x13
+        add     x2, sp, #THREAD_X + 72
+        call_switch x3
+        stp     x8, x3, [sp, #THREAD_X + 104] /* badge and cookie; where x13 to x16 would be */
+        stp     x19, x30, [sp, #THREAD_X + 120]
+        mov     x19, sp
+        enter_stack
+        bl      kernel_on_pass
+        mov     sp, x19
+        cbnz    w0, portal_call_refused
         ldp     x0, x1, [sp, #THREAD_X + 0]
         ldp     x2, x3, [sp, #THREAD_X + 16]
         ldp     x4, x5, [sp, #THREAD_X + 32]
         ldp     x6, x7, [sp, #THREAD_X + 48]
-        ldp     x8, x11, [sp, #THREAD_X + 104]
-        ldp     x12, x17, [sp, #THREAD_X + 120]
-        ldp     x29, x30, [sp, #THREAD_X + 232]
-        cbnz    x15, 1f
-        mov     x8, x17
-        ldp     x9, x14, [sp, #THREAD_DOMAIN]
-        ldr     x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_DOMAIN)]
-        call_commit
-        stp     x13, x14, [sp, #THREAD_DOMAIN]
-        ldp     x14, x13, [x12, #(PORTAL_OBJECT_BYTES + PORTAL_ENTRY)]
-        msr     ttbr0_el1, x16
-        msr     elr_el1, x14
-        msr     sp_el0, x15
-        msr     spsr_el1, xzr
+        ldp     x8, x13, [sp, #THREAD_X + 104]
+        ldp     x19, x30, [sp, #THREAD_X + 120]
         ldp     x9, x10, [sp, #THREAD_X + 72]
         ldp     x11, x12, [sp, #THREAD_X + 88]
         zero_pair x14, x15
         zero_pair x16, x17
         eret
-1:      stlr    xzr, [x11]              /* the stack; C finds the same error again, and says it */
+portal_call_refused:
+        mov     w1, w0
+        enter_c
+        bl      kernel_on_refusal
+        b       crossing_resume
+portal_call_handles_far:
+        call_lookup_far portal_call_handles_far_found, portal_call_handles_slow
 portal_call_handles_slow:
         ldp     x11, x12, [sp, #THREAD_X + 88]
         mov     x13, xzr

@@ -69,13 +69,16 @@
         ldr     x30, [sp, #\at + 240]
 .endm
 
-/* x0 = thread, and onto its CPU's kernel stack.  Ends the frame chain for kernel backtraces. */
-.macro enter_c
-        mov     x0, sp
+/* Onto the CPU's kernel stack. */
+.macro enter_stack
         ldr     x9, [sp, #THREAD_KERNEL_STACK]
         mov     sp, x9
-        mov     x29, xzr
-        mov     x30, xzr
+.endm
+
+/* The same, and x0 = thread. */
+.macro enter_c
+        mov     x0, sp
+        enter_stack
 .endm
 
 /* Zero these registers, two a load. */

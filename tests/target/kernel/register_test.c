@@ -167,6 +167,67 @@ static void call_with_shows_words_and_nothing_else(void)
     crossing_shows(registers_call_with);
 }
 
+/* The first call leaves what SIMD registers the thread may have; those that follow are short. */
+static void passing_shows_the_handle_and_nothing_else(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+    handle_t badged = 0, event = 0;
+    static uint64_t word;
+
+    if (!raw_make(&child, registers_entry_pass, &shared))
+        return;
+    EXPECT_OK(handle_duplicate(raw_portal, RIGHT_CALL, 0x55, &badged));
+    EXPECT_OK(test_event(&word, &event));
+    for (unsigned round = 0; round < 3; round++) {
+        registers_pattern(&mine, CALLER);
+        mine.x[8] = badged;
+        for (unsigned i = 9; i < 14; i++)
+            mine.x[i] = i == 9 ? event : 0;
+        registers_pass(&mine);
+        EXPECT(general_are(shared, 0, 7, CALLER));
+        EXPECT_IS(shared->x[8], 0x55);
+        EXPECT(shared->x[9] != 0);
+        EXPECT(general_are_zero(shared, 10, 12));
+        EXPECT_IS(shared->x[13], syscall_word(shared));
+        EXPECT(general_are_zero(shared, 14, 17));
+        EXPECT(general_are_zero_or(shared, 18, 30, CALLER));
+        EXPECT_IS(shared->nzcv, 0);
+        EXPECT(general_are(&mine, 0, 7, CALLEE));
+        EXPECT(general_are_zero(&mine, 8, 17));
+        EXPECT(general_are_zero_or(&mine, 18, 30, CALLEE));
+        EXPECT_IS(mine.nzcv, 0);
+        EXPECT_OK(handle_revoke(event));
+    }
+}
+
+/* The same; the callee isn't entered, though its stack is taken first. */
+static void passing_that_fails_shows_the_error_and_nothing_else(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry_pass, &shared))
+        return;
+    for (unsigned round = 0; round < 4; round++) {
+        registers_pattern(&mine, CALLER);
+        mine.x[8] = raw_portal;
+        for (unsigned i = 9; i < 14; i++)
+            mine.x[i] = i == 9 && round > 0 ? test_factory() : 0;
+        registers_pass(&mine);
+        if (round == 0) {
+            EXPECT_IS(mine.x[8], STATUS_OK);
+            memset(shared, 0, sizeof *shared);
+            continue;
+        }
+        EXPECT_IS(mine.x[8], STATUS_NO_RIGHT);
+        EXPECT(general_are_zero(&mine, 0, 7));
+        EXPECT(general_are_zero(&mine, 9, 30));
+        EXPECT_IS(mine.nzcv, 0);
+        EXPECT(!holds_any(shared, CALLER));
+    }
+}
+
 static void call_that_fails_shows_nothing_of_the_callee(void)
 {
     struct child child;
@@ -325,6 +386,8 @@ static void unwinding_another_keeps_one_s_own_simd(void)
 static const struct test register_tests[] = {
     TEST(call_shows_words_and_nothing_else),
     TEST(call_with_shows_words_and_nothing_else),
+    TEST(passing_shows_the_handle_and_nothing_else),
+    TEST(passing_that_fails_shows_the_error_and_nothing_else),
     TEST(call_that_fails_shows_nothing_of_the_callee),
     TEST(system_call_keeps_what_it_says),
     TEST(refused_calls_keep_what_they_say),

@@ -11,8 +11,7 @@
 
         .arch   armv8-a+fp+simd
 
-/* Load all but x0, from x0; then x0. */
-.macro fill
+.macro fill_simd
         add     x1, x0, #Q
         ld1     {v0.2d-v3.2d}, [x1], #64
         ld1     {v4.2d-v7.2d}, [x1], #64
@@ -25,6 +24,10 @@
         ldp     x2, x3, [x1]
         msr     fpsr, x2
         msr     fpcr, x3
+.endm
+
+/* Load flags and all but x0, from x0; then x0. */
+.macro fill_general
         ldr     x1, [x0, #NZCV]
         msr     nzcv, x1
         ldp     x2, x3, [x0, #16]
@@ -45,8 +48,13 @@
         ldp     x0, x1, [x0]
 .endm
 
-/* Store x2..x30, flags and SIMD to x0; x1 and what is stored first may be changed. */
-.macro spill
+.macro fill
+        fill_simd
+        fill_general
+.endm
+
+/* Store x2..x30 and flags to x0; x1 and what is stored first may be changed. */
+.macro spill_general
         stp     x2, x3, [x0, #16]
         stp     x4, x5, [x0, #32]
         stp     x6, x7, [x0, #48]
@@ -64,6 +72,11 @@
         str     x30, [x0, #240]
         mrs     x1, nzcv
         str     x1, [x0, #NZCV]
+.endm
+
+/* And SIMD. */
+.macro spill
+        spill_general
         add     x1, x0, #Q
         st1     {v0.2d-v3.2d}, [x1], #64
         st1     {v4.2d-v7.2d}, [x1], #64
@@ -132,6 +145,49 @@
         function registers_call, 0
         function registers_system, 2
         function registers_call_with, 3
+
+/* Without a look at SIMD registers, and without a use of them: the paths differ by that. */
+        .global registers_pass
+        .hidden registers_pass
+        .type   registers_pass, %function
+registers_pass:
+        stp     x29, x30, [sp, #-128]!
+        stp     x19, x20, [sp, #16]
+        stp     x21, x22, [sp, #32]
+        stp     x23, x24, [sp, #48]
+        stp     x25, x26, [sp, #64]
+        stp     x27, x28, [sp, #80]
+        mrs     x1, tpidr_el0
+        stp     x0, x1, [sp, #96]
+        fill_general
+        svc     #3
+        stp     x0, x1, [sp, #112]
+        ldr     x0, [sp, #96]
+        spill_general
+        ldp     x2, x3, [sp, #112]
+        stp     x2, x3, [x0]
+        ldr     x1, [sp, #104]
+        msr     tpidr_el0, x1
+        ldp     x19, x20, [sp, #16]
+        ldp     x21, x22, [sp, #32]
+        ldp     x23, x24, [sp, #48]
+        ldp     x25, x26, [sp, #64]
+        ldp     x27, x28, [sp, #80]
+        ldp     x29, x30, [sp], #128
+        ret
+        .size   registers_pass, . - registers_pass
+
+        .global registers_entry_pass
+        .hidden registers_entry_pass
+        .type   registers_entry_pass, %function
+registers_entry_pass:
+        stp     x0, x1, [x13]
+        mov     x0, x13
+        spill_general
+        add     x0, x0, #784
+        fill_general
+        svc     #1
+        .size   registers_entry_pass, . - registers_entry_pass
 
         .global registers_undefined
         .hidden registers_undefined

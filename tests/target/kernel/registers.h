@@ -27,9 +27,13 @@ void registers_spin(struct registers *r) REGISTERS_HIDDEN;
 /* The same with an undefined instruction, which somebody must skip. */
 void registers_undefined(struct registers *r) REGISTERS_HIDDEN;
 
+/* svc #3 with the general registers and flags only: a thread that has no SIMD registers. */
+void registers_pass(struct registers *r) REGISTERS_HIDDEN;
+
 /*
  * A portal's entry.  Cookie: struct registers[2]; stores what it finds in the first, loads the
- * second and returns; _fault runs into an undefined instruction instead.
+ * second and returns; _pass leaves SIMD out, _fault runs into an undefined instruction instead.
  */
 void registers_entry(void) REGISTERS_HIDDEN;
+void registers_entry_pass(void) REGISTERS_HIDDEN;
 void registers_entry_fault(void) REGISTERS_HIDDEN;

@@ -304,13 +304,13 @@ struct cross_thread *kernel_on_recall(void);
 /* A system call left work behind (struct cpu, exit_work); `status` and `value` are its results. */
 struct cross_thread *kernel_on_syscall_exit(struct cross_thread *thread, uint64_t status,
                                             uint64_t value);
-/* Whether handles were passed, and the TTBR value of who has them. */
-struct cross_passed {
-    uint64_t status; /* enum status */
-    uint64_t ttbr;
-};
-/* The thread calls the portal, and passes the handles in x9..x12 of its context. */
-struct cross_passed kernel_on_pass(struct cross_thread *thread, struct cross_portal *portal);
+/*
+ * The current thread calls from the domain `from`, and is in `to` already: pass the handles in
+ * `words`, which get their names there.  Returns enum status; the next is for what is no success,
+ * and throws the thread out.
+ */
+uint32_t kernel_on_pass(struct cross_domain *from, struct cross_domain *to, uint64_t *words);
+struct cross_thread *kernel_on_refusal(struct cross_thread *thread, uint32_t status);
 /* Bits were set in the event's word (struct event), and somebody waits there. */
 struct cross_thread *kernel_on_signal(struct cross_thread *thread, void *event);
 /* The event's word was 0: the thread waits. */
