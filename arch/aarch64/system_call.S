@@ -38,8 +38,6 @@ system_call_in_c:
         ldr     x10, [x10, x8, lsl #3]
         ldr     x9, [sp, #THREAD_KERNEL_STACK]
         mov     sp, x9
-        stp     x29, x10, [sp, #-16]!
-        mov     x29, xzr                /* the kernel's chain of frames ends here */
         adrp    x9, kernel_lock
         add     x9, x9, :lo12:kernel_lock
         ldr     w11, [x9, #LOCK_IS_SHARED]
@@ -54,7 +52,6 @@ system_call_locked:
         ldr     w12, [x11, #LOCK_IS_SHARED]
         cbnz    w12, lock_drop
 system_call_unlocked:
-        ldr     x29, [sp]
         ldr     x10, [x9, #CPU_CURRENT]
         mov     sp, x10
         ldr     x30, [sp, #THREAD_X + 240]
@@ -71,8 +68,7 @@ system_call_unlocked:
 
         behind_vector 14
 system_call_exit_work:
-        ldr     x29, [sp]               /* C has restored x19..x28; now save what the call kept */
-        ldr     x10, [x9, #CPU_CURRENT]
+        ldr     x10, [x9, #CPU_CURRENT] /* C has restored x19..x29; now save what the call kept */
         mov     sp, x10
         stp     x18, x19, [sp, #THREAD_X + 144]
         stp     x20, x21, [sp, #THREAD_X + 160]
