@@ -118,7 +118,7 @@ CHECK_RESULT static inline enum status handle_lookup(const struct handle_table *
 void handle_close(struct handle_slot *slot);
 
 /* The handle loses the rights that are not in `rights`. */
-void handle_narrow(struct handle_slot *slot, rights_t rights);
+COLD void handle_narrow(struct handle_slot *slot, rights_t rights);
 
 enum { HANDLES_TRANSFER_MAX = 4 };
 
@@ -135,20 +135,21 @@ CHECK_RESULT enum status handle_transfer(const struct cross_domain *from, struct
  * table to another, all or none; `out` gets their names there.
  * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE unless moved), OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
-CHECK_RESULT enum status handles_transfer(struct handle_table *from, struct handle_table *to,
-                                          const uint64_t *words, unsigned count, handle_t *out);
+COLD CHECK_RESULT enum status handles_transfer(struct handle_table *from, struct handle_table *to,
+                                               const uint64_t *words, unsigned count,
+                                               handle_t *out);
 
 /* Close at most `budget` descendants of `slot`; returns whether none are left. */
-bool handle_revoke_some(struct handle_slot *slot, unsigned budget);
+COLD bool handle_revoke_some(struct handle_slot *slot, unsigned budget);
 
 /*
  * Close at most `*budget` handles of the whole table, less each that is, and look at a bounded
  * number of slots; returns whether it is empty.
  */
-bool handle_table_drain(struct handle_table *table, unsigned *budget);
+COLD bool handle_table_drain(struct handle_table *table, unsigned *budget);
 
 /* Free at most `budget` chunks of the table, which is drained; returns whether all are gone. */
-bool handle_table_destroy(struct handle_table *table, unsigned budget);
+COLD bool handle_table_destroy(struct handle_table *table, unsigned budget);
 
 /* The first live slot with an index of at least `from`; NULL when there is none. */
 COLD struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
