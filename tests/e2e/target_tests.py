@@ -4,9 +4,11 @@ how each test ends, miss none.  The program says a line for each and switches th
 test that the sources name and the machine doesn't is a failure, and so is a reboot.
 """
 
+import bisect
 import glob
 import os
 import re
+import subprocess
 import time
 
 import rotunda_vm
@@ -14,6 +16,8 @@ import rotunda_vm
 LINE = re.compile(r"test (\w+\.\w+) \.\.\. (ok|FAILED: [^\r\n]*)")
 TOTALS = re.compile(r"kernel tests: (\d+) passed, (\d+) failed")
 HALT = re.compile(r"kernel panic: [^\r\n]*")
+PC = re.compile(r"\bPC=([0-9a-f]{16})")
+KERNEL_HALF = 1 << 63  # addresses above are the kernel's
 
 
 def names_in_sources(folder):
@@ -39,10 +43,33 @@ def wait_end(vm, seconds):
     vm.pump(0)
 
 
-def run(image, folder, seconds, *, unjudged=(), **machine):
+def kernel_functions(image):
+    """Of the kernel in the image: a sorted list of (address, name)."""
+    kernel = "rotunda-checked.elf" if "checked" in image else "rotunda.elf"
+    out = subprocess.run(["aarch64-linux-gnu-nm", os.path.join(rotunda_vm.build_folder(), kernel)],
+                         capture_output=True, text=True, check=False).stdout
+    rows = (line.split() for line in out.splitlines())
+    return sorted((int(row[0], 16), row[2]) for row in rows if len(row) == 3 and row[1] in "tT")
+
+
+def where_cpus_are(vm, image):
+    """A line for each CPU of a machine that is stuck."""
+    registers = vm.qmp("human-monitor-command", **{"command-line": "info registers -a"})
+    functions = kernel_functions(image)
+    lines = []
+    for number, text in enumerate(PC.findall(registers)):
+        pc = int(text, 16)
+        place = bisect.bisect(functions, (pc + 1, "")) - 1
+        name = functions[place][1] if pc >= KERNEL_HALF and place >= 0 else "a program"
+        lines.append(f"CPU {number} is at 0x{pc:x}, in {name}")
+    return lines
+
+
+def run(image, folder, seconds, *, unjudged=(), shown=None, **machine):
     """
     Boot the image; what went wrong, as lines.  One CPU has instructions for a clock, several are
     threads of the host; how tests named in `unjudged` end doesn't matter, as long as they do.
+    Lines of the console that `shown` matches are printed.
     """
     started = time.monotonic()
     path = os.path.join(rotunda_vm.build_folder(), image + ".Image")
@@ -52,6 +79,7 @@ def run(image, folder, seconds, *, unjudged=(), **machine):
                             icount="shift=0,sleep=off" if counts else None,
                             options=["-no-reboot"] + options, **machine) as vm:
         wait_end(vm, seconds)
+        stuck = where_cpus_are(vm, image) if vm.is_running() else []
         text = rotunda_vm.plain(vm.text)
         tail = vm.tail()
     results = dict(LINE.findall(text))
@@ -60,10 +88,13 @@ def run(image, folder, seconds, *, unjudged=(), **machine):
     missing = names_in_sources(folder) - set(results)
     wrong += [f"{name}: was not run" for name in sorted(missing)]
     if not TOTALS.search(text):
-        wrong.append("the machine ended before the totals:\n" + tail)
+        wrong.append("no totals; the end of what the machine said:\n" + tail)
+    wrong += stuck
     print(f"{image}, {machine['cpu']}, {machine['memory']}, GICv{machine['gic']}, "
           f"{machine.get('smp', 1)} CPU: {len(results)} tests, {len(wrong)} wrong, "
           f"{time.monotonic() - started:.0f} s", flush=True)
+    if shown:
+        print("\n".join(re.findall(shown, text)), flush=True)
     return wrong
 
 

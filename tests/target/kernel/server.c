@@ -65,6 +65,7 @@ bool server_make(const struct child_needs *needs, served_function *run, unsigned
         s = child_start(&out->child, serve, argument);
     if (s != STATUS_OK || child_wait(&out->child) != CHILD_DONE || registered == 0) {
         test_fail(__FILE__, __LINE__, "server_make", s, STATUS_OK);
+        test_say_threads();
         return false;
     }
     out->portal = registered;

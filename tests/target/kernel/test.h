@@ -73,6 +73,9 @@ CHECK_RESULT enum status test_event(uint64_t *word, handle_t *out);
 /* The text segment, readable and executable. */
 handle_t test_text(void);
 
+/* Close and destroy what the running test has made; this happens after each anyway. */
+void test_clean_up(void);
+
 /* Wait until the kernel has torn down what there is to tear down. */
 void test_settle(void);
 

@@ -1,0 +1,9 @@
+/*
+ * The stress: one group, of one test.
+ */
+#include "test.h"
+
+extern const struct test_group test_group_stress;
+
+const struct test_group *const test_groups[] = {&test_group_stress};
+const unsigned test_group_count = sizeof test_groups / sizeof test_groups[0];
