@@ -53,8 +53,8 @@ bool server_make(const struct child_needs *needs, served_function *run, unsigned
     if (s == STATUS_OK)
         s = portal_here(on_register, 1, &here);
     if (s == STATUS_OK)
-        s = segment_create(stacks * (uint64_t)SERVER_STACK_BYTES, RIGHT_READ | RIGHT_WRITE, 0, 0,
-                           name_from("portal stacks"), &segment, &address);
+        s = segment_create(stacks * (uint64_t)SERVER_STACK_BYTES, RIGHT_READ | RIGHT_WRITE, 0,
+                           SERVER_STACK_BYTES, name_from("portal stacks"), &segment, &address);
     if (s == STATUS_OK)
         s = segment_grant(segment, out->child.domain, RIGHT_READ | RIGHT_WRITE);
     registered = 0;

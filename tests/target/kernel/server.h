@@ -16,7 +16,7 @@
 enum { SERVED_BADGE = 8, SERVED_HANDLE = 9, SERVED_WORDS = 13 };
 typedef void served_function(uint64_t word[SERVED_WORDS]);
 
-enum { SERVER_STACK_BYTES = 8192 };
+enum { SERVER_STACK_BYTES = 3 * PAGE_BYTES }; /* the lowest page is a guard */
 
 struct server {
     struct child child;

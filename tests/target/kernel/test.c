@@ -233,7 +233,7 @@ void test_say_threads(void)
  */
 static uint64_t cpus_for(const char *group, const char *test)
 {
-    static const char *const on_all[] = {"smp", "mesh", "stress"};
+    static const char *const on_all[] = {"smp", "ending", "mesh", "stress"};
 
     for (unsigned i = 0; i < sizeof on_all / sizeof on_all[0]; i++)
         if (strcmp(group, on_all[i]) == 0)
