@@ -13,7 +13,7 @@ import sys
 import stress_runs
 
 RUNS = [
-    ("rotunda-stress-test", 1, 3, 1000),
+    ("rotunda-stress-test", 1, 3, 200),
     ("rotunda-stress-test", 2, 2, 3000),
     ("rotunda-stress-test", 3, 3, 3000),
     ("rotunda-stress-test", 4, 3, 20000),
