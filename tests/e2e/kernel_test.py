@@ -34,6 +34,7 @@ TIMED = {
     "priority.holder_of_a_stack_is_as_urgent_as_who_waits_for_it",
     "priority.holder_that_is_to_end_inherits_too",
     "priority.inheritance_goes_along_a_chain",
+    "switch.signal_to_one_that_is_not_more_urgent_waits_for_its_turn",
     "switch.written_deadline_ends_a_wait",
     "switch.written_deadline_ends_work_after_its_grace",
 }

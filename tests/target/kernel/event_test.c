@@ -198,6 +198,34 @@ static void unpark_some(const struct birth *birth)
     birth->board->word[2] = w.word[1];
 }
 
+static bool board_reaches(unsigned index, uint64_t value)
+{
+    const struct board *board = board_get();
+
+    for (unsigned i = 0; i < 2000 && board->word[index] != value; i++)
+        (void)thread_sleep(test_soon(TEST_MS));
+    return board->word[index] == value;
+}
+
+/* Whether so many of the child's threads sleep on words, before long. */
+static bool parked_reach(const struct child *child, unsigned count)
+{
+    struct info_thread record;
+    unsigned parked = 0;
+
+    for (unsigned i = 0; i < 2000 && parked != count; i++) {
+        (void)thread_sleep(test_soon(TEST_MS));
+        parked = 0;
+        for (uint64_t index = 0, next = 1; next != 0; index = next) {
+            if (domain_info(child->domain, INFO_THREADS, index, &record, sizeof record, &next)
+                != STATUS_OK)
+                break;
+            parked += record.state == THREAD_STATE_PARKED;
+        }
+    }
+    return parked == count;
+}
+
 static void words_are_slept_on(void)
 {
     struct board *board = board_get();
@@ -207,10 +235,10 @@ static void words_are_slept_on(void)
     board->word[4] = 7;
     EXPECT_OK(child_make(&(struct child_needs){0}, &child));
     for (uint64_t i = 0; i < 4; i++) {
-        const uint64_t argument[BIRTH_ARGUMENTS] = {i, i == 3 ? test_soon(30 * TEST_MS)
+        const uint64_t argument[BIRTH_ARGUMENTS] = {i, i == 3 ? test_soon(300 * TEST_MS)
                                                               : DEADLINE_NEVER};
         EXPECT_OK(child_start_at(&child, park_and_note, argument, 30, &thread));
-        (void)thread_sleep(test_soon(TEST_MS));
+        EXPECT(parked_reach(&child, (unsigned)i + 1));
     }
     EXPECT_IS(board->word[8], 0);
     /* Another domain's words are other words, at the same address. */
@@ -219,13 +247,11 @@ static void words_are_slept_on(void)
     EXPECT_IS(board->word[8], 0);
     const uint64_t two[BIRTH_ARGUMENTS] = {2};
     EXPECT_OK(child_start_at(&child, unpark_some, two, 40, &thread));
-    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT(board_reaches(8, 2));
     EXPECT_IS(board->word[2], 2);
-    EXPECT_IS(board->word[8], 2);
     EXPECT_IS(board->word[16], 0);
     EXPECT_IS(board->word[17], 1);
-    (void)thread_sleep(test_soon(40 * TEST_MS));
-    EXPECT_IS(board->word[8], 3);
+    EXPECT(board_reaches(8, 3));
     EXPECT_IS(board->word[18], 3);
     EXPECT_IS(board->word[34], STATUS_TIMED_OUT);
 }

@@ -102,11 +102,13 @@ static void running_thread_is_moved(void)
     EXPECT(spinner_start(&child, 0));
     for (unsigned round = 0; round < 50; round++) {
         EXPECT_OK(thread_set_affinity(child.thread, UINT64_C(1) << round % cpus));
+        for (unsigned i = 0; i < 1000 && cpu_of(&child) != round % cpus; i++)
+            (void)thread_sleep(test_soon(TEST_MS / 4)); /* its CPU has been told */
+        EXPECT_IS(cpu_of(&child), round % cpus);
         const uint64_t before = board->word[COUNT];
         for (unsigned i = 0; i < 1000 && board->word[COUNT] == before; i++)
             (void)thread_sleep(test_soon(TEST_MS / 4));
         EXPECT(board->word[COUNT] != before);
-        EXPECT_IS(cpu_of(&child), round % cpus);
     }
     board->word[STOP] = 1;
     EXPECT_IS(child_wait(&child), CHILD_DONE);
