@@ -249,5 +249,5 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     boot_need(first_domain_create(&source, &launcher), "the launcher");
     fault_set_launcher(launcher);
 
-    boot_end(scheduler_leave(), given_bytes);
+    boot_end(given_bytes);
 }

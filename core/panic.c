@@ -5,7 +5,8 @@
  * for, no return.  The kernel keeps no frame records, which would be an instruction in
  * every function: the backtrace is every word of the stack that is an address right
  * after a call.  Some of them may be left over from calls that have returned; the host's
- * debugger turns them into names.
+ * debugger turns them into names.  Callers in what only booting needs are left out, since that may
+ * be somebody else's memory by now.
  * Source: Arm ARM, "BL", "BLR".
  */
 #include "arch/cpu.h"

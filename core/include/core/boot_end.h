@@ -9,13 +9,12 @@
 
 #include <stdint.h>
 
-struct cross_thread;
-
 /* The image's part that only booting needs: text and constants, then tables and state. */
 extern const char __boot_start[], __boot_text_end[], __boot_end[];
 
 /*
  * Give that part to the frame allocator and run the first thread.  `given_bytes`: how large it is,
  * whole pages, there in the direct map; 0: it stays, since a CPU may still come through it.
+ * Context: the end of booting; the kernel lock is held.
  */
-__attribute__((noreturn)) void boot_end(struct cross_thread *first, uint64_t given_bytes);
+__attribute__((noreturn)) void boot_end(uint64_t given_bytes);
