@@ -135,6 +135,10 @@ def refused_connection_says_what_to_add(vm):
     vm.send_line("bench null_syscall")
     vm.expect(r"bench: may not connect to bench:Peer: add it to `connects` of its manifest entry")
     vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
+    words = row(vm, "audit bench", "bench:Peer")
+    assert " ".join(words[2:]) == "bench connect to bench:Peer 1 refused by the manifest", words
+    why = vm.command("why bench bench:Peer")
+    assert "lacks bench:Peer in `connects`, so it may not connect to it" in why, why
 
 
 def names_stay_reserved_while_the_owner_is_down(vm):

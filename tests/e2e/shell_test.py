@@ -12,8 +12,9 @@ import sys
 import rotunda_vm
 from rotunda_vm import plain
 
-VERBS = ("domains threads services handles map rings cpus irqs fault mem top log net ping launch "
-         "stop restart bench uptime date echo clear terminal reboot poweroff help").split()
+VERBS = ("domains threads services why audit handles map rings cpus irqs fault mem top log net "
+         "ping launch stop restart bench uptime date echo clear terminal reboot poweroff "
+         "help").split()
 
 
 def rows(text):
@@ -80,6 +81,30 @@ def services_have_owners(vm):
     text = vm.command("services")
     assert "up" in find_row(text, "console:Tty")
     assert "net" in find_row(text, "net:Tcp")
+
+
+def manifest_is_explained(vm):
+    text = vm.command("why web net:Tcp")
+    assert_contains(text, r"yes: the entry of web in the manifest has net:Tcp in `connects`")
+    assert_contains(text, r"^net offers net:Tcp and is running; web has 1 connection to it")
+    assert_contains(vm.command("why net net:Tcp"), r"net serves it itself")
+    assert_contains(vm.command("why shell app:Inspect"), r"the launcher itself serves app:Inspect")
+    assert_contains(vm.command("why web uart:Port"),
+                    r"no: the entry of web in the manifest lacks uart:Port in `connects`, "
+                    r"so it may not connect to it")
+    assert_contains(vm.command("why web net"), r"lacks net in `launches`, so it may not launch or")
+    assert_contains(vm.command("why shell web"), r"has app:Inspect in `connects`, so it may launch")
+    assert_contains(vm.command("why web gpu:Disp"), r"no: nothing in the manifest is called gpu")
+    assert_contains(vm.command("why nosuch net:Tcp"), r"no domain \"nosuch\"")
+    assert_contains(vm.command("why web"), r"usage: why <domain> <service>")
+
+
+def decisions_are_kept(vm):
+    text = vm.command("audit web")
+    assert_contains(text, r"web +connect to +net:Tcp +\d+ +granted$")
+    assert_contains(vm.command("audit"), r"net +offer +net:Tcp +1 +granted$")
+    assert not re.search(r"^ *\S+ +net ", text, re.MULTILINE), f"not web's:\n{text}"
+    assert_contains(vm.command("audit nosuch"), r"no domain \"nosuch\"")
 
 
 def handles_and_maps_of_a_domain_are_shown(vm):
@@ -258,6 +283,8 @@ TESTS = [
     domains_are_listed_with_true_columns,
     threads_are_listed,
     services_have_owners,
+    manifest_is_explained,
+    decisions_are_kept,
     handles_and_maps_of_a_domain_are_shown,
     rings_and_interrupts_are_counted,
     memory_adds_up,

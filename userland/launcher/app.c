@@ -6,6 +6,7 @@
  */
 #include "app.h"
 
+#include "audit_log.h"
 #include "handle.h"
 #include "origin.h"
 #include "services.h"
@@ -154,6 +155,30 @@ static enum status app_run(struct operation *op)
     }
 }
 
+static void app_note(const struct operation *op, enum status s)
+{
+    const uint32_t client = op->caller->index;
+
+    switch (op->in->word[0]) {
+    case APP_CONNECT:
+        audit_log_note(client, INSPECT_ASKED_CONNECT, op->name, s);
+        break;
+    case APP_OFFER:
+        audit_log_note(client, INSPECT_ASKED_OFFER, op->name, s);
+        break;
+    case APP_LAUNCH:
+    case APP_STOP:
+    case APP_RESTART:
+        audit_log_note(client, INSPECT_ASKED_LAUNCH, op->name, s);
+        break;
+    case APP_POWER_OFF:
+        audit_log_note(client, INSPECT_ASKED_POWER, "", s);
+        break;
+    default: /* nothing was asked for */
+        break;
+    }
+}
+
 void app_on_request(uint64_t badge, struct portal_message *m)
 {
     const struct portal_message in = *m;
@@ -169,8 +194,10 @@ void app_on_request(uint64_t badge, struct portal_message *m)
     if (op.caller == NULL)
         s = STATUS_DENIED;
     else if (in.word[0] == APP_EXIT || in.word[0] == APP_POWER_OFF
-             || service_name_unpack(&in.word[NAME_WORD], op.name))
+             || service_name_unpack(&in.word[NAME_WORD], op.name)) {
         s = app_run(&op);
+        app_note(&op, s);
+    }
     m->word[0] = s;
     handle_drop(op.handle);
     for (unsigned i = 1; i < PORTAL_HANDLES; i++)

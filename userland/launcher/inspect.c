@@ -3,12 +3,14 @@
  */
 #include "inspect.h"
 
+#include "audit_log.h"
 #include "handle.h"
 #include "listing.h"
 #include "measure.h"
 #include "origin.h"
 #include "places.h"
 #include "population.h"
+#include "services.h"
 
 #include "rt/log.h"
 #include "rt/memory.h"
@@ -152,6 +154,17 @@ static enum status inspect_populate_request(struct query *query)
                                  : population_step(&wish, &query->out->word[3]);
 }
 
+/* The argument names what `target` may or may not have. */
+static enum status inspect_why_request(struct query *query)
+{
+    struct inspect_why record = {0};
+
+    if (query->target == NULL || query->argument[0] == '\0')
+        return STATUS_BAD_ARGUMENT;
+    services_explain(query->target, query->argument, &record);
+    return answer_one(query, &record, sizeof record);
+}
+
 static enum status inspect_list_request(struct query *query)
 {
     struct listing listing = {
@@ -168,12 +181,10 @@ static enum status inspect_list_request(struct query *query)
 
 /* ---- steering ---- */
 
-static enum status inspect_control_request(struct query *query)
+static enum status inspect_steer(struct query *query)
 {
     const char *argument = query->argument[0] == '\0' ? NULL : query->argument;
 
-    if (query->target == NULL)
-        return STATUS_BAD_ARGUMENT;
     switch (query->op) {
     case INSPECT_LAUNCH:
         return supervisor_launch(query->target, argument, 0);
@@ -184,8 +195,19 @@ static enum status inspect_control_request(struct query *query)
     }
 }
 
+static enum status inspect_control_request(struct query *query)
+{
+    if (query->target == NULL)
+        return STATUS_BAD_ARGUMENT;
+    const char *name = query->target->domain->name;
+    const enum status s = inspect_steer(query);
+    audit_log_note(query->client->index, INSPECT_ASKED_LAUNCH, name, s);
+    return s;
+}
+
 static enum status inspect_machine_control(const struct query *query, enum system_control what)
 {
+    audit_log_note(query->client->index, INSPECT_ASKED_POWER, "", STATUS_OK);
     log_line("%s asked for %s", query->client->domain->name,
              what == SYSTEM_POWEROFF ? "power off" : "a reboot");
     return system_control(origin_get()->boot.factory, what);
@@ -214,6 +236,8 @@ static enum status inspect_run(struct query *query)
         return inspect_measure_request(query);
     case INSPECT_POPULATE:
         return inspect_populate_request(query);
+    case INSPECT_WHY:
+        return inspect_why_request(query);
     case INSPECT_LAUNCH:
     case INSPECT_STOP:
     case INSPECT_RESTART:
@@ -266,7 +290,7 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         handle_drop(in.handle[i]);
-    if (query.client != NULL && in.word[0] <= INSPECT_POPULATE) {
+    if (query.client != NULL && in.word[0] <= INSPECT_WHY) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);
         if (s == STATUS_OK && query.op != INSPECT_POPULATE)

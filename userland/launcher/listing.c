@@ -6,6 +6,7 @@
  */
 #include "listing.h"
 
+#include "audit_log.h"
 #include "places.h"
 #include "rings.h"
 #include "services.h"
@@ -197,6 +198,26 @@ static enum status list_cpus(struct listing *listing)
     return STATUS_OK;
 }
 
+static enum status list_audit(struct listing *listing)
+{
+    struct inspect_decision record;
+    uint64_t number = listing->cursor;
+    uint32_t client;
+
+    listing->record_bytes = sizeof record;
+    listing->cursor = 0;
+    while (audit_log_next(number, &record, &client)) {
+        if (!listing_has_room(listing)) {
+            listing->cursor = record.number;
+            break;
+        }
+        record.client = name_from(supervisor_child(client)->domain->name);
+        listing_add(listing, &record);
+        number = record.number + 1;
+    }
+    return STATUS_OK;
+}
+
 enum status listing_fill(struct listing *listing, enum inspect_op op)
 {
     switch (op) {
@@ -216,6 +237,8 @@ enum status listing_fill(struct listing *listing, enum inspect_op op)
         return list_interrupts(listing);
     case INSPECT_CPUS:
         return list_cpus(listing);
+    case INSPECT_AUDIT:
+        return list_audit(listing);
     default:
         return STATUS_BAD_ARGUMENT;
     }

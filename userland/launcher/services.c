@@ -245,6 +245,43 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
     return handle_duplicate(service->portal, PORTAL_GIVES, badge_next(service, child), portal);
 }
 
+/* ---- explaining ---- */
+
+static void service_explain(const struct child *child, const struct service_entry *service,
+                            struct inspect_why *out)
+{
+    uint32_t counts[SERVICES_MAX] = {0};
+
+    if (child->state == INSPECT_RUNNING && child->index != 0)
+        child_count_connections(child, counts);
+    out->target_kind = INSPECT_TARGET_SERVICE;
+    out->owner = name_from(service->owner->domain->name);
+    out->owner_state = service->owner->state;
+    out->is_own = service->owner == child;
+    out->is_up = service->portal != 0;
+    out->connections = counts[service - services];
+}
+
+void services_explain(const struct child *child, const char *name, struct inspect_why *out)
+{
+    const struct service_entry *service = service_find(name);
+    const struct child *other = supervisor_find(name);
+
+    *out = (struct inspect_why){.is_allowed = manifest_may_connect(child->domain, name)};
+    if (service != NULL) {
+        service_explain(child, service, out);
+    } else if (manifest_is_builtin(name)) {
+        out->target_kind = INSPECT_TARGET_BUILTIN;
+        out->is_up = true;
+    } else if (other != NULL) {
+        out->target_kind = INSPECT_TARGET_DOMAIN;
+        out->owner = name_from(other->domain->name);
+        out->owner_state = other->state;
+        out->is_allowed = manifest_may_launch(child->domain, name);
+        out->steers_all = manifest_may_connect(child->domain, INSPECT_SERVICE);
+    }
+}
+
 /* ---- ends ---- */
 
 void services_withdraw(struct child *child)

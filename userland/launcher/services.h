@@ -52,6 +52,9 @@ CHECK_RESULT enum status services_offer(struct child *child, const char *name, h
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
                                           handle_t *portal);
 
+/* What the manifest says of `child` and the service, or else the domain, called `name`. */
+void services_explain(const struct child *child, const char *name, struct inspect_why *out);
+
 /* The child's life ends: its offers and its waiting with it. */
 void services_withdraw(struct child *child);
 

@@ -59,6 +59,9 @@ void verb_services(struct shell *shell, int count, char **arguments);
 void verb_rings(struct shell *shell, int count, char **arguments);
 void verb_cpus(struct shell *shell, int count, char **arguments);
 void verb_irqs(struct shell *shell, int count, char **arguments);
+/* policy_verbs.c */
+void verb_audit(struct shell *shell, int count, char **arguments);
+void verb_why(struct shell *shell, int count, char **arguments);
 /* space_verbs.c */
 void verb_handles(struct shell *shell, int count, char **arguments);
 void verb_map(struct shell *shell, int count, char **arguments);

@@ -23,6 +23,18 @@ static bool name_put(struct portal_message *m, const char *name)
     return true;
 }
 
+/* Fill in words 4-7.  False: the text is too long for them. */
+static bool argument_put(struct portal_message *m, const char *argument)
+{
+    const size_t length = argument == NULL ? 0 : strlen(argument);
+
+    if (length > INSPECT_ARGUMENT_BYTES)
+        return false;
+    if (length != 0)
+        memcpy(&m->word[4], argument, length);
+    return true;
+}
+
 static enum status inspect_request(const struct inspect *inspect, enum inspect_op op,
                                    const char *name, struct portal_message *m)
 {
@@ -99,6 +111,15 @@ enum status inspect_list(struct inspect *inspect, enum inspect_op op, const char
     return s;
 }
 
+/* The one record that there must be. */
+static enum status records_copy(const struct inspect_records *records, void *out, size_t out_bytes)
+{
+    if (records->count != 1 || records->stride_bytes < out_bytes)
+        return STATUS_BAD_DATA;
+    memcpy(out, records->first, out_bytes);
+    return STATUS_OK;
+}
+
 static enum status inspect_one(struct inspect *inspect, enum inspect_op op, const char *name,
                                uint64_t argument, void *out, size_t out_bytes)
 {
@@ -106,12 +127,7 @@ static enum status inspect_one(struct inspect *inspect, enum inspect_op op, cons
     struct inspect_records records;
     const enum status s = inspect_list(inspect, op, name, &cursor, &records);
 
-    if (s != STATUS_OK)
-        return s;
-    if (records.count != 1 || records.stride_bytes < out_bytes)
-        return STATUS_BAD_DATA;
-    memcpy(out, records.first, out_bytes);
-    return STATUS_OK;
+    return s == STATUS_OK ? records_copy(&records, out, out_bytes) : s;
 }
 
 enum status inspect_get(struct inspect *inspect, enum inspect_op op, const char *name, void *out,
@@ -134,13 +150,23 @@ static enum status inspect_control(struct inspect *inspect, enum inspect_op op, 
                                    const char *argument)
 {
     struct portal_message m = {.word = {0}};
-    const size_t length = argument == NULL ? 0 : strlen(argument);
 
-    if (length > INSPECT_ARGUMENT_BYTES)
-        return STATUS_BAD_ARGUMENT;
-    if (length != 0)
-        memcpy(&m.word[4], argument, length);
-    return inspect_request(inspect, op, name, &m);
+    return argument_put(&m, argument) ? inspect_request(inspect, op, name, &m)
+                                      : STATUS_BAD_ARGUMENT;
+}
+
+enum status inspect_why(struct inspect *inspect, const char *name, const char *target,
+                        struct inspect_why *out)
+{
+    struct portal_message m = {.word = {0}};
+    struct inspect_records records;
+    enum status s = STATUS_NOT_FOUND;
+
+    if (argument_put(&m, target))
+        s = inspect_request(inspect, INSPECT_WHY, name, &m);
+    if (s == STATUS_OK)
+        s = records_from(inspect, &m, &records);
+    return s == STATUS_OK ? records_copy(&records, out, sizeof *out) : s;
 }
 
 enum status inspect_launch(struct inspect *inspect, const char *name, const char *argument)

@@ -58,6 +58,10 @@ CHECK_RESULT enum status inspect_address(struct inspect *inspect, uint64_t addre
 CHECK_RESULT enum status inspect_symbol(struct inspect *inspect, uint64_t address,
                                         struct inspect_symbol *out);
 
+/* Why the domain `name` may or may not have `target`, a service or another domain. */
+CHECK_RESULT enum status inspect_why(struct inspect *inspect, const char *name, const char *target,
+                                     struct inspect_why *out);
+
 /* Start a domain of the manifest; `argument` NULL: the manifest's.  BUSY: it runs already. */
 CHECK_RESULT enum status inspect_launch(struct inspect *inspect, const char *name,
                                         const char *argument);

@@ -55,6 +55,9 @@ enum inspect_op {
      * Make or unmake domains, a few at a time, whose only thread starts there and has no stack (0:
      * has no thread), until there are so many; -> word 3: how many there are. */
     INSPECT_POPULATE = 21,
+
+    INSPECT_AUDIT = 22, /* struct inspect_decision, oldest first */
+    INSPECT_WHY = 23,   /* name, words 4-7 a service or a domain: one struct inspect_why */
 };
 
 enum {
@@ -95,6 +98,51 @@ struct inspect_service {
     uint32_t is_up;
     uint32_t client_count; /* connections that are open now */
     uint32_t waiting;      /* clients to be told when it comes up */
+    uint32_t reserved;
+};
+
+/* What domains ask the launcher for. */
+enum inspect_request {
+    INSPECT_ASKED_CONNECT = 1, /* to a service */
+    INSPECT_ASKED_OFFER = 2,   /* to serve a name */
+    INSPECT_ASKED_LAUNCH = 3,  /* another domain, or to stop or restart it */
+    INSPECT_ASKED_POWER = 4,   /* the machine's end */
+};
+
+enum { INSPECT_TARGET_BYTES = 32 };
+
+/*
+ * One decision, or several that were the same: each grant and each refusal is in one of them.  A
+ * domain's oldest make room for its own newer ones, never for another's.
+ */
+struct inspect_decision {
+    uint64_t number;                   /* of the latest, counted since boot */
+    nsec_t time_ns;                    /* of the latest */
+    struct name client;                /* who asked */
+    uint32_t request;                  /* enum inspect_request */
+    uint32_t status;                   /* enum status: OK is a grant, DENIED the manifest's no */
+    uint32_t times;                    /* that it was asked and decided like this */
+    uint32_t lost;                     /* older decisions about this client that have gone */
+    char target[INSPECT_TARGET_BYTES]; /* the service's or the domain's name, ends with a zero */
+};
+
+enum inspect_target_kind {
+    INSPECT_TARGET_UNKNOWN = 0, /* nothing in the manifest is called so */
+    INSPECT_TARGET_SERVICE = 1,
+    INSPECT_TARGET_BUILTIN = 2, /* a service of the launcher's own */
+    INSPECT_TARGET_DOMAIN = 3,
+};
+
+/* What the manifest lets a domain do with a service or another domain, and what that is. */
+struct inspect_why {
+    struct name owner;    /* the domain that serves it, or that it is */
+    uint32_t target_kind; /* enum inspect_target_kind */
+    uint32_t is_allowed;  /* to connect to the service; to launch and stop the domain */
+    uint32_t is_own;      /* the name is one that the domain itself offers */
+    uint32_t owner_state; /* enum inspect_state */
+    uint32_t is_up;       /* the service is */
+    uint32_t connections; /* that the domain has to the service now */
+    uint32_t steers_all;  /* it may connect to app:Inspect, by which it may launch any domain */
     uint32_t reserved;
 };
 
@@ -163,5 +211,7 @@ struct inspect_measure {
 };
 
 _Static_assert(sizeof(struct inspect_service) == 48, "protocol");
+_Static_assert(sizeof(struct inspect_decision) == 80, "protocol");
+_Static_assert(sizeof(struct inspect_why) == 48, "protocol");
 _Static_assert(sizeof(struct inspect_access) == 24, "protocol");
 _Static_assert(sizeof(struct inspect_ring) == 96, "protocol");
