@@ -17,16 +17,19 @@ bool budget_is_valid(nsec_t budget_ns, nsec_t period_ns)
            && period_ns <= BUDGET_PERIOD_NS_MAX;
 }
 
-/* The period ends at `end_ns`, and until then the thread has this much CPU time left. */
-static void period_enter(struct thread *thread, uint64_t left, nsec_t end_ns)
+/* The period ends at `end_ns`, and the thread has used so much CPU time of it. */
+static void period_enter(struct thread *thread, uint64_t used, nsec_t end_ns)
 {
-    struct timeout *replenishment = &thread->budget.replenishment;
+    struct budget *budget = &thread->budget;
 
-    timeout_cancel(replenishment);
-    replenishment->deadline_ns = end_ns;
-    thread->budget_end = left == 0 ? 0 : thread_cpu_ticks(thread) + left;
-    if (left == 0)
-        scheduler_timeout_add(replenishment);
+    timeout_cancel(&budget->replenishment);
+    budget->replenishment.deadline_ns = end_ns;
+    budget->used = used;
+    thread->budget_end = 0;
+    if (used < budget->ticks)
+        thread->budget_end = thread_cpu_ticks(thread) + budget->ticks - used;
+    else
+        scheduler_timeout_add(&budget->replenishment);
     scheduler_reconsider(thread->cpu); /* its timer looks after it */
     priority_update(thread);
 }
@@ -38,6 +41,14 @@ static uint64_t left_of(const struct thread *thread)
     return now >= thread->budget_end ? 0 : thread->budget_end - now;
 }
 
+/* Of its period; what it does in the background doesn't count. */
+static uint64_t used_of(const struct thread *thread)
+{
+    const struct budget *budget = &thread->budget;
+
+    return thread->budget_end == 0 ? budget->used : budget->ticks - left_of(thread);
+}
+
 /* It has used up what it had, or has used that up and its period is over. */
 static void period_end(struct thread *thread)
 {
@@ -45,9 +56,9 @@ static void period_end(struct thread *thread)
     const nsec_t now = timer_now_ns();
 
     if (now >= budget->replenishment.deadline_ns)
-        period_enter(thread, budget->ticks, now + budget->period_ns);
+        period_enter(thread, 0, now + budget->period_ns);
     else
-        period_enter(thread, 0, budget->replenishment.deadline_ns);
+        period_enter(thread, budget->ticks, budget->replenishment.deadline_ns);
 }
 
 static void on_replenishment(struct timeout *timeout)
@@ -78,15 +89,16 @@ static void parameters_set(struct budget *budget, nsec_t budget_ns, nsec_t perio
 void budget_set(struct thread *thread, nsec_t budget_ns, nsec_t period_ns)
 {
     struct budget *budget = &thread->budget;
-    const uint64_t used = budget->ticks - left_of(thread);
+    const uint64_t used = used_of(thread);
     const nsec_t end_ns =
         budget->ticks == 0 ? timer_now_ns() + period_ns : budget->replenishment.deadline_ns;
 
     parameters_set(budget, budget_ns, period_ns);
     if (budget_ns != 0) {
-        period_enter(thread, budget->ticks - least(used, budget->ticks), end_ns);
+        period_enter(thread, used, end_ns);
         return;
     }
+    budget->used = 0;
     timeout_cancel(&budget->replenishment);
     thread->budget_end = 0;
     priority_update(thread);
@@ -98,7 +110,7 @@ void budget_begin(struct thread *thread)
 
     budget_set(thread, given->budget_ns, given->period_ns);
     if (timer_now_ns() < given->ended_until_ns)
-        period_enter(thread, given->ended_left, given->ended_until_ns);
+        period_enter(thread, thread->budget.ticks - given->ended_left, given->ended_until_ns);
 }
 
 void budget_finish(struct thread *thread)

@@ -34,6 +34,7 @@ struct thread;
 
 struct budget {
     uint64_t ticks; /* of CPU time in a period; 0: no budget */
+    uint64_t used;  /* in the current one, when the budget was set or used up, if not since */
     nsec_t budget_ns;
     nsec_t period_ns;
     struct timeout replenishment; /* at the period's end; armed while it is used up */
@@ -43,6 +44,7 @@ struct budget {
 static inline void budget_init(struct budget *budget)
 {
     budget->ticks = 0;
+    budget->used = 0;
     budget->budget_ns = 0;
     budget->period_ns = 0;
     budget->replenishment.rank = 0;
