@@ -764,6 +764,32 @@ static void budget_set_anew_goes_on_with_its_period(void **state)
                 && timer_now_ns() < begin + PERIOD_NS + 2 * TICK_NS);
 }
 
+/* What was used stays used, also by one that has had a narrower budget since. */
+static void budget_does_not_come_back_by_being_narrowed(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    const nsec_t begin = timer_now_ns();
+    assert_ptr_equal(leave(), high);
+    run(BUDGET * 3 / 4);
+    budget_set(high, BUDGET_NS_MIN, PERIOD_NS); /* while it runs */
+    assert_ptr_equal(leave(), low);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), high);
+    assert_ptr_equal(next_after(high), low);
+    assert_true(timer_now_ns() < begin + BUDGET_NS + 3 * TICK_NS);
+    budget_set(high, BUDGET_NS_MIN, PERIOD_NS); /* while it is used up */
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), low);
+    assert_int_equal(high->priority, 0);
+    assert_ptr_equal(next_after(low), high);
+    assert_true(timer_now_ns() >= begin + PERIOD_NS);
+    assert_ptr_equal(next_after(high), low); /* and a whole one then */
+    assert_true(timer_now_ns() >= begin + PERIOD_NS + BUDGET_NS - 2 * TICK_NS);
+}
+
 /* From a signal to its waiter and back there is no queue and no look at the timer. */
 static void suspended_one_has_its_budget_looked_after(void **state)
 {
@@ -1240,6 +1266,7 @@ int main(void)
         cmocka_unit_test_setup(who_stays_within_its_budget_is_never_in_the_background, setup),
         cmocka_unit_test_setup(whoever_waits_meanwhile_comes_back_with_a_new_budget, setup),
         cmocka_unit_test_setup(budget_set_anew_goes_on_with_its_period, setup),
+        cmocka_unit_test_setup(budget_does_not_come_back_by_being_narrowed, setup),
         cmocka_unit_test_setup(suspended_one_has_its_budget_looked_after, setup),
         cmocka_unit_test_setup(waiter_that_takes_over_has_its_budget_looked_after, setup),
         cmocka_unit_test_setup(new_threads_of_a_limited_domain_inherit_what_ended_ones_used, setup),
