@@ -18,11 +18,13 @@ static enum status lookup(handle_t h, rights_t need, struct thread **out)
     return status;
 }
 
-/* The thread, or for 0 the calling one, if it may be managed. */
+/* The thread, or for 0 the calling one, if it may be managed: a visitor is its home's to manage. */
 OUT_OF_LINE static enum status lookup_managed(handle_t h, struct thread **out)
 {
     *out = thread_current();
-    return h == 0 ? STATUS_OK : lookup(h, RIGHT_MANAGE, out);
+    if (h != 0)
+        return lookup(h, RIGHT_MANAGE, out);
+    return (*out)->home == caller_domain() ? STATUS_OK : STATUS_DENIED;
 }
 
 struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, uint64_t argument,

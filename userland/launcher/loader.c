@@ -256,20 +256,13 @@ static enum status load_stack(const struct load_request *request, struct loaded 
 static enum status load_thread(const struct load_request *request, struct loaded *loaded)
 {
     const uaddr_t startup = startup_address(loaded);
-
-    enum status s = STATUS_OK;
-
-    /* A new thread runs where its creator may: so for a moment this one goes there. */
-    if (request->domain->cpus != 0)
-        s = thread_set_affinity(0, request->domain->cpus);
-    if (s != STATUS_OK)
-        return s;
-    s = thread_create(loaded->domain, loaded->text.address + loaded->program->entry_offset, startup,
+    const uint64_t cpus = request->domain->cpus;
+    const enum status s =
+        thread_create(loaded->domain, loaded->text.address + loaded->program->entry_offset, startup,
                       startup, request->domain->priority, &loaded->thread);
-    if (request->domain->cpus == 0)
-        return s;
-    const enum status back = thread_set_affinity(0, UINT64_MAX);
-    return s == STATUS_OK ? back : s;
+
+    /* Not its creator's, which may be a client's thread that asks for the launch. */
+    return s == STATUS_OK ? thread_set_affinity(loaded->thread, cpus == 0 ? UINT64_MAX : cpus) : s;
 }
 
 /* ---- all of it ---- */

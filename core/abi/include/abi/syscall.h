@@ -112,7 +112,8 @@ enum syscall {
     SYS_THREAD_PARK = 27,
     /* (word, count) -> x1 how many were woken */
     SYS_THREAD_UNPARK = 28,
-    /* (thread, priority): at most the domain's highest.  Thread 0: the calling one. */
+    /* (thread, priority): at most the domain's highest.  Thread 0: the calling one, if this is its
+     * home; DENIED to a portal that it called. */
     SYS_THREAD_SET_PRIORITY = 29,
 
     /* (entry, first_stack_top, stack_stride_bytes, stack_count, cookie) -> x1 handle */
@@ -154,12 +155,13 @@ enum syscall {
     SYS_SEGMENT_ASSIGN = 45,
 
     /* (thread, cpus): it runs on CPUs whose bits (INFO_CPUS, number) are set, and on no others.
-     * Thread 0: the calling one.  A new thread has its creator's.  BAD_ARGUMENT: none is in use. */
+     * Thread 0 as in SET_PRIORITY.  A new thread has its creator's.  BAD_ARGUMENT: none is in
+     * use. */
     SYS_THREAD_SET_AFFINITY = 46,
 
     /* (thread, budget_ns, period_ns): in each period it may run for `budget_ns` at its priority,
-     * and goes on at priority 0 when that is used up.  0 and 0: no such bound.  Thread 0: the
-     * calling one.  Not more than its domain has. */
+     * and goes on at priority 0 when that is used up.  0 and 0: no such bound.  Thread 0 as in
+     * SET_PRIORITY.  Not more than its domain has. */
     SYS_THREAD_SET_BUDGET = 47,
 
     SYS_COUNT = 48,
