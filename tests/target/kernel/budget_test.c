@@ -15,7 +15,9 @@ enum {
     JOBS = 3,   /* that the interactive one did */
     MISSES = 4, /* of its deadlines */
     WRONG = 5,  /* registers that changed under a spinner */
+    GO = 6,     /* a client that waits for it */
     RUNS = 10,  /* + argument 0: it has begun */
+    TRIED = 20, /* + 0 to 2: what came of it */
 };
 
 /* In a child: execute until STOP, with patterns in registers that must stay what they are. */
@@ -333,6 +335,67 @@ static void new_thread_begins_where_an_ended_one_stopped(void)
     board->word[STOP] = 1;
 }
 
+static void meddle(struct board *board)
+{
+    board->word[TRIED] = 1000 + thread_set_priority(0, 1);
+    board->word[TRIED + 1] = 1000 + thread_set_budget(0, BUDGET_NS, PERIOD_NS);
+    board->word[TRIED + 2] = 1000 + thread_set_affinity(0, 1);
+}
+
+/* In a server: try to change the thread that called. */
+static void served_meddle(uint64_t word[SERVED_WORDS])
+{
+    meddle((struct board *)(uintptr_t)word[0]);
+}
+
+/* In a client: the same, back at home. */
+static void call_and_meddle(const struct birth *birth)
+{
+    struct portal_message m = {.word = {syscall_word(birth->board)}};
+
+    birth->board->word[RUNS] = 1000 + portal_call_with(birth->argument[0], &m, DEADLINE_NEVER);
+    while (birth->board->word[GO] == 0)
+        (void)thread_sleep(time_here_ns() + TEST_MS / 10);
+    meddle(birth->board);
+    (void)thread_sleep(time_here_ns() + 100 * TEST_S);
+}
+
+static void wait_for(const _Atomic uint64_t *word)
+{
+    for (unsigned i = 0; i < 20000 && *word == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS / 10));
+}
+
+/* Who calls a portal lends its thread; it doesn't give it away. */
+static void visitor_is_its_homes_to_manage(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child caller;
+
+    EXPECT_OK(child_make(&(struct child_needs){0}, &caller));
+    if (!server_make(&(struct child_needs){0}, served_meddle, 1, &server))
+        return;
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&caller, server.portal, RIGHT_CALL, 0)};
+    EXPECT_OK(child_start_at(&caller, call_and_meddle, argument, HIGH, &caller.thread));
+    wait_for(&board->word[RUNS]);
+    EXPECT_IS(board->word[RUNS], 1000 + STATUS_OK);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_IS(board->word[TRIED + i], 1000 + STATUS_DENIED);
+    const struct info_thread before = child_thread(&caller);
+    EXPECT_IS(before.base_priority, HIGH);
+    EXPECT_IS(before.budget_ns, 0);
+    board->word[TRIED + 2] = 0;
+    board->word[GO] = 1;
+    wait_for(&board->word[TRIED + 2]);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT_IS(board->word[TRIED + i], 1000 + STATUS_OK);
+    const struct info_thread after = child_thread(&caller);
+    EXPECT_IS(after.base_priority, 1);
+    EXPECT_IS(after.budget_ns, BUDGET_NS);
+    EXPECT_IS(after.affinity, 1);
+}
+
 static void arguments_are_checked(void)
 {
     static const nsec_t bad[][2] = {
@@ -379,6 +442,7 @@ static const struct test budget_tests[] = {
     TEST(budget_does_not_come_back_by_being_set),
     TEST(suspended_thread_keeps_its_budget),
     TEST(new_thread_begins_where_an_ended_one_stopped),
+    TEST(visitor_is_its_homes_to_manage),
     TEST(arguments_are_checked),
 };
 TEST_GROUP(budget);
