@@ -3,10 +3,10 @@
 
 Several CPUs and memory sizes: what is proven must not depend on them.  The checked kernel runs the
 same tests: it has 15 ASIDs, and audits views and TLB at every change.  Time counts instructions, so
-no test depends on how busy the host is; but for the machine with four CPUs, each a thread of the
-host, where those that compare times are not judged.
+no test depends on how busy the host is; but for the machines with several CPUs, each a thread of
+the host, where those that compare times are not judged.
 """
-# timeout: 600
+# timeout: 900
 
 import sys
 
@@ -44,6 +44,9 @@ MACHINES = [
     (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2, smp=4, unjudged=TIMED)),
     (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, smp=4, unjudged=TIMED)),
+    (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=3, smp=2, unjudged=TIMED)),
+    (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2, smp=3, unjudged=TIMED)),
+    (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=3, smp=8, unjudged=TIMED)),
 ]
 
 

@@ -149,7 +149,13 @@ static void mesh_run(uint64_t seed)
 
 static void every_caller_comes_home(void)
 {
-    for (uint64_t seed = 1; seed < 6 && !test_has_failed(); seed++)
+    struct info_machine machine = {.cpu_online = 1};
+    uint64_t next;
+
+    EXPECT_OK(system_info(INFO_MACHINE, 0, &machine, sizeof machine, &next));
+    /* On many CPUs no two runs are the same anyway, and the stress goes on where this ends. */
+    const uint64_t rounds = machine.cpu_online > 1 ? 1 : 5;
+    for (uint64_t seed = 1; seed <= rounds && !test_has_failed(); seed++)
         mesh_run(seed);
 }
 
