@@ -38,6 +38,7 @@ enum deed {
     DEED_KILL,
     DEED_AFFINITY,
     DEED_PRIORITY,
+    DEED_BUDGET,
     DEED_EVENT,
     DEED_SIGNAL,
     DEED_PARK,

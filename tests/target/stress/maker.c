@@ -101,11 +101,14 @@ static void mayfly_end(struct maker *m, handle_t domain)
 
 static bool mayfly(struct maker *m)
 {
+    const bool has_budget = chance(m) % 2 == 0;
     const struct domain_attributes attributes = {
         .name = name_from("mayfly"),
         .syscall_mask = ~UINT64_C(0),
         .quota = {.frames = 1500, .handles = 200, .threads = 8, .objects = 60},
         .highest_priority = 60,
+        .budget_ns = has_budget ? TEST_MS : 0,
+        .period_ns = has_budget ? 3 * TEST_MS : 0,
         .event = m->event,
         .event_bits = 1,
     };

@@ -261,6 +261,18 @@ static bool do_priority(struct worker *w)
     return well;
 }
 
+/* A budget that a call may use up, here or inside. */
+static bool do_budget(struct worker *w)
+{
+    const uint64_t r = chance(w);
+
+    if (thread_set_budget(0, TEST_MS / 10 + r % TEST_MS, 2 * TEST_MS) != STATUS_OK)
+        return false;
+    const bool well = call(w, ASK_WANDER, DEADLINE_NEVER, NULL);
+    FIELD_EXPECT(w->field, thread_set_budget(0, 0, 0) == STATUS_OK);
+    return well;
+}
+
 static bool do_affinity(struct worker *w)
 {
     const uint64_t wanted = w->field->cpus & chance(w);
@@ -290,6 +302,8 @@ static bool do_one(struct worker *w, enum deed deed)
         return do_affinity(w);
     case DEED_PRIORITY:
         return do_priority(w);
+    case DEED_BUDGET:
+        return do_budget(w);
     case DEED_EVENT:
         return do_event(w);
     case DEED_SIGNAL:
