@@ -208,7 +208,7 @@ static void context_set_status(struct thread *thread, enum status status)
 /* The contents of its FP registers stay behind.  If it is another CPU's, that closes access. */
 static void fp_leave(struct thread *thread)
 {
-    if (thread->cpu == cpu_self())
+    if (thread == thread_current()) /* even if it is on its way to another CPU */
         fp_drop(&thread->cross);
     else
         fp_forget(&thread->cross);

@@ -175,6 +175,14 @@ void thread_recall(struct thread *thread)
     thread->cpu->is_recalled = true;
 }
 
+/* Who holds its registers: maybe this CPU still, although it is on its way to another. */
+static struct cpu *thread_holder(const struct thread *thread)
+{
+    if (thread == thread_current())
+        return cpu_self();
+    return thread->cpu->current == thread ? thread->cpu : NULL;
+}
+
 void thread_end(struct thread *thread)
 {
     if (!list_node_is_linked(&thread->home_node))
@@ -193,8 +201,9 @@ void thread_end(struct thread *thread)
         object_put(&thread->building->object);
         thread->building = NULL;
     }
-    if (thread->cpu->current == thread)
-        thread->cpu->corpse = thread; /* its context is still in use: the reference goes there */
+    struct cpu *holder = thread_holder(thread);
+    if (holder != NULL)
+        holder->corpse = thread; /* its context is still in use: the reference goes there */
     else
         object_put(&thread->object);
 }

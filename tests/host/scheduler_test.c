@@ -619,6 +619,26 @@ static void an_ended_thread_is_freed_when_another_runs(void **state)
     assert_int_equal(domains[0].object.uses, 0);
 }
 
+/* It has given way to another, and waits for a CPU that is free; its registers are still here. */
+static void one_that_ends_on_its_way_to_another_cpu_is_freed_when_this_one_is_done(void **state)
+{
+    static struct cpu other;
+    (void)state;
+    struct thread *first = add(10);
+    struct thread *second = add(5);
+    assert_ptr_equal(leave(), first);
+    object_put(&first->object); /* the creator's */
+    list_init(&other.ready[10]);
+    first->state = THREAD_STATE_READY;
+    first->cpu = &other;
+    list_push_back(&other.ready[10], &first->run_node);
+    thread_end(first);
+    assert_true(list_is_empty(&other.ready[10]));
+    assert_int_equal(domains[0].object.uses, 1); /* this CPU still has it */
+    assert_ptr_equal(leave(), second);
+    assert_int_equal(domains[0].object.uses, 0);
+}
+
 static uint32_t random_below(uint32_t bound)
 {
     random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -1261,6 +1281,8 @@ int main(void)
         cmocka_unit_test_setup(a_domain_gets_an_asid_when_it_is_entered_without, setup),
         cmocka_unit_test_setup(each_thread_has_its_own_thread_pointer, setup),
         cmocka_unit_test_setup(an_ended_thread_is_freed_when_another_runs, setup),
+        cmocka_unit_test_setup(
+            one_that_ends_on_its_way_to_another_cpu_is_freed_when_this_one_is_done, setup),
         cmocka_unit_test_setup(used_up_budget_is_background_until_the_period_ends, setup),
         cmocka_unit_test_setup(alone_it_goes_on_and_the_timer_only_knows_the_period, setup),
         cmocka_unit_test_setup(who_stays_within_its_budget_is_never_in_the_background, setup),
