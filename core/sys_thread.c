@@ -100,7 +100,7 @@ struct sysret sys_thread_sleep(uint64_t deadline_ns, UNUSED uint64_t a1, UNUSED 
 }
 
 struct sysret sys_thread_park(uint64_t word, uint64_t expected, uint64_t deadline_ns,
-                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
+                              uint64_t owner, UNUSED uint64_t a4, UNUSED uint64_t a5,
                               UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     uint32_t now;
@@ -110,7 +110,7 @@ struct sysret sys_thread_park(uint64_t word, uint64_t expected, uint64_t deadlin
         return sysret(status);
     if (now != (uint32_t)expected)
         return sysret(STATUS_WOULD_BLOCK);
-    thread_park(thread_current(), word, deadline_ns);
+    thread_park(thread_current(), word, deadline_ns, owner);
     return sysret(STATUS_OK);
 }
 

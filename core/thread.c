@@ -57,7 +57,9 @@ static void thread_zero(struct thread *thread)
     memset((uint8_t *)thread + sizeof(thread->cross), 0,
            offsetof(struct thread, fp) - sizeof(thread->cross));
     list_init(&thread->wanted);
+    line_init(&thread->creditors);
     thread->outdated_node.next = NULL;
+    thread->parked_for = NULL;
     budget_init(&thread->budget);
     waiter_init(&thread->waiter);
 }
@@ -81,6 +83,7 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     object_init(&thread->object, &thread_class);
     object_get(&thread->object); /* its own, until it ends */
     thread->id = next_id++;
+    thread->stack_top = stack_top;
     thread->base_priority = priority;
     thread->priority = priority;
     thread->home = home;
@@ -117,6 +120,8 @@ void thread_unqueue(struct thread *thread)
         scheduler_dequeue(thread);
     if (thread->waiting_portal != NULL)
         portal_forget_waiting(thread);
+    if (thread->parked_for != NULL)
+        priority_unlend(thread);
     if (list_node_is_linked(&thread->wait_node))
         list_remove(&thread->wait_node);
     if (thread->waiting_event != NULL) {
@@ -189,6 +194,8 @@ void thread_end(struct thread *thread)
         return; /* it has ended already */
     thread_recall(thread);
     thread_unqueue(thread);
+    if (!line_is_empty(&thread->creditors))
+        priority_forgive(thread, thread->home);
     if (thread->budget.ticks != 0)
         budget_finish(thread);
     thread->state = THREAD_STATE_STOPPED;
@@ -213,12 +220,32 @@ static struct list *bucket_of(const struct domain *domain, uaddr_t word)
     return &parked[(word / sizeof(uint32_t) ^ (uint64_t)domain->id * 31) % PARK_BUCKETS];
 }
 
-void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns)
+/* Behind those that are as urgent. */
+static void bucket_join(struct thread *thread)
+{
+    struct list_node *head = &bucket_of(thread->parked_domain, thread->parked_word)->head;
+    struct list_node *before = head;
+
+    while (before->prev != head
+           && LIST_ENTRY(before->prev, struct thread, wait_node)->priority < thread->priority)
+        before = before->prev;
+    list_insert_before(before, &thread->wait_node);
+}
+
+void thread_park_anew(struct thread *thread)
+{
+    list_remove(&thread->wait_node);
+    bucket_join(thread);
+}
+
+void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner)
 {
     thread->parked_word = word;
     thread->parked_domain = thread_domain(thread);
-    list_push_back(bucket_of(thread->parked_domain, word), &thread->wait_node);
+    bucket_join(thread);
     thread_block(thread, THREAD_STATE_PARKED, deadline_ns);
+    if (owner != 0)
+        priority_lend_to(thread, owner);
 }
 
 uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
@@ -229,8 +256,10 @@ uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
         struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
         if (thread->parked_word != word || thread->parked_domain != domain)
             continue;
-        if (woken == count)
-            break;
+        if (woken == count) {
+            priority_unlend(thread); /* whoever it lent to has done its part */
+            continue;
+        }
         thread_wake(thread, STATUS_OK);
         woken++;
     }

@@ -64,10 +64,13 @@ struct thread {
     struct list wanted;             /* struct record, wanted_node: of its stacks those in demand */
     struct list_node outdated_node; /* its priority is to be computed anew */
     struct budget budget;
-    struct waiter waiter; /* in waiting_portal's line */
+    struct waiter waiter; /* in waiting_portal's line, or among the debtor's creditors */
 
+    uaddr_t stack_top; /* that it was created with */
     uaddr_t parked_word;
     struct domain *parked_domain;
+    struct thread *parked_for; /* the debtor that it lends to; NULL: nobody */
+    struct line creditors;     /* struct thread, waiter: who is parked and lends to this one */
 };
 ASSERT_OFFSET(struct thread, tpidr, THREAD_TPIDR);
 ASSERT_OFFSET(struct thread, waiting_event, THREAD_WAITING_EVENT);
@@ -146,7 +149,9 @@ void thread_recall(struct thread *thread);
 void thread_end(struct thread *thread);
 
 /* Sleeping on a word (abi/syscall.h, SYS_THREAD_PARK). */
-void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns);
+void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner);
+/* The priority of one that sleeps has changed. */
+COLD void thread_park_anew(struct thread *thread);
 uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count);
 
 /* With what it has used since it was dispatched. */

@@ -13,25 +13,21 @@
 #include "rt/mutex.h"
 #include "rt/time.h"
 
-#include "tls.h"
-
-/* Recursive; `holder` is written by the holder alone, others only compare it with themselves. */
+/* Recursive. */
 struct __lock {
     struct mutex mutex;
-    _Atomic uintptr_t holder;
-    unsigned depth;
+    unsigned depth; /* the holder's */
 };
 
 struct __lock __lock___libc_recursive_mutex;
 
 void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
-    if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == tls_self()) {
+    if (mutex_is_mine(&lock->mutex)) {
         lock->depth++;
         return;
     }
     mutex_lock(&lock->mutex);
-    atomic_store_explicit(&lock->holder, tls_self(), memory_order_relaxed);
     lock->depth = 1;
 }
 
@@ -39,7 +35,6 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
 {
     if (--lock->depth != 0)
         return;
-    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
     mutex_unlock(&lock->mutex);
 }
 

@@ -19,12 +19,3 @@ static inline void tls_install(void *base)
 {
     __asm__ volatile("msr tpidr_el0, %0" : : "r"(base) : "memory");
 }
-
-/* The own TPIDR_EL0: differs for every stack, so it names who holds a lock. */
-static inline uintptr_t tls_self(void)
-{
-    uintptr_t base;
-
-    __asm__("mrs %0, tpidr_el0" : "=r"(base));
-    return base;
-}

@@ -107,10 +107,12 @@ enum syscall {
     SYS_THREAD_DESTROY = 24, /* (thread) */
     SYS_THREAD_YIELD = 25,
     SYS_THREAD_SLEEP = 26, /* (deadline_ns) */
-    /* (word, expected, deadline_ns): sleeps if the 32-bit word still holds `expected` until an
-     * unpark of that word by a thread of the same domain.  WOULD_BLOCK: it held another value. */
+    /* (word, expected, deadline_ns, owner): sleeps if the 32-bit word still holds `expected` until
+     * an unpark of that word by a thread of the same domain.  WOULD_BLOCK: it held another value.
+     * `owner`: an address in the stack of whoever is to do that, a thread's or a portal's of this
+     * domain, which inherits the sleeper's priority meanwhile; 0: nobody does. */
     SYS_THREAD_PARK = 27,
-    /* (word, count) -> x1 how many were woken */
+    /* (word, count) -> x1 how many were woken, the most urgent first */
     SYS_THREAD_UNPARK = 28,
     /* (thread, priority): at most the domain's highest.  Thread 0: the calling one, if this is its
      * home; DENIED to a portal that it called. */

@@ -272,6 +272,13 @@ static inline enum status thread_park(_Atomic uint32_t *word, uint32_t expected,
     return svc_4(SYS_THREAD_PARK, (uint64_t)(uintptr_t)word, expected, deadline_ns, 0, NULL);
 }
 
+/* `owner`: an address in the stack of whoever is to unpark; that one is as urgent meanwhile. */
+static inline enum status thread_park_for(_Atomic uint32_t *word, uint32_t expected,
+                                          nsec_t deadline_ns, uaddr_t owner)
+{
+    return svc_4(SYS_THREAD_PARK, (uint64_t)(uintptr_t)word, expected, deadline_ns, owner, NULL);
+}
+
 static inline enum status thread_unpark(_Atomic uint32_t *word, uint32_t count)
 {
     return svc_4(SYS_THREAD_UNPARK, (uint64_t)(uintptr_t)word, count, 0, 0, NULL);
