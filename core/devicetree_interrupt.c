@@ -13,7 +13,7 @@ static enum status controller_find(const struct devicetree_node *node,
         out->controller = *likely;
     else if (!devicetree_find_phandle(node->tree, phandle, &out->controller))
         return devicetree_refuse_property(node, STATUS_NOT_FOUND, property,
-                                          "there is no node with phandle %#x", phandle);
+                                          "there is no node with phandle 0x%x", phandle);
 
     const enum status status =
         devicetree_number_if(&out->controller, "#interrupt-cells", 1, &count);

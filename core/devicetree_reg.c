@@ -158,7 +158,7 @@ static enum status translate_once(const struct devicetree_node *node, unsigned d
             return STATUS_OK;
         }
     }
-    return devicetree_refuse_property(&bus, STATUS_BAD_DATA, "ranges", "does not cover %#llx",
+    return devicetree_refuse_property(&bus, STATUS_BAD_DATA, "ranges", "does not cover 0x%llx",
                                       (unsigned long long)range->base);
 }
 

@@ -24,12 +24,12 @@ enum status machine_cpu_read(const struct devicetree_node *node, struct machine 
     if (status != STATUS_OK)
         return status;
     if ((cpu.mpidr & ~MPIDR_AFFINITY_MASK) != 0)
-        return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg", "%#llx is no CPU affinity",
+        return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg", "0x%llx is no CPU affinity",
                                           (unsigned long long)cpu.mpidr);
     for (unsigned i = 0; i < machine->cpu_count; i++) {
         if (machine->cpus[i].mpidr == cpu.mpidr)
             return devicetree_refuse_property(node, STATUS_BAD_DATA, "reg",
-                                              "another CPU has the affinity %#llx too",
+                                              "another CPU has the affinity 0x%llx too",
                                               (unsigned long long)cpu.mpidr);
     }
     status = cpu_enable_read(node, &cpu);

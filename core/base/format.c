@@ -18,19 +18,14 @@ struct sink {
 };
 
 struct spec {
-    bool left;
-    bool zero;
-    bool prefix;  /* '#': 0x before hexadecimal */
+    bool zero;    /* before a number; otherwise spaces */
     bool is_long; /* the argument has 64 bits */
-    size_t width;
-    size_t precision; /* of a string; SIZE_MAX: none given */
+    size_t size;  /* of a number the width, of a string the precision; 0: none given */
 };
 
 enum {
-    DIGITS_MAX = 20,             /* of 2^64 - 1 in decimal; more zeros aren't put before them */
-    NUMBER_MAX = DIGITS_MAX + 2, /* with a sign or 0x */
-    POINTER_WIDTH = 2 + 2 * 8,   /* 0x, and all digits */
-    SIZE_READ_MAX = UINT16_MAX,  /* widths that no buffer could hold stop growing */
+    NUMBER_MAX = 20, /* 2^64 - 1 in decimal; no more is put before shorter ones */
+    POINTER_DIGITS = 16,
 };
 
 static void put_text(struct sink *sink, const char *text, size_t length)
@@ -42,65 +37,29 @@ static void put_text(struct sink *sink, const char *text, size_t length)
     }
 }
 
-static void put_padded(struct sink *sink, const struct spec *spec, const char *text, size_t length)
-{
-    if (spec->left)
-        put_text(sink, text, length);
-    for (size_t used = length; used < spec->width; used++)
-        put_text(sink, " ", 1);
-    if (!spec->left)
-        put_text(sink, text, length);
-}
-
-/* `sign` is the text before the digits: "", "-" or "0x". */
-static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base,
-                       const char *sign)
+static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base)
 {
     char text[NUMBER_MAX];
     char *const end = text + sizeof(text);
     char *at = end;
-    size_t sign_length = strlen(sign);
-    size_t digits = spec->zero && !spec->left ? spec->width : 0;
 
-    if (digits > DIGITS_MAX)
-        digits = DIGITS_MAX;
     do {
         *--at = "0123456789abcdef"[value % base];
         value /= base;
-    } while (value != 0 || (size_t)(end - at) + sign_length < digits);
-    while (sign_length > 0)
-        *--at = sign[--sign_length];
-    put_padded(sink, spec, at, (size_t)(end - at));
-}
-
-static const char *read_size(const char *at, size_t *out)
-{
-    size_t size = 0;
-
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (size < SIZE_READ_MAX)
-            size = size * 10 + (size_t)(*at - '0');
-    *out = size;
-    return at;
+    } while (value != 0);
+    while (at > text && (size_t)(end - at) < spec->size)
+        *--at = spec->zero ? '0' : ' ';
+    put_text(sink, at, (size_t)(end - at));
 }
 
 /* Everything between '%' and the conversion's letter. */
 static const char *read_spec(const char *at, struct spec *spec)
 {
-    *spec = (struct spec){.precision = SIZE_MAX};
-    for (;; at++) {
-        if (*at == '-')
-            spec->left = true;
-        else if (*at == '0')
-            spec->zero = true;
-        else if (*at == '#')
-            spec->prefix = true;
-        else
-            break;
-    }
-    at = read_size(at, &spec->width);
+    *spec = (struct spec){.zero = *at == '0'};
     if (*at == '.')
-        at = read_size(at + 1, &spec->precision);
+        at++;
+    for (; *at >= '0' && *at <= '9'; at++)
+        spec->size = spec->size * 10 + (size_t)(*at - '0');
     for (; *at == 'l' || *at == 'z'; at++)
         spec->is_long = true;
     return at;
@@ -120,28 +79,33 @@ static uint64_t narrow(uint64_t argument, const struct spec *spec, bool is_signe
 
 static bool is_conversion(char letter)
 {
-    return letter != '\0' && strchr("dpsux", letter) != NULL;
+    return letter == 'd' || letter == 'p' || letter == 's' || letter == 'u' || letter == 'x';
+}
+
+static void put_string(struct sink *sink, const struct spec *spec, const char *text)
+{
+    if (text == NULL)
+        text = "(null)";
+    put_text(sink, text, strnlen(text, spec->size == 0 ? SIZE_MAX : spec->size));
 }
 
 static void put_conversion(struct sink *sink, struct spec *spec, char letter, uint64_t argument)
 {
-    const uint64_t value = narrow(argument, spec, letter == 'd');
-    const char *text = (const char *)(uintptr_t)argument;
+    uint64_t value = narrow(argument, spec, letter == 'd');
 
     if (letter == 's') {
-        if (text == NULL)
-            text = "(null)";
-        put_padded(sink, spec, text, strnlen(text, spec->precision));
-    } else if (letter == 'p') {
-        *spec = (struct spec){.zero = true, .width = POINTER_WIDTH};
-        put_number(sink, spec, argument, 16, "0x");
-    } else if (letter == 'x') {
-        put_number(sink, spec, value, 16, spec->prefix ? "0x" : "");
-    } else if (letter == 'd' && (int64_t)value < 0) {
-        put_number(sink, spec, -value, 10, "-");
-    } else {
-        put_number(sink, spec, value, 10, "");
+        put_string(sink, spec, (const char *)(uintptr_t)argument);
+        return;
     }
+    if (letter == 'p') {
+        put_text(sink, "0x", 2);
+        *spec = (struct spec){.zero = true, .size = POINTER_DIGITS};
+        value = argument;
+    } else if (letter == 'd' && (int64_t)value < 0) {
+        put_text(sink, "-", 1);
+        value = -value;
+    }
+    put_number(sink, spec, value, letter == 'x' || letter == 'p' ? 16 : 10);
 }
 
 size_t format_text_list(char *buffer, size_t size, const char *format, va_list list)

@@ -27,15 +27,26 @@ static void numbers_come_out_as_printf_writes_them(void **state)
     assert_same("%d %d %d", 0, -1, INT32_MAX);
     assert_same("%ld|%lld", INT64_MIN, (long long)INT64_MAX);
     assert_same("%u %lu %zu", UINT32_MAX, UINT64_MAX, (size_t)42);
-    assert_same("%x %#x %lx", 0xbeefU, 0xbeefU, UINT64_MAX);
-    assert_same("%5d|%-5d|%05d|%2d|%#08x", 42, 42, -42, 12345, 0xaU);
-    assert_same("%016lx", UINT64_C(0xffffffff80000000));
+    assert_same("%x %lx", 0xbeefU, UINT64_MAX);
+    assert_same("%5u|%05u|%2u|%20lu|%020lu", 42U, 42U, 12345U, UINT64_MAX, UINT64_C(1));
+    assert_same("%016lx|%03x|%8x", UINT64_C(0xffffffff80000000), 0xd08U, 0xaU);
 }
 
-static void strings_are_padded_and_cut(void **state)
+static void a_width_is_no_longer_than_a_number_can_be(void **state)
 {
     (void)state;
-    assert_same("[%s] [%8s] [%-8s] [%.2s] [%5.1s] %%", "abc", "abc", "abc", "abc", "abc");
+    char text[32];
+
+    assert_int_equal(format_text(text, sizeof(text), "%21u", 1U), 20);
+    assert_string_equal(text, "                   1");
+    assert_int_equal(format_text(text, sizeof(text), "%0999x", 1U), 20);
+    assert_string_equal(text, "00000000000000000001");
+}
+
+static void strings_are_cut(void **state)
+{
+    (void)state;
+    assert_same("[%s] [%.2s] [%.8s] %%", "abc", "abc", "abc");
 
     char text[16];
     const char unterminated[2] = {'o', 'k'};
@@ -90,15 +101,16 @@ static void an_unknown_conversion_is_copied(void **state)
     (void)state;
     char text[32];
 
-    format_unchecked(text, sizeof(text), "%q %5k %", 1, 2);
-    assert_string_equal(text, "%q %5k %");
+    format_unchecked(text, sizeof(text), "%q %5k %-5d %#x %", 1, 2);
+    assert_string_equal(text, "%q %5k %-5d %#x %");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_come_out_as_printf_writes_them),
-        cmocka_unit_test(strings_are_padded_and_cut),
+        cmocka_unit_test(a_width_is_no_longer_than_a_number_can_be),
+        cmocka_unit_test(strings_are_cut),
         cmocka_unit_test(pointers_line_up),
         cmocka_unit_test(a_null_string_is_said_not_read),
         cmocka_unit_test(a_short_buffer_cuts_and_tells_the_whole_length),
