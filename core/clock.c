@@ -1,16 +1,16 @@
 #include "core/clock.h"
 
 #include "core/scheduler.h"
-#include "domains/pool.h"
-#include "domains/quota.h"
 
 static struct pool clock_pool;
 
 static void clock_on_destroy(struct object *object);
+static void clock_on_stop(struct belonging *belonging, unsigned *budget);
 
-static const struct object_class clock_class = {
-    .type = OBJECT_CLOCK,
-    .destroy = clock_on_destroy,
+static const struct belonging_class clock_class = {
+    .object = {.type = OBJECT_CLOCK, .destroy = clock_on_destroy},
+    .pool = &clock_pool,
+    .stop = clock_on_stop,
 };
 
 void clocks_init(void)
@@ -22,9 +22,9 @@ static void clock_on_destroy(struct object *object)
 {
     struct clock *clock = clock_of_object(object);
 
-    clock_on_domain_stop(clock);
-    object_put(&clock->event->object);
-    pool_return(&clock_pool, clock);
+    timeout_cancel(&clock->timeout);
+    object_put(&clock->event->belonging.object);
+    belonging_free(&clock->belonging);
 }
 
 static void clock_on_timeout(struct timeout *timeout)
@@ -37,23 +37,14 @@ static void clock_on_timeout(struct timeout *timeout)
 enum status clock_create(struct domain *domain, struct event *event, uint64_t bits,
                          struct clock **out)
 {
-    void *memory;
-    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
+    struct belonging *belonging;
+    const enum status status = belonging_create(domain, &clock_class, 1, &belonging);
 
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&clock_pool, &memory);
-    if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_OBJECTS, 1);
-        return status;
-    }
-
-    struct clock *clock = memory;
-    object_init(&clock->object, &clock_class);
-    clock->domain = domain;
-    list_push_back(&domain->clocks, &clock->domain_node);
+    struct clock *clock = clock_of_object(&belonging->object);
     clock->event = event;
-    object_get(&event->object);
+    object_get(&event->belonging.object);
     clock->bits = bits;
     clock->timeout.fire = clock_on_timeout;
     *out = clock;
@@ -63,18 +54,15 @@ enum status clock_create(struct domain *domain, struct event *event, uint64_t bi
 void clock_set(struct clock *clock, nsec_t deadline_ns)
 {
     timeout_cancel(&clock->timeout);
-    if (deadline_ns == DEADLINE_NEVER || clock->domain == NULL)
+    if (deadline_ns == DEADLINE_NEVER || clock->belonging.domain == NULL)
         return;
     clock->timeout.deadline_ns = deadline_ns;
     scheduler_timeout_add(&clock->timeout);
 }
 
-void clock_on_domain_stop(struct clock *clock)
+static void clock_on_stop(struct belonging *belonging, unsigned *budget)
 {
-    if (clock->domain == NULL)
-        return;
-    timeout_cancel(&clock->timeout);
-    quota_give(clock->domain, QUOTA_OBJECTS, 1);
-    list_remove(&clock->domain_node);
-    clock->domain = NULL;
+    (void)budget; /* one step, whatever it is */
+    timeout_cancel(&clock_of_object(&belonging->object)->timeout);
+    belonging_leave(belonging);
 }

@@ -4,7 +4,6 @@
 #include "base/bits.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
-#include "domains/quota.h"
 
 /* One domain's wish to be told of another's end.  It goes with the event, or with that end. */
 struct watch {
@@ -18,10 +17,12 @@ static struct pool event_pool;
 static struct pool watch_pool;
 
 static void event_on_destroy(struct object *object);
+static void event_on_stop(struct belonging *belonging, unsigned *budget);
 
-static const struct object_class event_class = {
-    .type = OBJECT_EVENT,
-    .destroy = event_on_destroy,
+static const struct belonging_class event_class = {
+    .object = {.type = OBJECT_EVENT, .destroy = event_on_destroy},
+    .pool = &event_pool,
+    .stop = event_on_stop,
 };
 
 _Static_assert(THREAD_STATE_READY == 0 && THREAD_STATE_RUNNING == 1
@@ -46,12 +47,10 @@ static void event_detach(struct event *event)
 {
     struct list_node *node;
 
-    if (event->domain == NULL)
+    if (event->belonging.domain == NULL)
         return;
     cpus_hold(); /* signal_path may be about to set a bit */
-    quota_give(event->domain, QUOTA_OBJECTS, 1);
-    list_remove(&event->domain_node);
-    event->domain = NULL;
+    belonging_leave(&event->belonging);
     event->cross.word = NULL;
     object_put(&event->segment->object);
     event->segment = NULL;
@@ -68,13 +67,13 @@ static void event_on_destroy(struct object *object)
     if (event->cross.waiter != NULL)
         thread_wake(event->cross.waiter, STATUS_BAD_HANDLE);
     event_detach(event);
-    pool_return(&event_pool, event);
+    belonging_free(&event->belonging);
 }
 
 enum status event_create(struct domain *domain, struct segment *segment, uint64_t offset,
                          struct event **out)
 {
-    void *memory;
+    struct belonging *belonging;
 
     if (!is_aligned(offset, sizeof(uint64_t)) || offset >= segment->length
         || segment->backing == SEGMENT_DEVICE || segment->backing == SEGMENT_PHYSICAL
@@ -83,20 +82,12 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
     const paddr_t physical = segment_physical(segment, offset);
     if (physical == 0)
         return STATUS_BAD_ARGUMENT;
-    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
+    const enum status status = belonging_create(domain, &event_class, 1, &belonging);
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&event_pool, &memory);
-    if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_OBJECTS, 1);
-        return status;
-    }
 
-    struct event *event = memory;
-    object_init(&event->object, &event_class);
+    struct event *event = event_of_object(&belonging->object);
     list_init(&event->watches);
-    event->domain = domain;
-    list_push_back(&domain->events, &event->domain_node);
     event->segment = segment;
     object_get(&segment->object);
     event->cross.word = direct_map(physical);
@@ -119,7 +110,7 @@ static struct thread *waiter_release(struct event *event)
 
 void event_signal(struct event *event, uint64_t bits)
 {
-    if (event->domain == NULL)
+    if (event->belonging.domain == NULL)
         return;
     /* Release: what the signaller wrote before is there when the owner takes the bits. */
     (void)__atomic_fetch_or(event->cross.word, bits, __ATOMIC_ACQ_REL);
@@ -139,7 +130,7 @@ struct thread *event_post(struct event *event, uint64_t bits)
  */
 static enum status waiter_register(struct event *event, struct thread *thread)
 {
-    if (event->domain == NULL)
+    if (event->belonging.domain == NULL)
         return STATUS_PEER_DEAD;
     if (event->cross.waiter != NULL)
         return __atomic_load_n(event->cross.word, __ATOMIC_ACQUIRE) != 0 ? STATUS_OK : STATUS_BUSY;
@@ -191,8 +182,11 @@ struct cross_thread *kernel_on_wait(struct cross_thread *cross, void *object, ns
     return scheduler_wait(thread, THREAD_STATE_WAITING_EVENT, deadline_ns);
 }
 
-void event_on_domain_stop(struct event *event)
+static void event_on_stop(struct belonging *belonging, unsigned *budget)
 {
+    struct event *event = event_of_object(&belonging->object);
+
+    (void)budget; /* one step, whatever it is */
     event_detach(event);
     if (event->cross.waiter != NULL)
         thread_wake(event->cross.waiter, STATUS_PEER_DEAD);
@@ -202,7 +196,7 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
 {
     void *memory;
 
-    if (event->domain == NULL)
+    if (event->belonging.domain == NULL)
         return STATUS_PEER_DEAD;
     if (domain->state >= DOMAIN_STATE_STOPPED) {
         event_signal(event, bits);

@@ -57,8 +57,11 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
         out->cpu_time_ns += thread_cpu_time_ns(thread);
         out->switches += thread->dispatches;
     }
-    LIST_FOR_EACH (node, &domain->portals)
-        out->portal_calls += portal_calls(LIST_ENTRY(node, struct portal, domain_node));
+    LIST_FOR_EACH (node, &domain->belongings) {
+        struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
+        if (object->class->type == OBJECT_PORTAL)
+            out->portal_calls += portal_calls(portal_of_object(object));
+    }
     out->switches += out->portal_calls;
 }
 
@@ -104,7 +107,7 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
         .period_ns = found->budget.period_ns,
     };
     if (found->waiting_portal != NULL)
-        out->callee_domain_id = id_of(found->waiting_portal->domain);
+        out->callee_domain_id = id_of(found->waiting_portal->belonging.domain);
     return STATUS_OK;
 }
 
@@ -121,10 +124,7 @@ static void fill_handle_detail(struct object *object, struct info_handle *out)
         break;
     case OBJECT_PORTAL:
         out->detail = portal_of_object(object)->cross.entry;
-        out->owner_domain_id = id_of(portal_of_object(object)->domain);
-        break;
-    case OBJECT_EVENT:
-        out->owner_domain_id = id_of(event_of_object(object)->domain);
+        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
         break;
     case OBJECT_SEGMENT:
         out->detail = segment_of_object(object)->address;
@@ -132,10 +132,11 @@ static void fill_handle_detail(struct object *object, struct info_handle *out)
         break;
     case OBJECT_INTERRUPT:
         out->detail = interrupt_of_object(object)->number;
-        out->owner_domain_id = id_of(interrupt_of_object(object)->domain);
+        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
         break;
+    case OBJECT_EVENT:
     case OBJECT_CLOCK:
-        out->owner_domain_id = id_of(clock_of_object(object)->domain);
+        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
         break;
     default:
         break;

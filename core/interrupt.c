@@ -4,8 +4,6 @@
 #include "arch/timer.h"
 #include "base/path.h"
 #include "core/scheduler.h"
-#include "domains/pool.h"
-#include "domains/quota.h"
 
 static struct pool interrupt_pool;
 static struct interrupt *table[IRQ_SPECIAL_FIRST]; /* by number; NULL: nobody's */
@@ -13,10 +11,12 @@ static uint64_t counts[IRQ_SPECIAL_FIRST];
 static uint32_t timer_irq;
 
 COLD static void interrupt_on_destroy(struct object *object);
+COLD static void interrupt_on_stop(struct belonging *belonging, unsigned *budget);
 
-static const struct object_class interrupt_class = {
-    .type = OBJECT_INTERRUPT,
-    .destroy = interrupt_on_destroy,
+static const struct belonging_class interrupt_class = {
+    .object = {.type = OBJECT_INTERRUPT, .destroy = interrupt_on_destroy},
+    .pool = &interrupt_pool,
+    .stop = interrupt_on_stop,
 };
 
 void interrupts_init(uint32_t timer_number)
@@ -42,7 +42,7 @@ COLD static void silence(struct interrupt *interrupt)
         irqchip_deactivate(irq_ack_of(interrupt->number));
     interrupt->is_active = false;
     if (interrupt->event != NULL)
-        object_put(&interrupt->event->object);
+        object_put(&interrupt->event->belonging.object);
     interrupt->event = NULL;
 }
 
@@ -50,34 +50,25 @@ static void interrupt_on_destroy(struct object *object)
 {
     struct interrupt *interrupt = interrupt_of_object(object);
 
-    interrupt_on_domain_stop(interrupt);
     silence(interrupt);
     table[interrupt->number] = NULL;
-    pool_return(&interrupt_pool, interrupt);
+    belonging_free(&interrupt->belonging);
 }
 
 COLD enum status interrupt_create(struct domain *domain, uint32_t number, bool is_edge,
                                   struct interrupt **out)
 {
-    void *memory;
+    struct belonging *belonging;
 
     if (number < IRQ_SPI_FIRST || number >= IRQ_SPECIAL_FIRST || number >= irqchip_line_count())
         return STATUS_BAD_ARGUMENT;
     if (table[number] != NULL)
         return STATUS_BUSY;
-    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
+    const enum status status = belonging_create(domain, &interrupt_class, 1, &belonging);
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&interrupt_pool, &memory);
-    if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_OBJECTS, 1);
-        return status;
-    }
 
-    struct interrupt *interrupt = memory;
-    object_init(&interrupt->object, &interrupt_class);
-    interrupt->domain = domain;
-    list_push_back(&domain->interrupts, &interrupt->domain_node);
+    struct interrupt *interrupt = interrupt_of_object(&belonging->object);
     interrupt->number = number;
     table[number] = interrupt;
     irqchip_configure(number, is_edge ? IRQ_TRIGGER_EDGE : IRQ_TRIGGER_LEVEL);
@@ -88,7 +79,7 @@ COLD enum status interrupt_create(struct domain *domain, uint32_t number, bool i
 
 COLD void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits)
 {
-    object_get(&event->object);
+    object_get(&event->belonging.object);
     silence(interrupt);
     interrupt->event = event;
     interrupt->bits = bits;
@@ -103,14 +94,11 @@ void interrupt_ack(struct interrupt *interrupt)
     irqchip_deactivate(irq_ack_of(interrupt->number));
 }
 
-COLD void interrupt_on_domain_stop(struct interrupt *interrupt)
+static void interrupt_on_stop(struct belonging *belonging, unsigned *budget)
 {
-    if (interrupt->domain == NULL)
-        return;
-    quota_give(interrupt->domain, QUOTA_OBJECTS, 1);
-    list_remove(&interrupt->domain_node);
-    interrupt->domain = NULL;
-    silence(interrupt);
+    (void)budget; /* one step, whatever it is */
+    belonging_leave(belonging);
+    silence(interrupt_of_object(&belonging->object));
 }
 
 /* Returns who waits for it no longer, and is to run; NULL if nobody does. */
@@ -119,7 +107,7 @@ static struct thread *deliver(struct irq_ack ack)
     struct interrupt *interrupt = table[ack.id];
 
     counts[ack.id]++;
-    if (interrupt == NULL || interrupt->event == NULL || interrupt->event->domain == NULL) {
+    if (interrupt == NULL || interrupt->event == NULL || interrupt->event->belonging.domain == NULL) {
         irqchip_disable(ack.id); /* nobody to serve it */
         irqchip_deactivate(ack);
         return NULL;
@@ -173,7 +161,7 @@ COLD uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
         const struct event *event = interrupt == NULL ? NULL : interrupt->event;
         *out = (struct info_interrupt){
             .number = number,
-            .owner_domain_id = event == NULL || event->domain == NULL ? 0 : event->domain->id,
+            .owner_domain_id = event == NULL || event->belonging.domain == NULL ? 0 : event->belonging.domain->id,
             .count = counts[number],
             .is_bound = event != NULL || number == timer_irq,
             .is_active = interrupt != NULL && interrupt->is_active,

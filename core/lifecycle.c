@@ -1,9 +1,8 @@
 #include "core/lifecycle.h"
 
 #include "base/assert.h"
-#include "core/clock.h"
+#include "core/belonging.h"
 #include "core/event.h"
-#include "core/interrupt.h"
 #include "core/portal.h"
 #include "core/thread.h"
 #include "domains/asid.h"
@@ -57,10 +56,7 @@ static void domain_fill(struct domain *domain, const struct domain_attributes *a
     handle_table_init(&domain->handles, &domain->cross, attributes->quota.handles);
     list_init(&domain->segments);
     list_init(&domain->threads);
-    list_init(&domain->portals);
-    list_init(&domain->events);
-    list_init(&domain->interrupts);
-    list_init(&domain->clocks);
+    list_init(&domain->belongings);
     list_init(&domain->watchers);
 }
 
@@ -87,7 +83,7 @@ enum status domain_create(const struct domain_attributes *attributes, struct eve
         return status;
     }
     if (stop_event != NULL) {
-        domain->stop_event = &stop_event->object;
+        domain->stop_event = &stop_event->belonging.object;
         object_get(domain->stop_event);
     }
     list_push_back(&all, &domain->node);
@@ -128,20 +124,8 @@ static bool threads_stop_some(struct domain *domain, unsigned *budget)
     return *budget > 0;
 }
 
-/* Each takes itself from its list, and may take others: always go on with the first. */
-static bool objects_stop_some(struct domain *domain, unsigned *budget)
+static bool watches_fire_some(struct domain *domain, unsigned *budget)
 {
-    struct list_node *node;
-
-    while (*budget > 0 && (node = list_first(&domain->portals)) != NULL)
-        if (portal_stop_some(LIST_ENTRY(node, struct portal, domain_node), budget) && *budget > 0)
-            --*budget;
-    for (; *budget > 0 && (node = list_first(&domain->interrupts)) != NULL; --*budget)
-        interrupt_on_domain_stop(LIST_ENTRY(node, struct interrupt, domain_node));
-    for (; *budget > 0 && (node = list_first(&domain->clocks)) != NULL; --*budget)
-        clock_on_domain_stop(LIST_ENTRY(node, struct clock, domain_node));
-    for (; *budget > 0 && (node = list_first(&domain->events)) != NULL; --*budget)
-        event_on_domain_stop(LIST_ENTRY(node, struct event, domain_node));
     for (; *budget > 0 && !list_is_empty(&domain->watchers); --*budget)
         watch_fire_first(domain);
     return *budget > 0;
@@ -152,7 +136,8 @@ static bool stop_some(struct domain *domain)
     unsigned budget = STOP_STEP;
 
     /* It will never use a handle again; those to itself, and to who names it, mustn't keep it. */
-    if (!threads_stop_some(domain, &budget) || !objects_stop_some(domain, &budget)
+    if (!threads_stop_some(domain, &budget) || !belongings_stop_some(domain, &budget)
+        || !watches_fire_some(domain, &budget)
         || !handle_table_drain(&domain->handles, &budget)) {
         cpu_self()->exit_work |= EXIT_REAP;
         return false;

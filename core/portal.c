@@ -7,17 +7,18 @@
 #include "core/priority.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
-#include "domains/quota.h"
 #include "domains/segment.h"
 
 static struct pool portal_pool;
 static struct pool record_pool;
 
 static void portal_on_destroy(struct object *object);
+static void portal_on_stop(struct belonging *belonging, unsigned *budget);
 
-static const struct object_class portal_class = {
-    .type = OBJECT_PORTAL,
-    .destroy = portal_on_destroy,
+static const struct belonging_class portal_class = {
+    .object = {.type = OBJECT_PORTAL, .destroy = portal_on_destroy},
+    .pool = &portal_pool,
+    .stop = portal_on_stop,
 };
 
 void portals_init(void)
@@ -78,22 +79,16 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
                           uint64_t stack_stride, uint32_t stack_count, uint64_t cookie,
                           struct portal **out)
 {
-    void *memory;
+    struct belonging *belonging;
 
     if (stack_count == 0 || stack_count > PORTAL_STACKS_MAX || !is_aligned(entry, 4)
         || !is_aligned(first_stack_top | stack_stride, 16))
         return STATUS_BAD_ARGUMENT;
-    enum status status = quota_take(domain, QUOTA_OBJECTS, 1 + stack_count);
+    enum status status = belonging_create(domain, &portal_class, 1 + stack_count, &belonging);
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&portal_pool, &memory);
-    if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_OBJECTS, 1 + stack_count);
-        return status;
-    }
 
-    struct portal *portal = memory;
-    object_init(&portal->object, &portal_class);
+    struct portal *portal = portal_of_object(&belonging->object);
     list_init(&portal->records);
     line_init(&portal->waiting);
     portal->cross = (struct cross_portal){
@@ -101,14 +96,11 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
         .entry = entry,
         .cookie = cookie,
     };
-    portal->domain = domain;
     domain_use(domain); /* cross.domain is read without a lock */
-    list_push_back(&domain->portals, &portal->domain_node);
     for (uint32_t i = 0; i < stack_count && status == STATUS_OK; i++)
         status = record_add(portal, first_stack_top + i * stack_stride);
     if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_OBJECTS, stack_count - portal->record_count);
-        object_put(&portal->object);
+        object_put(&portal->belonging.object);
         return status;
     }
     *out = portal;
@@ -154,15 +146,12 @@ static void portal_fail_all_waiting(struct portal *portal)
         portal_fail_waiting(thread, STATUS_PEER_DEAD);
 }
 
-/* The portal leaves its domain, which it was charged to. */
+/* The portal leaves its domain, which was charged for it. */
 static void portal_detach(struct portal *portal)
 {
-    if (portal->domain == NULL)
-        return;
-    quota_give(portal->domain, QUOTA_OBJECTS, 1 + portal->record_count);
-    portal->domain->dead_portal_calls += portal_calls(portal);
-    list_remove(&portal->domain_node);
-    portal->domain = NULL;
+    if (portal->belonging.domain != NULL)
+        portal->belonging.domain->dead_portal_calls += portal_calls(portal);
+    belonging_leave(&portal->belonging);
 }
 
 static void portal_free(struct portal *portal)
@@ -173,7 +162,7 @@ static void portal_free(struct portal *portal)
     portal_detach(portal);
     while ((node = list_pop_front(&portal->records)) != NULL)
         pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
-    pool_return(&portal_pool, portal);
+    belonging_free(&portal->belonging);
     domain_unuse(domain);
 }
 
@@ -267,7 +256,7 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
 
     if (thread->call_has_handles) {
         const enum status status =
-            handles_transfer(&thread_domain(thread)->handles, &portal->domain->handles, &regs->x[9],
+            handles_transfer(&thread_domain(thread)->handles, &portal->belonging.domain->handles, &regs->x[9],
                              PORTAL_HANDLES, received);
         if (status != STATUS_OK)
             return status;
@@ -375,7 +364,7 @@ static enum status portal_try_call(struct thread *thread, handle_t h)
     if (status != STATUS_OK)
         return status;
     struct portal *portal = portal_of_object(slot->object);
-    if (portal->domain == NULL || is_stopped(portal->domain))
+    if (portal->belonging.domain == NULL || is_stopped(portal->belonging.domain))
         return STATUS_PEER_DEAD;
     if (cross_depth(&thread->cross) == THREAD_DEPTH_MAX)
         return STATUS_TOO_DEEP;
@@ -442,7 +431,7 @@ bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_
     struct cross_thread *cross = &thread->cross;
     struct context *regs = &cross->regs;
 
-    if (portal->domain == NULL || is_stopped(portal->domain) || cross->has_fault != 0
+    if (portal->belonging.domain == NULL || is_stopped(portal->belonging.domain) || cross->has_fault != 0
         || cross_depth(cross) == THREAD_DEPTH_MAX)
         return false;
     struct record *record = record_claim(portal, thread);
@@ -599,30 +588,30 @@ static void callers_unwind(struct portal *portal, unsigned *budget)
     }
 }
 
-bool portal_stop_some(struct portal *portal, unsigned *budget)
+/* Nobody waits any more, and nobody executes inside: those who do are sent home. */
+static void portal_on_stop(struct belonging *belonging, unsigned *budget)
 {
+    struct portal *portal = portal_of_object(&belonging->object);
     struct thread *waiting;
 
     for (; *budget > 0 && (waiting = waiting_first(portal)) != NULL; --*budget)
         portal_fail_waiting(waiting, STATUS_PEER_DEAD);
     if (*budget == 0)
-        return false;
+        return;
     const bool lingers = portal->lingering > 0;
 
     /* Unwinding may close the portal's last handle, or end its last call: keep it meanwhile. */
     if (lingers)
         portal->lingering++;
     else
-        object_get(&portal->object);
+        object_get(&belonging->object);
     callers_unwind(portal, budget);
-    const bool done = *budget > 0;
-    if (done)
+    if (*budget > 0)
         portal_detach(portal);
     if (!lingers)
-        object_put(&portal->object);
+        object_put(&belonging->object);
     else if (--portal->lingering == 0)
         portal_free(portal);
-    return done;
 }
 
 uint64_t portal_calls(const struct portal *portal)

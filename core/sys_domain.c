@@ -111,7 +111,7 @@ static enum status served_by(struct object *object, struct domain **out)
         *out = domain_of_cross(portal_of_object(object)->cross.domain);
         return STATUS_OK;
     case OBJECT_EVENT:
-        *out = event_of_object(object)->domain;
+        *out = event_of_object(object)->belonging.domain;
         return STATUS_OK;
     default:
         return STATUS_WRONG_TYPE;

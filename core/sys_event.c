@@ -30,7 +30,7 @@ struct sysret sys_portal_create(uint64_t entry, uint64_t first_stack_top, uint64
     status = portal_create(caller_domain(), entry, first_stack_top, stride, (uint32_t)count, cookie,
                            &portal);
     if (status == STATUS_OK)
-        status = caller_insert(&portal->object, RIGHT_CALL | RIGHTS_OWNER, 0, &h);
+        status = caller_insert(&portal->belonging.object, RIGHT_CALL | RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 
@@ -46,7 +46,7 @@ struct sysret sys_event_create(uint64_t segment, uint64_t offset, UNUSED uint64_
     if (status == STATUS_OK)
         status = event_create(caller_domain(), segment_of_object(object), offset, &event);
     if (status == STATUS_OK)
-        status = caller_insert(&event->object, RIGHT_SIGNAL | RIGHT_WAIT | RIGHTS_OWNER, 0, &h);
+        status = caller_insert(&event->belonging.object, RIGHT_SIGNAL | RIGHT_WAIT | RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 
@@ -61,7 +61,7 @@ struct sysret sys_event_signal(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UN
     if (status != STATUS_OK)
         return sysret(status);
     struct event *event = event_of_object(slot->object);
-    if (event->domain == NULL)
+    if (event->belonging.domain == NULL)
         return sysret(STATUS_PEER_DEAD);
     event_signal(event, slot->badge == 0 ? bits : bits & slot->badge);
     return sysret(STATUS_OK);
@@ -94,7 +94,7 @@ struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t f
         status = interrupt_create(caller_domain(), (uint32_t)number, (flags & INTERRUPT_EDGE) != 0,
                                   &interrupt);
     if (status == STATUS_OK)
-        status = caller_insert(&interrupt->object, RIGHTS_OWNER, 0, &h);
+        status = caller_insert(&interrupt->belonging.object, RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 
@@ -120,7 +120,7 @@ struct sysret sys_interrupt_bind(uint64_t h, uint64_t event_handle, uint64_t bit
         status = lookup_event(event_handle, RIGHT_WAIT, &event);
     if (status == STATUS_OK && bits == 0)
         status = STATUS_BAD_ARGUMENT;
-    if (status == STATUS_OK && interrupt->domain == NULL)
+    if (status == STATUS_OK && interrupt->belonging.domain == NULL)
         status = STATUS_PEER_DEAD;
     if (status == STATUS_OK)
         interrupt_bind(interrupt, event, bits);
@@ -153,7 +153,7 @@ struct sysret sys_clock_create(uint64_t event_handle, uint64_t bits, UNUSED uint
     if (status == STATUS_OK)
         status = clock_create(caller_domain(), event, bits, &clock);
     if (status == STATUS_OK)
-        status = caller_insert(&clock->object, RIGHTS_OWNER, 0, &h);
+        status = caller_insert(&clock->belonging.object, RIGHTS_OWNER, 0, &h);
     return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 

@@ -67,13 +67,13 @@ struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSE
         return sysret(status);
     for (unsigned i = 0; i < LOG_WATCHERS; i++) {
         struct event *old = log_watchers[i].event;
-        if (old != NULL && old->domain != NULL && old != event_of_object(object))
+        if (old != NULL && old->belonging.domain != NULL && old != event_of_object(object))
             continue;
         object_get(object);
         log_watchers[i].event = event_of_object(object);
         log_watchers[i].bits = bits;
         if (old != NULL)
-            object_put(&old->object);
+            object_put(&old->belonging.object);
         return sysret(STATUS_OK);
     }
     return sysret(STATUS_BUSY);

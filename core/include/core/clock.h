@@ -10,9 +10,7 @@
 #include "core/timeout.h"
 
 struct clock {
-    struct object object;
-    struct domain *domain; /* who made it; NULL once that has stopped */
-    struct list_node domain_node;
+    struct belonging belonging;
     struct event *event; /* owns a reference */
     uint64_t bits;
     struct timeout timeout;
@@ -31,5 +29,3 @@ CHECK_RESULT enum status clock_create(struct domain *domain, struct event *event
 
 /* Set the bits at `deadline_ns`, once; 0: not any more. */
 void clock_set(struct clock *clock, nsec_t deadline_ns);
-
-void clock_on_domain_stop(struct clock *clock);

@@ -12,15 +12,14 @@
 #pragma once
 
 #include "base/path.h"
+#include "core/belonging.h"
 #include "core/thread.h"
 #include "domains/segment.h"
 
 struct event {
-    struct object object;
+    struct belonging belonging;
     struct cross_event cross;
-    struct domain *domain; /* who made it; NULL once that has stopped */
-    struct list_node domain_node;
-    struct segment *segment; /* keeps the word's page; owns a reference while `domain` is there */
+    struct segment *segment; /* keeps the word's page; owns a reference until its owner stops */
     struct list watches;     /* struct watch: it is to be told of their ends */
 };
 _Static_assert(offsetof(struct event, cross) == EVENT_OBJECT_BYTES, "vectors.S");
@@ -55,9 +54,6 @@ struct thread *event_post(struct event *event, uint64_t bits);
  * PEER_DEAD.
  */
 CHECK_RESULT enum status event_wait(struct event *event, struct thread *thread, nsec_t deadline_ns);
-
-/* The owner has stopped: nobody waits for it any more. */
-void event_on_domain_stop(struct event *event);
 
 /*
  * Set `bits` of `event` when `domain` stops; at once if it has.  One event watches a domain once:

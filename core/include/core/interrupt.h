@@ -13,9 +13,7 @@
 #include "core/event.h"
 
 struct interrupt {
-    struct object object;
-    struct domain *domain; /* who made it; NULL once that has stopped */
-    struct list_node domain_node;
+    struct belonging belonging;
     uint32_t number;
     struct event *event; /* owns a reference; NULL until bound */
     uint64_t bits;
@@ -44,8 +42,6 @@ CHECK_RESULT enum status interrupt_create(struct domain *domain, uint32_t number
 void interrupt_bind(struct interrupt *interrupt, struct event *event, uint64_t bits);
 
 void interrupt_ack(struct interrupt *interrupt);
-
-void interrupt_on_domain_stop(struct interrupt *interrupt);
 
 /*
  * Take one interrupt of this CPU, if one is pending, so that it isn't any more.  Context: with or

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "base/path.h"
+#include "core/belonging.h"
 #include "core/thread.h"
 
 enum record_flag {
@@ -43,10 +44,8 @@ struct record {
 };
 
 struct portal {
-    struct object object;
+    struct belonging belonging;
     struct cross_portal cross;
-    struct domain *domain; /* NULL once that has stopped */
-    struct list_node domain_node;
     struct list records; /* struct record, portal_node */
     uint32_t record_count;
     struct line waiting; /* struct thread, waiter */
@@ -94,12 +93,6 @@ void portal_unwind(struct thread *thread, enum status status);
 /* Waiting for a stack is over, without one. */
 void portal_fail_waiting(struct thread *thread, enum status status);
 void portal_forget_waiting(struct thread *thread);
-
-/*
- * The domain has stopped: nobody waits any more, and nobody executes inside.  Sends home as many as
- * `*budget` says, less them; returns whether the portal has left the domain.
- */
-bool portal_stop_some(struct portal *portal, unsigned *budget);
 
 /* Calls ever served. */
 uint64_t portal_calls(const struct portal *portal);

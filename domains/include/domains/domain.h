@@ -48,13 +48,10 @@ struct domain {
     struct handle_table handles;
 
     /* What it made. */
-    struct list segments; /* struct segment, owner_node */
-    struct list threads;  /* struct thread, home_node */
-    struct list portals;  /* struct portal, domain_node */
-    struct list events;   /* struct event, domain_node */
-    struct list interrupts;
-    struct list clocks;
-    struct list watchers; /* struct watch, node: told when it stops */
+    struct list segments;   /* struct segment, owner_node */
+    struct list threads;    /* struct thread, home_node */
+    struct list belongings; /* struct belonging, node: portals, events, interrupts, clocks */
+    struct list watchers;   /* struct watch, node: told when it stops */
 
     /* How it ends (core/lifecycle.c). */
     struct list_node stop_node; /* while it is being stopped */

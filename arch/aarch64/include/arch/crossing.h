@@ -48,7 +48,7 @@
 #define DOMAIN_FAULT_PORTAL 24
 #define DOMAIN_CHUNKS       32
 
-#define PORTAL_OBJECT_BYTES 16
+#define PORTAL_OBJECT_BYTES 40
 #define PORTAL_DOMAIN       0
 #define PORTAL_FIRST        8
 #define PORTAL_ENTRY        16
@@ -78,7 +78,7 @@
 #define FRAME_TAG_BIT     11
 #define FRAME_TAG         0xa00
 
-#define EVENT_OBJECT_BYTES 16
+#define EVENT_OBJECT_BYTES 40
 #define EVENT_WORD         0
 #define EVENT_WAITER       8
 
