@@ -1,6 +1,7 @@
 #include "core/info.h"
 
 #include "arch/timer.h"
+#include "arch/usercopy.h"
 #include "base/bits.h"
 #include "core/clock.h"
 #include "core/cpu.h"
@@ -11,6 +12,18 @@
 #include "domains/frame.h"
 #include "domains/space.h"
 #include "domains/view.h"
+
+union info_record {
+    struct info_domain domain;
+    struct info_thread thread;
+    struct info_handle handle;
+    struct info_view view;
+    struct fault_record fault;
+    struct info_memory memory;
+    struct info_interrupt interrupt;
+    struct info_machine machine;
+    struct info_cpu cpu;
+};
 
 static struct info_machine machine;
 static uint64_t kernel_frames, image_bytes, archive_bytes;
@@ -32,26 +45,30 @@ void info_set_memory(uint64_t frames, uint64_t image, uint64_t archive)
     archive_bytes = archive;
 }
 
+static uint32_t id_of(const struct domain *domain)
+{
+    return domain == NULL ? 0 : domain->id;
+}
+
+/* Each fills in a record that is all zeroes, and leaves `*next` 0 if there is no next. */
 static void fill_domain(struct domain *domain, struct info_domain *out)
 {
-    *out = (struct info_domain){
-        .id = domain->id,
-        .state = domain->state,
-        .name = domain->name,
-        .asid = asid_of(domain),
-        .thread_count = domain->used.threads,
-        .cpu_time_ns = domain->dead_threads_cpu_time_ns,
-        .portal_calls = domain->dead_portal_calls,
-        .faults = domain->fault_count,
-        .denied_calls = domain->denied_calls,
-        .syscall_mask = domain->cross.syscall_mask,
-        .limit = domain->limit,
-        .used = domain->used,
-        .view_slots = view_slots(domain),
-        .table_frames = domain->table_frames,
-    };
-    out->used.handles = domain->handles.used;
+    out->id = domain->id;
+    out->state = domain->state;
+    out->name = domain->name;
+    out->asid = asid_of(domain);
+    out->thread_count = domain->used.threads;
+    out->cpu_time_ns = domain->dead_threads_cpu_time_ns;
     out->switches = domain->dead_threads_dispatches;
+    out->portal_calls = domain->dead_portal_calls;
+    out->faults = domain->fault_count;
+    out->denied_calls = domain->denied_calls;
+    out->syscall_mask = domain->cross.syscall_mask;
+    out->limit = domain->limit;
+    out->used = domain->used;
+    out->used.handles = domain->handles.used;
+    out->view_slots = view_slots(domain);
+    out->table_frames = domain->table_frames;
     LIST_FOR_EACH (node, &domain->threads) {
         const struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         out->cpu_time_ns += thread_cpu_time_ns(thread);
@@ -65,18 +82,12 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
     out->switches += out->portal_calls;
 }
 
-static uint32_t id_of(const struct domain *domain)
-{
-    return domain == NULL ? 0 : domain->id;
-}
-
 /* Threads in the order of their ids. */
 static enum status fill_thread(struct domain *domain, uint64_t index, struct info_thread *out,
                                uint64_t *next)
 {
     struct thread *found = NULL;
 
-    *next = 0;
     LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         if (thread->id < index)
@@ -89,85 +100,84 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
     }
     if (found == NULL)
         return STATUS_NOT_FOUND;
-    *out = (struct info_thread){
-        .id = found->id,
-        .state = found->state,
-        .priority = found->priority,
-        .depth = portal_depth(found),
-        .home_domain_id = domain->id,
-        .current_domain_id = thread_domain(found)->id,
-        .cpu_time_ns = thread_cpu_time_ns(found),
-        .switches = found->dispatches,
-        .pc = found->cross.regs.pc,
-        .affinity = found->affinity,
-        .cpu = found->cpu->number,
-        .base_priority = found->base_priority,
-        .has_used_budget = budget_is_used_up(found),
-        .budget_ns = found->budget.budget_ns,
-        .period_ns = found->budget.period_ns,
-    };
+    out->id = found->id;
+    out->state = found->state;
+    out->priority = found->priority;
+    out->depth = portal_depth(found);
+    out->home_domain_id = domain->id;
+    out->current_domain_id = thread_domain(found)->id;
+    out->cpu_time_ns = thread_cpu_time_ns(found);
+    out->switches = found->dispatches;
+    out->pc = found->cross.regs.pc;
+    out->affinity = found->affinity;
+    out->cpu = found->cpu->number;
+    out->base_priority = found->base_priority;
+    out->has_used_budget = budget_is_used_up(found);
+    out->budget_ns = found->budget.budget_ns;
+    out->period_ns = found->budget.period_ns;
     if (found->waiting_portal != NULL)
         out->callee_domain_id = id_of(found->waiting_portal->belonging.domain);
     return STATUS_OK;
 }
 
-static void fill_handle_detail(struct object *object, struct info_handle *out)
+static void fill_handle_object(struct object *object, struct info_handle *out)
 {
+    const struct domain *owner = NULL;
+
     switch (object->class->type) {
     case OBJECT_DOMAIN:
-        out->detail = domain_of_object(object)->id;
-        out->owner_domain_id = domain_of_object(object)->id;
+        owner = domain_of_object(object);
+        out->detail = owner->id;
         break;
     case OBJECT_THREAD:
+        owner = thread_of_object(object)->home;
         out->detail = thread_of_object(object)->id;
-        out->owner_domain_id = thread_of_object(object)->home->id;
-        break;
-    case OBJECT_PORTAL:
-        out->detail = portal_of_object(object)->cross.entry;
-        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
         break;
     case OBJECT_SEGMENT:
+        owner = segment_of_object(object)->owner;
         out->detail = segment_of_object(object)->address;
-        out->owner_domain_id = id_of(segment_of_object(object)->owner);
+        break;
+    case OBJECT_PORTAL:
+        owner = belonging_of_object(object)->domain;
+        out->detail = portal_of_object(object)->cross.entry;
         break;
     case OBJECT_INTERRUPT:
+        owner = belonging_of_object(object)->domain;
         out->detail = interrupt_of_object(object)->number;
-        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
         break;
     case OBJECT_EVENT:
     case OBJECT_CLOCK:
-        out->owner_domain_id = id_of(belonging_of_object(object)->domain);
+        owner = belonging_of_object(object)->domain;
         break;
     default:
         break;
     }
+    out->owner_domain_id = id_of(owner);
 }
 
-static enum status fill_handle(const struct domain *domain, uint64_t index, struct info_handle *out,
+static enum status fill_handle(struct domain *domain, uint64_t index, struct info_handle *out,
                                uint64_t *next)
 {
-    handle_t h;
+    handle_t after;
 
     if (domain->root == NULL || index > UINT32_MAX)
         return STATUS_NOT_FOUND;
-    const struct handle_slot *slot = handle_table_next(&domain->handles, (uint32_t)index, &h);
+    const struct handle_slot *slot =
+        handle_table_next(&domain->handles, (uint32_t)index, &out->handle);
     if (slot == NULL)
         return STATUS_NOT_FOUND;
-    *out = (struct info_handle){
-        .handle = h,
-        .badge = slot->badge,
-        .type = slot->object->class->type,
-        .rights = slot->rights,
-    };
-    fill_handle_detail(slot->object, out);
-    handle_t after;
-    *next =
-        handle_table_next(&domain->handles, (uint32_t)h + 1, &after) == NULL ? 0 : (uint32_t)h + 1;
+    out->badge = slot->badge;
+    out->type = slot->object->class->type;
+    out->rights = slot->rights;
+    fill_handle_object(slot->object, out);
+    const uint32_t behind = (uint32_t)out->handle + 1;
+    if (handle_table_next(&domain->handles, behind, &after) != NULL)
+        *next = behind;
     return STATUS_OK;
 }
 
 /* The segments of a view by address. */
-static enum status fill_view(const struct domain *domain, uint64_t index, struct info_view *out,
+static enum status fill_view(struct domain *domain, uint64_t index, struct info_view *out,
                              uint64_t *next)
 {
     uaddr_t after;
@@ -177,64 +187,31 @@ static enum status fill_view(const struct domain *domain, uint64_t index, struct
     const struct segment *segment = view_next(domain, index << SLOT_SHIFT, &after);
     if (segment == NULL)
         return STATUS_NOT_FOUND;
-    *out = (struct info_view){
-        .address = segment->address,
-        .length = segment->length,
-        .rights = view_granted(domain, segment),
-        .widest = segment->widest,
-        .owner_domain_id = id_of(segment->owner),
-        .view_count = segment->object.uses,
-        .label = segment->label,
-        .is_device = segment->backing == SEGMENT_DEVICE,
-        .physical = segment_physical(segment, 0),
-    };
+    out->address = segment->address;
+    out->length = segment->length;
+    out->rights = view_granted(domain, segment);
+    out->widest = segment->widest;
+    out->owner_domain_id = id_of(segment->owner);
+    out->view_count = segment->object.uses;
+    out->label = segment->label;
+    out->is_device = segment->backing == SEGMENT_DEVICE;
+    out->physical = segment_physical(segment, 0);
     *next = after >> SLOT_SHIFT;
     return STATUS_OK;
-}
-
-enum status info_of_domain(struct domain *domain, uint64_t what, uint64_t index,
-                           union info_record *out, size_t *size, uint64_t *next)
-{
-    *next = 0;
-    switch (what) {
-    case INFO_DOMAIN:
-        *size = sizeof(out->domain);
-        fill_domain(domain, &out->domain);
-        return STATUS_OK;
-    case INFO_THREADS:
-        *size = sizeof(out->thread);
-        return fill_thread(domain, index, &out->thread, next);
-    case INFO_HANDLES:
-        *size = sizeof(out->handle);
-        return fill_handle(domain, index, &out->handle, next);
-    case INFO_VIEW:
-        *size = sizeof(out->view);
-        return fill_view(domain, index, &out->view, next);
-    case INFO_FAULT:
-        *size = sizeof(out->fault);
-        if (domain->fault->reason == FAULT_NONE)
-            return STATUS_NOT_FOUND;
-        out->fault = *domain->fault;
-        return STATUS_OK;
-    default:
-        return STATUS_BAD_ARGUMENT;
-    }
 }
 
 static void fill_memory(struct info_memory *out)
 {
     const struct frame_totals totals = frame_totals();
 
-    *out = (struct info_memory){
-        .total_frames = totals.total + kernel_frames,
-        .free_frames = totals.free,
-        .kernel_frames = kernel_frames,
-        .segment_frames = totals.used[FRAME_SEGMENT],
-        .table_frames = totals.used[FRAME_TABLE],
-        .object_frames = totals.used[FRAME_OBJECT],
-        .image_bytes = image_bytes,
-        .archive_bytes = archive_bytes,
-    };
+    out->total_frames = totals.total + kernel_frames;
+    out->free_frames = totals.free;
+    out->kernel_frames = kernel_frames;
+    out->segment_frames = totals.used[FRAME_SEGMENT];
+    out->table_frames = totals.used[FRAME_TABLE];
+    out->object_frames = totals.used[FRAME_OBJECT];
+    out->image_bytes = image_bytes;
+    out->archive_bytes = archive_bytes;
 }
 
 static enum status fill_interrupt(uint64_t index, struct info_interrupt *out, uint64_t *next)
@@ -262,49 +239,83 @@ static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next
 {
     if (index >= cpu_count())
         return STATUS_NOT_FOUND;
-    *next = index + 1 < cpu_count() ? index + 1 : 0;
+    if (index + 1 < cpu_count())
+        *next = index + 1;
 
     const struct cpu *cpu = cpu_at((uint32_t)index);
-    *out = (struct info_cpu){
-        .number = cpu->number,
-        .state = cpu->state,
-        .mpidr = cpu->mpidr,
-        .midr = cpu->midr,
-        .ready = ready_count(cpu),
-        .kicks = cpu->kicks,
-    };
+    out->number = cpu->number;
+    out->state = cpu->state;
+    out->mpidr = cpu->mpidr;
+    out->midr = cpu->midr;
+    out->ready = ready_count(cpu);
+    out->kicks = cpu->kicks;
     if (cpu->state != CPU_STATE_ONLINE)
         return STATUS_OK;
     const uint64_t now = timer_now_ticks();
     const bool runs = cpu->current != NULL && !cpu->is_idle;
     out->online_ns = timer_ticks_to_ns(now - cpu->online_ticks);
     out->idle_ns = timer_ticks_to_ns(cpu->idle_ticks + (runs ? 0 : now - cpu->switched_at_ticks));
-    out->thread_id = runs ? cpu->current->id : 0;
-    out->domain_id = runs ? thread_domain(cpu->current)->id : 0;
+    if (runs) {
+        out->thread_id = cpu->current->id;
+        out->domain_id = thread_domain(cpu->current)->id;
+    }
     cpu_name(cpu->midr, out->name);
     return STATUS_OK;
 }
 
-enum status info_of_system(uint64_t what, uint64_t index, union info_record *out, size_t *size,
-                           uint64_t *next)
+enum status info_copy(struct domain *domain, uint64_t what, uint64_t index, uaddr_t out,
+                      uint64_t out_bytes, uint64_t *next)
 {
+    union info_record record = {0};
+    enum status status = STATUS_OK;
+    size_t size;
+
     *next = 0;
+    if ((domain == NULL) != (what >= INFO_MEMORY))
+        return STATUS_BAD_ARGUMENT;
     switch (what) {
+    case INFO_DOMAIN:
+        size = sizeof(record.domain);
+        fill_domain(domain, &record.domain);
+        break;
+    case INFO_THREADS:
+        size = sizeof(record.thread);
+        status = fill_thread(domain, index, &record.thread, next);
+        break;
+    case INFO_HANDLES:
+        size = sizeof(record.handle);
+        status = fill_handle(domain, index, &record.handle, next);
+        break;
+    case INFO_VIEW:
+        size = sizeof(record.view);
+        status = fill_view(domain, index, &record.view, next);
+        break;
+    case INFO_FAULT:
+        size = sizeof(record.fault);
+        record.fault = *domain->fault;
+        if (record.fault.reason == FAULT_NONE)
+            status = STATUS_NOT_FOUND;
+        break;
     case INFO_MEMORY:
-        *size = sizeof(out->memory);
-        fill_memory(&out->memory);
-        return STATUS_OK;
+        size = sizeof(record.memory);
+        fill_memory(&record.memory);
+        break;
     case INFO_INTERRUPTS:
-        *size = sizeof(out->interrupt);
-        return fill_interrupt(index, &out->interrupt, next);
+        size = sizeof(record.interrupt);
+        status = fill_interrupt(index, &record.interrupt, next);
+        break;
     case INFO_CPUS:
-        *size = sizeof(out->cpu);
-        return fill_cpu(index, &out->cpu, next);
+        size = sizeof(record.cpu);
+        status = fill_cpu(index, &record.cpu, next);
+        break;
     case INFO_MACHINE:
-        *size = sizeof(out->machine);
-        out->machine = machine;
-        return STATUS_OK;
+        size = sizeof(record.machine);
+        record.machine = machine;
+        break;
     default:
         return STATUS_BAD_ARGUMENT;
     }
+    if (status == STATUS_OK && out_bytes < size)
+        status = STATUS_BAD_ARGUMENT;
+    return status == STATUS_OK ? usercopy_to(out, &record, size) : status;
 }

@@ -182,16 +182,10 @@ struct sysret sys_domain_info(uint64_t h, uint64_t what, uint64_t index, uint64_
                               UNUSED uint64_t a7)
 {
     struct domain *domain;
-    union info_record record;
-    size_t size;
     uint64_t next;
     enum status status = caller_lookup_domain(h, RIGHT_INSPECT, &domain);
 
     if (status == STATUS_OK)
-        status = info_of_domain(domain, what, index, &record, &size, &next);
-    if (status == STATUS_OK && out_bytes < size)
-        status = STATUS_BAD_ARGUMENT;
-    if (status == STATUS_OK)
-        status = usercopy_to(out, &record, size);
+        status = info_copy(domain, what, index, out, out_bytes, &next);
     return status == STATUS_OK ? sysret_value(next) : sysret(status);
 }

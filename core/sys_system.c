@@ -104,14 +104,8 @@ struct sysret sys_system_info(uint64_t what, uint64_t index, uint64_t out, uint6
                               UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
                               UNUSED uint64_t a7)
 {
-    union info_record record;
-    size_t size;
     uint64_t next;
-    enum status status = info_of_system(what, index, &record, &size, &next);
+    const enum status status = info_copy(NULL, what, index, out, out_bytes, &next);
 
-    if (status == STATUS_OK && out_bytes < size)
-        status = STATUS_BAD_ARGUMENT;
-    if (status == STATUS_OK)
-        status = usercopy_to(out, &record, size);
     return status == STATUS_OK ? sysret_value(next) : sysret(status);
 }

@@ -7,18 +7,6 @@
 #include "base/path.h"
 #include "domains/domain.h"
 
-union info_record {
-    struct info_domain domain;
-    struct info_thread thread;
-    struct info_handle handle;
-    struct info_view view;
-    struct fault_record fault;
-    struct info_memory memory;
-    struct info_interrupt interrupt;
-    struct info_machine machine;
-    struct info_cpu cpu;
-};
-
 /* What boot found out, to be told later. */
 BOOT_ONLY void info_set_machine(const struct info_machine *machine);
 BOOT_ONLY void info_set_memory(uint64_t kernel_frames, uint64_t image_bytes,
@@ -26,10 +14,10 @@ BOOT_ONLY void info_set_memory(uint64_t kernel_frames, uint64_t image_bytes,
 struct info_machine *info_machine_record(void);
 
 /*
- * The record for `index`; `*size` is its size, `*next` the index of the next, 0 after the last.
- * Errors: BAD_ARGUMENT (no such kind of record), NOT_FOUND (none at or after the index).
+ * Copy to `out` the record of kind `what` for `index`; `*next` is the index of the next, 0 after
+ * the last.  `domain` is whose, NULL for the system's.
+ * Errors: BAD_ARGUMENT (no such kind of record, or no room for it), NOT_FOUND (none at or after the
+ * index), BAD_ADDRESS.
  */
-CHECK_RESULT enum status info_of_domain(struct domain *domain, uint64_t what, uint64_t index,
-                                        union info_record *out, size_t *size, uint64_t *next);
-CHECK_RESULT enum status info_of_system(uint64_t what, uint64_t index, union info_record *out,
-                                        size_t *size, uint64_t *next);
+CHECK_RESULT enum status info_copy(struct domain *domain, uint64_t what, uint64_t index,
+                                   uaddr_t out, uint64_t out_bytes, uint64_t *next);
