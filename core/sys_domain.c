@@ -25,7 +25,6 @@ struct sysret sys_domain_create(uint64_t factory, uint64_t attributes, UNUSED ui
     struct domain_attributes wanted;
     struct object *event = NULL;
     struct domain *domain;
-    handle_t h;
     enum status status = caller_has_factory(factory);
 
     if (status == STATUS_OK)
@@ -37,10 +36,7 @@ struct sysret sys_domain_create(uint64_t factory, uint64_t attributes, UNUSED ui
     if (status != STATUS_OK)
         return sysret(status);
     status = domain_create(&wanted, event == NULL ? NULL : event_of_object(event), &domain);
-    if (status != STATUS_OK)
-        return sysret(status);
-    status = caller_insert(&domain->object, RIGHTS_OWNER, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return status == STATUS_OK ? sysret_handle(&domain->object, RIGHTS_OWNER) : sysret(status);
 }
 
 struct sysret sys_domain_give(uint64_t target, uint64_t h, uint64_t rights, uint64_t badge,
@@ -80,7 +76,7 @@ struct sysret sys_domain_stop(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
     if (domain == caller_domain())
         cpu_self()->exit_work |= EXIT_STOP;
     else if (!domain_stop(domain))
-        return sysret_restart(SYS_DOMAIN_STOP, (const uint64_t[8]){h});
+        return sysret_again(SYS_DOMAIN_STOP, h, 0);
     return sysret(STATUS_OK);
 }
 
@@ -96,7 +92,7 @@ struct sysret sys_domain_destroy(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t
     if (domain == caller_domain())
         return sysret(STATUS_BAD_STATE);
     if (!domain_destroy_some(domain))
-        return sysret_restart(SYS_DOMAIN_DESTROY, (const uint64_t[8]){h});
+        return sysret_again(SYS_DOMAIN_DESTROY, h, 0);
     return sysret(STATUS_OK);
 }
 

@@ -22,16 +22,14 @@ struct sysret sys_portal_create(uint64_t entry, uint64_t first_stack_top, uint64
                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct portal *portal;
-    handle_t h;
     enum status status;
 
     if (count > PORTAL_STACKS_MAX)
         return sysret(STATUS_BAD_ARGUMENT);
     status = portal_create(caller_domain(), entry, first_stack_top, stride, (uint32_t)count, cookie,
                            &portal);
-    if (status == STATUS_OK)
-        status = caller_insert(&portal->belonging.object, RIGHT_CALL | RIGHTS_OWNER, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return status == STATUS_OK ? sysret_handle(&portal->belonging.object, RIGHT_CALL | RIGHTS_OWNER)
+                               : sysret(status);
 }
 
 struct sysret sys_event_create(uint64_t segment, uint64_t offset, UNUSED uint64_t a2,
@@ -40,14 +38,13 @@ struct sysret sys_event_create(uint64_t segment, uint64_t offset, UNUSED uint64_
 {
     struct object *object;
     struct event *event;
-    handle_t h;
     enum status status = caller_lookup(segment, OBJECT_SEGMENT, RIGHT_READ | RIGHT_WRITE, &object);
 
     if (status == STATUS_OK)
         status = event_create(caller_domain(), segment_of_object(object), offset, &event);
-    if (status == STATUS_OK)
-        status = caller_insert(&event->belonging.object, RIGHT_SIGNAL | RIGHT_WAIT | RIGHTS_OWNER, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return status == STATUS_OK
+               ? sysret_handle(&event->belonging.object, RIGHT_SIGNAL | RIGHT_WAIT | RIGHTS_OWNER)
+               : sysret(status);
 }
 
 struct sysret sys_event_signal(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSED uint64_t a3,
@@ -84,7 +81,6 @@ struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t f
                                    UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct interrupt *interrupt;
-    handle_t h;
     enum status status = caller_has_factory(factory);
 
     if (status == STATUS_OK
@@ -93,9 +89,8 @@ struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t f
     if (status == STATUS_OK)
         status = interrupt_create(caller_domain(), (uint32_t)number, (flags & INTERRUPT_EDGE) != 0,
                                   &interrupt);
-    if (status == STATUS_OK)
-        status = caller_insert(&interrupt->belonging.object, RIGHTS_OWNER, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return status == STATUS_OK ? sysret_handle(&interrupt->belonging.object, RIGHTS_OWNER)
+                               : sysret(status);
 }
 
 static enum status lookup_interrupt(handle_t h, struct interrupt **out)
@@ -145,16 +140,14 @@ struct sysret sys_clock_create(uint64_t event_handle, uint64_t bits, UNUSED uint
 {
     struct event *event;
     struct clock *clock;
-    handle_t h;
     enum status status = lookup_event(event_handle, RIGHT_WAIT, &event);
 
     if (status == STATUS_OK && bits == 0)
         status = STATUS_BAD_ARGUMENT;
     if (status == STATUS_OK)
         status = clock_create(caller_domain(), event, bits, &clock);
-    if (status == STATUS_OK)
-        status = caller_insert(&clock->belonging.object, RIGHTS_OWNER, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return status == STATUS_OK ? sysret_handle(&clock->belonging.object, RIGHTS_OWNER)
+                               : sysret(status);
 }
 
 struct sysret sys_clock_set(uint64_t h, uint64_t deadline_ns, UNUSED uint64_t a2,

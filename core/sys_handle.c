@@ -66,7 +66,7 @@ COLD struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint
     if (status != STATUS_OK)
         return sysret(status);
     if (!handle_revoke_some(slot, REVOKE_STEP))
-        return sysret_restart(SYS_HANDLE_REVOKE, (const uint64_t[8]){h});
+        return sysret_again(SYS_HANDLE_REVOKE, h, 0);
     return sysret(STATUS_OK);
 }
 

@@ -59,7 +59,7 @@ COLD static struct sysret build(enum syscall number, const uint64_t arguments[8]
         object_put(&segment->object);
         return sysret(status);
     }
-    status = caller_insert(&segment->object, rights, 0, &h);
+    status = caller_insert(&segment->object, rights, &h);
     if (status != STATUS_OK)
         return sysret(status);
     return sysret_more(h, segment->address, 0);
@@ -354,8 +354,7 @@ COLD struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED u
                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    handle_t h;
-    enum status status = caller_has_factory(factory);
+    const enum status status = caller_has_factory(factory);
 
     if (status != STATUS_OK)
         return sysret(status);
@@ -363,8 +362,7 @@ COLD struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED u
     if (segment == NULL || address - segment->address >= segment->length)
         return sysret(STATUS_NOT_FOUND);
     object_get(&segment->object);
-    status = caller_insert(&segment->object, RIGHT_READ | RIGHT_INSPECT, 0, &h);
-    return status == STATUS_OK ? sysret_value(h) : sysret(status);
+    return sysret_handle(&segment->object, RIGHT_READ | RIGHT_INSPECT);
 }
 
 COLD struct sysret sys_segment_assign(uint64_t h, uint64_t domain, UNUSED uint64_t a2,

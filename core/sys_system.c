@@ -39,7 +39,7 @@ struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, 
     log_write_from(&caller_domain()->name, chunk, size);
     log_watchers_signal();
     if (length > size)
-        return sysret_restart(SYS_LOG_WRITE, (const uint64_t[8]){text + size, length - size});
+        return sysret_again(SYS_LOG_WRITE, text + size, length - size);
     return sysret(STATUS_OK);
 }
 

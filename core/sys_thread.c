@@ -47,7 +47,7 @@ struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, 
     if (status != STATUS_OK)
         return sysret(status);
     object_get(&thread->object);
-    status = caller_insert(&thread->object, RIGHTS_OWNER, 0, &out);
+    status = caller_insert(&thread->object, RIGHTS_OWNER, &out);
     if (status != STATUS_OK)
         thread_end(thread);
     object_put(&thread->object);

@@ -103,10 +103,10 @@ enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out)
     return status;
 }
 
-enum status caller_insert(struct object *object, rights_t rights, uint64_t badge, handle_t *out)
+enum status caller_insert(struct object *object, rights_t rights, handle_t *out)
 {
     const enum status status =
-        handle_insert(&caller_domain()->handles, object, rights, badge, NULL, out);
+        handle_insert(&caller_domain()->handles, object, rights, 0, NULL, out);
 
     object_put(object);
     return status;
@@ -117,6 +117,43 @@ enum status caller_has_factory(handle_t factory)
     struct object *object;
 
     return caller_lookup(factory, OBJECT_FACTORY, RIGHT_MANAGE, &object);
+}
+
+struct sysret sysret_more(uint64_t x1, uint64_t x2, uint64_t x3)
+{
+    struct cpu *cpu = cpu_self();
+
+    for (unsigned i = 2; i < 8; i++)
+        cpu->current->cross.regs.x[i] = 0;
+    cpu->current->cross.regs.x[2] = x2;
+    cpu->current->cross.regs.x[3] = x3;
+    cpu->exit_work |= EXIT_RESULTS;
+    return sysret_value(x1);
+}
+
+struct sysret sysret_restart(enum syscall number, const uint64_t arguments[8])
+{
+    struct cpu *cpu = cpu_self();
+    struct context *regs = &cpu->current->cross.regs;
+
+    for (unsigned i = 0; i < 8; i++)
+        regs->x[i] = arguments[i];
+    regs->x[8] = number;
+    cpu->exit_work |= EXIT_RESTART;
+    return sysret(STATUS_OK);
+}
+
+struct sysret sysret_again(enum syscall number, uint64_t x0, uint64_t x1)
+{
+    return sysret_restart(number, (const uint64_t[8]){x0, x1});
+}
+
+struct sysret sysret_handle(struct object *object, rights_t rights)
+{
+    handle_t h;
+    const enum status status = caller_insert(object, rights, &h);
+
+    return status == STATUS_OK ? sysret_value(h) : sysret(status);
 }
 
 /*

@@ -28,33 +28,19 @@ static inline struct sysret sysret_value(uint64_t value)
 }
 
 /* Results x2 and x3 beside x1. */
-static inline struct sysret sysret_more(uint64_t x1, uint64_t x2, uint64_t x3)
-{
-    struct cpu *cpu = cpu_self();
-
-    for (unsigned i = 2; i < 8; i++)
-        cpu->current->cross.regs.x[i] = 0;
-    cpu->current->cross.regs.x[2] = x2;
-    cpu->current->cross.regs.x[3] = x3;
-    cpu->exit_work |= EXIT_RESULTS;
-    return sysret_value(x1);
-}
+struct sysret sysret_more(uint64_t x1, uint64_t x2, uint64_t x3);
 
 /*
  * Make the call again, with these arguments: a preemption point.  Progress is in the objects.
  * `arguments` are x0..x7, `number` x8.
  */
-static inline struct sysret sysret_restart(enum syscall number, const uint64_t arguments[8])
-{
-    struct cpu *cpu = cpu_self();
-    struct context *regs = &cpu->current->cross.regs;
+struct sysret sysret_restart(enum syscall number, const uint64_t arguments[8]);
 
-    for (unsigned i = 0; i < 8; i++)
-        regs->x[i] = arguments[i];
-    regs->x[8] = number;
-    cpu->exit_work |= EXIT_RESTART;
-    return sysret(STATUS_OK);
-}
+/* The same for a call with two arguments, or fewer. */
+struct sysret sysret_again(enum syscall number, uint64_t x0, uint64_t x1);
+
+/* A handle to a new object for the caller: caller_insert(), and its result. */
+struct sysret sysret_handle(struct object *object, rights_t rights);
 
 /* The domain that makes the call. */
 static inline struct domain *caller_domain(void)
@@ -70,8 +56,7 @@ CHECK_RESULT enum status caller_lookup(handle_t h, enum object_type type, rights
 CHECK_RESULT enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out);
 
 /* Give the caller a handle to a new object, whose one reference goes with it; or put the object. */
-CHECK_RESULT enum status caller_insert(struct object *object, rights_t rights, uint64_t badge,
-                                       handle_t *out);
+CHECK_RESULT enum status caller_insert(struct object *object, rights_t rights, handle_t *out);
 
 /* The factory: only its holder may do what only the launcher does. */
 CHECK_RESULT enum status caller_has_factory(handle_t factory);
