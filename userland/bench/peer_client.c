@@ -101,9 +101,9 @@ enum status peer_device(handle_t peer, handle_t registers, handle_t *portal)
     return s;
 }
 
-enum status peer_spin(handle_t peer, uint32_t priority)
+enum status peer_spin(handle_t peer, uint32_t priority, nsec_t budget_ns, nsec_t period_ns)
 {
-    struct portal_message m = {{PEER_SPIN, priority}, {0}};
+    struct portal_message m = {{PEER_SPIN, priority, budget_ns, period_ns}, {0}};
 
     return portal_request(peer, &m);
 }

@@ -42,5 +42,6 @@ CHECK_RESULT enum status peer_list(handle_t peer, handle_t segment, handle_t *po
 /* `*portal` stores to the device `registers`. */
 CHECK_RESULT enum status peer_device(handle_t peer, handle_t registers, handle_t *portal);
 
-CHECK_RESULT enum status peer_spin(handle_t peer, uint32_t priority);
+CHECK_RESULT enum status peer_spin(handle_t peer, uint32_t priority, nsec_t budget_ns,
+                                   nsec_t period_ns);
 void peer_rest(handle_t peer);

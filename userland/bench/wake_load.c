@@ -17,6 +17,9 @@ enum {
     STACK_BYTES = 16384,
     BUSY_BELOW = 2, /* priorities under the one that measures */
     SPIN_BELOW = 10,
+    SPIN_ABOVE = 1, /* the highest that the one that measures may have; all that the peer may */
+    SPIN_BUDGET_NS = 50000,
+    SPIN_PERIOD_NS = 1000000,
     BURST = 8,        /* of each kind before a pause */
     PAUSE_NS = 20000, /* the spinner's turn */
     TORN_DOMAINS = 40,
@@ -84,7 +87,7 @@ enum status traffic_start(struct bench *bench)
     enum status s = traffic_open(&traffic, bench);
 
     if (s == STATUS_OK)
-        s = peer_spin(bench->peer, bench->priority - SPIN_BELOW);
+        s = peer_spin(bench->peer, bench->priority - SPIN_BELOW, 0, 0);
     if (s != STATUS_OK)
         return s;
     atomic_store(&traffic.is_wanted, true);
@@ -97,6 +100,19 @@ void traffic_stop(struct bench *bench)
     atomic_store(&traffic.is_wanted, false);
     while (!atomic_load(&traffic.has_ended))
         (void)thread_sleep(time_after_ns(NS_PER_MS));
+    peer_rest(bench->peer);
+}
+
+/* ---- an urgent spinner ---- */
+
+enum status spinner_start(struct bench *bench)
+{
+    return peer_spin(bench->peer, startup_get()->highest_priority + SPIN_ABOVE, SPIN_BUDGET_NS,
+                     SPIN_PERIOD_NS);
+}
+
+void spinner_stop(struct bench *bench)
+{
     peer_rest(bench->peer);
 }
 

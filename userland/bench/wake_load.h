@@ -1,7 +1,7 @@
 /*
  * Wake load: what keeps the machine busy while wake-ups are measured.
  *
- * All of it runs at lower priorities than the thread that measures.
+ * All but the spinner runs at lower priorities than the thread that measures.
  */
 #pragma once
 
@@ -18,6 +18,13 @@ struct bench;
  */
 CHECK_RESULT enum status traffic_start(struct bench *bench);
 void traffic_stop(struct bench *bench);
+
+/*
+ * A spinner: a thread of the peer's domain computes without a break at the highest priority that
+ * its manifest allows, above the thread that measures, with a budget of 50 us in each ms.
+ */
+CHECK_RESULT enum status spinner_start(struct bench *bench);
+void spinner_stop(struct bench *bench);
 
 /*
  * Teardown: a thread makes and ends domains with 1,000 handles, then segments of 1 GiB, a given

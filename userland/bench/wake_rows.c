@@ -4,6 +4,7 @@
  *
  *   wake_idle_*     nothing else to do: out of the kernel's idle loop
  *   wake_loaded_*   beside wake_load.h's traffic
+ *   wake_spinner_*  beside wake_load.h's spinner, which is more urgent and has a budget
  *   irq_masked_max  beside wake_load.h's teardown: the latest wake-up, less the median of an idle
  *                   machine; so no stretch with interrupts off is longer, of those that were hit
  *
@@ -63,6 +64,9 @@ struct distribution {
 static const struct distribution idle = {"wake_idle_p50", "wake_idle_p99", "wake_idle_max"};
 static const struct distribution loaded = {"wake_loaded_p50", "wake_loaded_p99", "wake_loaded_max"};
 
+static const struct distribution beside_spinner = {"wake_spinner_p50", "wake_spinner_p99",
+                                                   "wake_spinner_max"};
+
 static bool wants(const struct bench *bench, const struct distribution *ids)
 {
     return bench_wants(bench, ids->p50) || bench_wants(bench, ids->p99)
@@ -94,19 +98,21 @@ static void rows_idle(struct bench *bench, struct alarm *alarm)
         fail(bench, &idle, s);
 }
 
-static void rows_loaded(struct bench *bench, struct alarm *alarm)
+static void rows_beside(struct bench *bench, struct alarm *alarm, const struct distribution *ids,
+                        enum status (*start)(struct bench *bench),
+                        void (*stop)(struct bench *bench))
 {
-    if (!wants(bench, &loaded))
+    if (!wants(bench, ids))
         return;
-    enum status s = traffic_start(bench);
+    enum status s = start(bench);
     if (s == STATUS_OK) {
         s = sleep_rounds(bench, alarm, WAKE_SAMPLES);
-        traffic_stop(bench);
+        stop(bench);
     }
     if (s == STATUS_OK)
-        report(bench, &loaded);
+        report(bench, ids);
     else
-        fail(bench, &loaded, s);
+        fail(bench, ids, s);
 }
 
 /* Raise `*latest` to that of the wake-ups beside the teardown. */
@@ -145,7 +151,8 @@ void rows_of_wakes(struct bench *bench)
 {
     static struct alarm alarm;
 
-    if (!wants(bench, &idle) && !wants(bench, &loaded) && !bench_wants(bench, "irq_masked_max"))
+    if (!wants(bench, &idle) && !wants(bench, &loaded) && !wants(bench, &beside_spinner)
+        && !bench_wants(bench, "irq_masked_max"))
         return;
     (void)thread_sleep(time_after_ns(SETTLE_NS));
     enum status s = thread_set_priority(0, startup_get()->highest_priority);
@@ -154,11 +161,13 @@ void rows_of_wakes(struct bench *bench)
     if (s != STATUS_OK) {
         fail(bench, &idle, s);
         fail(bench, &loaded, s);
+        fail(bench, &beside_spinner, s);
         bench_report_failure(bench, "irq_masked_max", status_text(s));
         return;
     }
     rows_idle(bench, &alarm);
-    rows_loaded(bench, &alarm);
+    rows_beside(bench, &alarm, &loaded, traffic_start, traffic_stop);
+    rows_beside(bench, &alarm, &beside_spinner, spinner_start, spinner_stop);
     row_masked(bench, &alarm);
     (void)!thread_set_priority(0, bench->priority);
 }

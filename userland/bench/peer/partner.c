@@ -57,19 +57,30 @@ enum status partner_on_pong(struct portal_message *m)
     return s;
 }
 
+/* One at a time. */
+static struct {
+    uint32_t rests_before;
+    nsec_t budget_ns, period_ns;
+} spinner;
+
 static void spin(void *context)
 {
-    const uint32_t before = (uint32_t)(uintptr_t)context;
+    const uint32_t before = spinner.rests_before;
 
+    (void)context;
+    if (spinner.budget_ns != 0
+        && thread_set_budget(0, spinner.budget_ns, spinner.period_ns) != STATUS_OK)
+        return;
     while (atomic_load_explicit(&rests, memory_order_relaxed) == before) {
     }
 }
 
 enum status partner_on_spin(struct portal_message *m)
 {
-    const uintptr_t before = atomic_load_explicit(&rests, memory_order_relaxed);
-
-    return thread_start(spin, (void *)before, STACK_BYTES, (uint32_t)m->word[1], NULL);
+    spinner.rests_before = atomic_load_explicit(&rests, memory_order_relaxed);
+    spinner.budget_ns = m->word[2];
+    spinner.period_ns = m->word[3];
+    return thread_start(spin, NULL, STACK_BYTES, (uint32_t)m->word[1], NULL);
 }
 
 enum status partner_on_rest(struct portal_message *m)

@@ -32,7 +32,8 @@ enum bench_peer_operation {
     PEER_SUM = 8,     /* word 1: ring -> word 1: sum of the words of all messages so far */
     PEER_LIST = 9,    /* handle 0: segment, to be read -> handle 0: portal that sums the list of
                          struct list_node at address word 0 into word 0 */
-    PEER_SPIN = 10,   /* word 1: priority: a thread computes until PEER_REST */
+    PEER_SPIN = 10,   /* word 1: priority; words 2, 3: budget and period, or 0: a thread computes
+                         until PEER_REST */
     PEER_REST = 11,
 };
 
