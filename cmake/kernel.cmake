@@ -15,7 +15,7 @@ set(ROTUNDA_KERNEL_INCLUDES
 
 # What the figures of docs/measuring.md go through and gains most, byte for byte, by being compiled
 # for speed; everything else is compiled for size.
-set(ROTUNDA_KERNEL_FAST core/interrupt.c core/sys_segment.c domains/frame.c domains/handle.c)
+set(ROTUNDA_KERNEL_FAST core/interrupt.c core/sys_view.c domains/frame.c domains/handle.c)
 
 # Runs before the MMU is on, when words must be at their alignment.
 set(ROTUNDA_KERNEL_BEFORE_MMU

@@ -63,8 +63,11 @@ static enum status segment_make(struct domain *domain, const struct segment_requ
 {
     enum status status = segment_create(domain, request, out);
 
-    for (bool done = false; status == STATUS_OK && !done;)
-        status = segment_build_some(*out, &done);
+    if (status == STATUS_OK) {
+        do
+            status = segment_build_some(*out);
+        while (status == STATUS_WOULD_BLOCK);
+    }
     if (status == STATUS_OK)
         status = view_grant(domain, *out, view_rights);
     if (status == STATUS_OK)

@@ -9,15 +9,6 @@
 
 #define UNUSED __attribute__((unused))
 
-static struct name label_of(uint64_t low, uint64_t high)
-{
-    const uint64_t words[2] = {low, high};
-    _Alignas(uint64_t) struct name name;
-
-    __builtin_memcpy(&name, words, sizeof(name));
-    return name;
-}
-
 static enum status lookup(handle_t h, rights_t need, struct segment **out)
 {
     struct object *object;
@@ -28,9 +19,17 @@ static enum status lookup(handle_t h, rights_t need, struct segment **out)
     return status;
 }
 
+/* What the arguments of a call ask for, if it may be had; changes nothing. */
+typedef enum status describe_fn(const uint64_t arguments[8], struct segment_request *request);
+
+static void label_set(struct segment_request *request, const uint64_t words[2])
+{
+    __builtin_memcpy(&request->label, words, sizeof(request->label));
+}
+
 /*
- * Whether the call is to be made again: addresses have become free, or memory is becoming so, since
- * a segment is being torn down.
+ * Whether the call is to be made again: it isn't done, addresses have become free, or memory is
+ * becoming so, since a segment is being torn down.
  */
 static bool is_worth_waiting(enum status status)
 {
@@ -41,140 +40,114 @@ static bool is_worth_waiting(enum status status)
 }
 
 /*
- * Go on building what this thread has begun; the call restarts until it is whole.  Then the caller
- * gets its handle with `rights`.
+ * Begin what the call describes, unless it is this thread's call that goes on, and build some of
+ * it; the call restarts until it is whole.  Then the caller gets its handle, with `rights` more
+ * than the owner's and the segment's.  A signal handler or another call in between can't happen.
  */
-COLD static struct sysret build(enum syscall number, const uint64_t arguments[8], rights_t rights)
+static struct sysret create(enum syscall number, const uint64_t arguments[8], describe_fn *describe,
+                            rights_t rights)
 {
     struct thread *thread = thread_current();
-    struct segment *segment = thread->building;
-    bool done;
+    enum status status = STATUS_OK;
     handle_t h;
-    enum status status = segment_build_some(segment, &done);
 
-    if (status == STATUS_OK ? !done : is_worth_waiting(status))
-        return sysret_restart(number, arguments);
-    thread->building = NULL;
-    if (status != STATUS_OK) {
-        object_put(&segment->object);
-        return sysret(status);
+    if (thread->building == NULL) {
+        struct segment_request request = {0};
+        status = describe(arguments, &request);
+        if (status == STATUS_OK)
+            status = segment_create(caller_domain(), &request, &thread->building);
     }
-    status = caller_insert(&segment->object, rights, &h);
-    if (status != STATUS_OK)
-        return sysret(status);
-    return sysret_more(h, segment->address, 0);
+    if (status == STATUS_OK)
+        status = segment_build_some(thread->building);
+    if (is_worth_waiting(status))
+        return sysret_restart(number, arguments);
+    struct segment *segment = thread->building;
+    thread->building = NULL; /* a call that failed half way must not be found by the next */
+    if (status == STATUS_OK)
+        status = caller_insert(&segment->object, segment->widest | RIGHTS_OWNER | rights, &h);
+    else if (segment != NULL)
+        object_put(&segment->object);
+    return status == STATUS_OK ? sysret_more(h, segment->address, 0) : sysret(status);
 }
 
-/* A segment that couldn't be begun; or not yet, and then the call is made again. */
-static struct sysret refused(enum status status, enum syscall number, const uint64_t arguments[8])
+static enum status own_describe(const uint64_t arguments[8], struct segment_request *request)
 {
-    return is_worth_waiting(status) ? sysret_restart(number, arguments) : sysret(status);
-}
+    const uint64_t rights = arguments[1], flags = arguments[2], guard_stride = arguments[3];
 
-/*
- * What the thread was building, if it is this very call that goes on; a signal handler or another
- * call in between can't happen, but a thread whose call failed half way must not find old work.
- */
-static bool is_restart(void)
-{
-    return thread_current()->building != NULL;
-}
-
-static bool length_is_valid(uint64_t length)
-{
-    return length != 0 && is_aligned(length, PAGE_BYTES) && length <= SEGMENT_LENGTH_MAX;
+    if ((flags & ~(uint64_t)SEGMENT_FLAGS_ALL) != 0 || !is_aligned(guard_stride, PAGE_BYTES)
+        || guard_stride > SLOT_BYTES || (rights & ~(uint64_t)(RIGHTS_MEMORY | RIGHT_DMA)) != 0
+        || ((flags & SEGMENT_CONTIGUOUS) != 0 && guard_stride != 0))
+        return STATUS_BAD_ARGUMENT;
+    request->backing = (flags & SEGMENT_CONTIGUOUS) != 0 ? SEGMENT_RUN : SEGMENT_FRAMES;
+    request->length = arguments[0];
+    request->widest = (rights_t)rights & RIGHTS_MEMORY;
+    request->guard_stride_pages = (uint32_t)(guard_stride / PAGE_BYTES);
+    label_set(request, &arguments[4]);
+    return STATUS_OK;
 }
 
 COLD struct sysret sys_segment_create(uint64_t length, uint64_t rights, uint64_t flags,
                                       uint64_t guard_stride, uint64_t label0, uint64_t label1,
-                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
+                                      uint64_t a6, uint64_t a7)
 {
-    const uint64_t arguments[8] = {length, rights, flags, guard_stride, label0, label1};
-    const rights_t memory = (rights_t)rights & RIGHTS_MEMORY;
-    struct thread *thread = thread_current();
+    const uint64_t arguments[8] = {length, rights, flags, guard_stride, label0, label1, a6, a7};
 
-    if (!is_restart()) {
-        if (!length_is_valid(length) || (flags & ~(uint64_t)SEGMENT_FLAGS_ALL) != 0
-            || !is_aligned(guard_stride, PAGE_BYTES) || guard_stride > SLOT_BYTES
-            || (rights & ~(uint64_t)(RIGHTS_MEMORY | RIGHT_DMA)) != 0
-            || ((flags & SEGMENT_CONTIGUOUS) != 0 && guard_stride != 0))
-            return sysret(STATUS_BAD_ARGUMENT);
-        const struct segment_request request = {
-            .backing = (flags & SEGMENT_CONTIGUOUS) != 0 ? SEGMENT_RUN : SEGMENT_FRAMES,
-            .length = length,
-            .widest = memory,
-            .label = label_of(label0, label1),
-            .guard_stride_pages = (uint32_t)(guard_stride / PAGE_BYTES),
-        };
-        const enum status status = segment_create(caller_domain(), &request, &thread->building);
-        if (status != STATUS_OK)
-            return refused(status, SYS_SEGMENT_CREATE, arguments);
-    }
-    return build(SYS_SEGMENT_CREATE, arguments,
-                 memory | ((rights_t)rights & RIGHT_DMA) | RIGHTS_OWNER);
+    return create(SYS_SEGMENT_CREATE, arguments, own_describe, (rights_t)rights & RIGHT_DMA);
+}
+
+static enum status device_describe(const uint64_t arguments[8], struct segment_request *request)
+{
+    const uint64_t physical = arguments[1], length = arguments[2];
+    const enum status status = caller_has_factory(arguments[0]);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!is_aligned(physical, PAGE_BYTES) || length > SEGMENT_LENGTH_MAX
+        || physical > BIT(47) - length)
+        return STATUS_BAD_ARGUMENT;
+    if (withheld_overlaps(physical, length))
+        return STATUS_DENIED;
+    request->backing = SEGMENT_DEVICE;
+    request->length = length;
+    request->widest = RIGHT_READ | RIGHT_WRITE;
+    request->physical = physical;
+    label_set(request, &arguments[3]);
+    return STATUS_OK;
 }
 
 COLD struct sysret sys_segment_create_device(uint64_t factory, uint64_t physical, uint64_t length,
-                                             uint64_t label0, uint64_t label1, UNUSED uint64_t a5,
-                                             UNUSED uint64_t a6, UNUSED uint64_t a7)
+                                             uint64_t label0, uint64_t label1, uint64_t a5,
+                                             uint64_t a6, uint64_t a7)
 {
-    const uint64_t arguments[8] = {factory, physical, length, label0, label1};
-    struct thread *thread = thread_current();
+    const uint64_t arguments[8] = {factory, physical, length, label0, label1, a5, a6, a7};
 
-    if (!is_restart()) {
-        enum status status = caller_has_factory(factory);
-        if (status != STATUS_OK)
-            return sysret(status);
-        if (!length_is_valid(length) || !is_aligned(physical, PAGE_BYTES)
-            || physical + length < physical || physical + length > BIT(47))
-            return sysret(STATUS_BAD_ARGUMENT);
-        if (withheld_overlaps(physical, length))
-            return sysret(STATUS_DENIED);
-        const struct segment_request request = {
-            .backing = SEGMENT_DEVICE,
-            .length = length,
-            .widest = RIGHT_READ | RIGHT_WRITE,
-            .label = label_of(label0, label1),
-            .physical = physical,
-        };
-        status = segment_create(caller_domain(), &request, &thread->building);
-        if (status != STATUS_OK)
-            return refused(status, SYS_SEGMENT_CREATE_DEVICE, arguments);
-    }
-    return build(SYS_SEGMENT_CREATE_DEVICE, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
+    return create(SYS_SEGMENT_CREATE_DEVICE, arguments, device_describe, 0);
 }
 
-struct alias_arguments {
-    uint64_t factory, source, offset, length, execute, reserve;
-};
-
-static enum status alias_create(const struct alias_arguments *a, struct name label,
-                                struct segment **out)
+static enum status alias_describe(const uint64_t arguments[8], struct segment_request *request)
 {
+    const uint64_t offset = arguments[2], length = arguments[3], execute = arguments[4];
+    const uint64_t reserve = arguments[5];
     struct segment *source;
-    enum status status = caller_has_factory(a->factory);
+    enum status status = caller_has_factory(arguments[0]);
 
     if (status == STATUS_OK)
-        status = lookup(a->source, RIGHT_READ, &source);
+        status = lookup(arguments[1], RIGHT_READ, &source);
     if (status != STATUS_OK)
         return status;
-    if (!length_is_valid(a->length) || !is_aligned(a->offset | a->execute, PAGE_BYTES)
-        || a->offset > source->length || a->length > source->length - a->offset
-        || a->execute > a->length || a->reserve % SLOT_BYTES != 0
-        || a->reserve > (uint64_t)SLOTS_PER_GIGABYTE / 2 * SLOT_BYTES
+    if (!is_aligned(offset | execute, PAGE_BYTES) || offset > source->length
+        || length > source->length - offset || execute > length || reserve % SLOT_BYTES != 0
         || source->backing == SEGMENT_DEVICE || (source->widest & RIGHT_WRITE) != 0)
         return STATUS_BAD_ARGUMENT;
-    const struct segment_request request = {
-        .backing = SEGMENT_ALIAS,
-        .length = a->length,
-        .widest = RIGHT_READ | (a->execute != 0 ? (rights_t)RIGHT_EXECUTE : 0U),
-        .label = label,
-        .reserve_slots = (uint32_t)(a->reserve / SLOT_BYTES),
-        .execute_bytes = a->execute,
-        .source = source,
-        .source_offset = a->offset,
-    };
-    return segment_create(caller_domain(), &request, out);
+    request->backing = SEGMENT_ALIAS;
+    request->length = length;
+    request->widest = RIGHT_READ | (execute != 0 ? (rights_t)RIGHT_EXECUTE : 0U);
+    request->reserve_slots = reserve / SLOT_BYTES;
+    request->execute_bytes = execute;
+    request->source = source;
+    request->source_offset = offset;
+    label_set(request, &arguments[6]);
+    return STATUS_OK;
 }
 
 COLD struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64_t offset,
@@ -182,125 +155,39 @@ COLD struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64
                                             uint64_t label0, uint64_t label1)
 {
     const uint64_t arguments[8] = {factory, h, offset, length, execute, reserve, label0, label1};
-    struct thread *thread = thread_current();
 
-    if (!is_restart()) {
-        const struct alias_arguments alias = {factory, h, offset, length, execute, reserve};
-        const enum status status =
-            alias_create(&alias, label_of(label0, label1), &thread->building);
-        if (status != STATUS_OK)
-            return refused(status, SYS_SEGMENT_CREATE_ALIAS, arguments);
-    }
-    return build(SYS_SEGMENT_CREATE_ALIAS, arguments,
-                 RIGHT_READ | (execute != 0 ? (rights_t)RIGHT_EXECUTE : 0U) | RIGHTS_OWNER);
+    return create(SYS_SEGMENT_CREATE_ALIAS, arguments, alias_describe, 0);
 }
 
-/* The reserved slots of `front` pass to the new segment that lies in them. */
-static enum status behind_create(uint64_t h, uint64_t offset, uint64_t length, struct name label,
-                                 struct segment **out)
+/* One segment behind another, to the very end: then address space is never split up. */
+static enum status behind_describe(const uint64_t arguments[8], struct segment_request *request)
 {
+    const uint64_t offset = arguments[2], length = arguments[3];
     struct segment *front;
-    const enum status status = lookup(h, RIGHT_MANAGE, &front);
+    enum status status = caller_has_factory(arguments[0]);
 
+    if (status == STATUS_OK)
+        status = lookup(arguments[1], RIGHT_MANAGE, &front);
     if (status != STATUS_OK)
         return status;
-    const uint64_t own = (uint64_t)front->slots * SLOT_BYTES;
-    const uint64_t reserved = (uint64_t)front->reserved * SLOT_BYTES;
-    const uint64_t span = align_up(length, SLOT_BYTES);
-    /* One segment behind another, to the very end: then address space is never split up. */
-    if (!length_is_valid(length) || offset != own || span != reserved)
+    if (offset != (uint64_t)front->slots * SLOT_BYTES
+        || divide_up(length, SLOT_BYTES) != front->reserved)
         return STATUS_BAD_ARGUMENT;
-    const struct segment_request request = {
-        .backing = SEGMENT_FRAMES,
-        .length = length,
-        .widest = RIGHT_READ | RIGHT_WRITE,
-        .label = label,
-        .at = front->address + offset,
-    };
-    const enum status created = segment_create(caller_domain(), &request, out);
-    if (created == STATUS_OK)
-        front->reserved = 0;
-    return created;
+    request->backing = SEGMENT_FRAMES;
+    request->length = length;
+    request->widest = RIGHT_READ | RIGHT_WRITE;
+    request->at = front->address + offset;
+    label_set(request, &arguments[4]);
+    return STATUS_OK;
 }
 
 COLD struct sysret sys_segment_create_behind(uint64_t factory, uint64_t h, uint64_t offset,
                                              uint64_t length, uint64_t label0, uint64_t label1,
-                                             UNUSED uint64_t a6, UNUSED uint64_t a7)
+                                             uint64_t a6, uint64_t a7)
 {
-    const uint64_t arguments[8] = {factory, h, offset, length, label0, label1};
-    struct thread *thread = thread_current();
+    const uint64_t arguments[8] = {factory, h, offset, length, label0, label1, a6, a7};
 
-    if (!is_restart()) {
-        enum status status = caller_has_factory(factory);
-        if (status == STATUS_OK)
-            status = behind_create(h, offset, length, label_of(label0, label1), &thread->building);
-        if (status != STATUS_OK)
-            return sysret(status);
-    }
-    return build(SYS_SEGMENT_CREATE_BEHIND, arguments, RIGHT_READ | RIGHT_WRITE | RIGHTS_OWNER);
-}
-
-/* The domain and the segment that a call for a view names. */
-static enum status view_lookup(handle_t h, rights_t need, handle_t domain, struct domain **target,
-                               struct segment **segment)
-{
-    enum status status = lookup(h, need, segment);
-
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, target);
-    return status;
-}
-
-OUT_OF_LINE static struct sysret segment_grant(uint64_t h, uint64_t domain, uint64_t rights)
-{
-    struct segment *segment;
-    struct domain *target;
-
-    if ((rights & ~(uint64_t)RIGHTS_MEMORY) != 0)
-        return sysret(STATUS_BAD_ARGUMENT);
-    const enum status status = view_lookup(h, (rights_t)rights, domain, &target, &segment);
-    if (status != STATUS_OK)
-        return sysret(status);
-    if (target->state >= DOMAIN_STATE_STOPPED)
-        return sysret(STATUS_PEER_DEAD);
-    return sysret(view_grant(target, segment, (rights_t)rights));
-}
-
-/* Here is only what is usual: the caller's own view.  What isn't, and each refusal, is above. */
-FLAT struct sysret sys_segment_grant(uint64_t h, uint64_t domain, uint64_t rights,
-                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
-{
-    struct domain *caller = caller_domain();
-    struct handle_slot *slot;
-
-    if (domain != 0 || rights > RIGHTS_MEMORY || caller->state >= DOMAIN_STATE_STOPPED
-        || handle_find(&caller->cross, h, OBJECT_SEGMENT, (rights_t)rights, &slot) != STATUS_OK
-        || !view_grant_usual(caller, segment_of_object(slot->object), (rights_t)rights))
-        return segment_grant(h, domain, rights);
-    return sysret(STATUS_OK);
-}
-
-OUT_OF_LINE static struct sysret segment_revoke(uint64_t h, uint64_t domain)
-{
-    struct segment *segment;
-    struct domain *target;
-    const enum status status = view_lookup(h, 0, domain, &target, &segment);
-
-    return sysret(status == STATUS_OK ? view_revoke(target, segment) : status);
-}
-
-/* As sys_segment_grant(). */
-FLAT struct sysret sys_segment_revoke(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
-                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
-{
-    struct domain *caller = caller_domain();
-    struct handle_slot *slot;
-
-    if (domain != 0 || handle_find(&caller->cross, h, OBJECT_SEGMENT, 0, &slot) != STATUS_OK)
-        return segment_revoke(h, domain);
-    return sysret(view_revoke(caller, segment_of_object(slot->object)));
+    return create(SYS_SEGMENT_CREATE_BEHIND, arguments, behind_describe, 0);
 }
 
 COLD struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
@@ -363,21 +250,4 @@ COLD struct sysret sys_segment_open(uint64_t factory, uint64_t address, UNUSED u
         return sysret(STATUS_NOT_FOUND);
     object_get(&segment->object);
     return sysret_handle(&segment->object, RIGHT_READ | RIGHT_INSPECT);
-}
-
-COLD struct sysret sys_segment_assign(uint64_t h, uint64_t domain, UNUSED uint64_t a2,
-                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
-                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
-{
-    struct segment *segment;
-    struct domain *target;
-    enum status status = lookup(h, RIGHT_MANAGE, &segment);
-
-    if (status == STATUS_OK)
-        status = caller_lookup_domain(domain, RIGHT_MANAGE, &target);
-    if (status != STATUS_OK)
-        return sysret(status);
-    if (target->state >= DOMAIN_STATE_STOPPED)
-        return sysret(STATUS_PEER_DEAD);
-    return sysret(segment_assign(segment, target));
 }

@@ -12,11 +12,9 @@
 enum {
     SLOTS_FEW = 4, /* more are placed by the gigabyte */
     PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
-    STEP_ORDER_MAX = 3,     /* SEGMENT_STEP_PAGES as an order */
     REAP_STEP_RUNS = 4,     /* each joined with its buddies at the most */
     LEAVES_CLEARED_MAX = 8, /* leaves that are cheaper to clear, one by one, than a page */
 };
-_Static_assert(1 << STEP_ORDER_MAX == SEGMENT_STEP_PAGES, "a step zeroes one run at the most");
 
 static struct pool segment_pool;
 static struct list reap_list; /* struct segment, reap_node: dead, not yet torn down */
@@ -34,19 +32,9 @@ void segments_init(void)
     list_init(&reap_list);
 }
 
-static bool owns_frames(const struct segment *segment)
-{
-    return segment->backing == SEGMENT_FRAMES || segment->backing == SEGMENT_RUN;
-}
-
 static uint64_t page_count(const struct segment *segment)
 {
     return segment->length / PAGE_BYTES;
-}
-
-static bool is_hole(const struct segment *segment, uint64_t page)
-{
-    return segment->guard_stride_pages != 0 && page % segment->guard_stride_pages == 0;
 }
 
 static enum status charge_frames(struct segment *segment, uint32_t frames)
@@ -59,13 +47,20 @@ static enum status charge_frames(struct segment *segment, uint32_t frames)
     return status;
 }
 
-/* Charged, but not to be had. */
-static void uncharge_frames(struct segment *segment, uint32_t frames)
+/* A run of the segment's own frames, charged. */
+static enum status frames_take(struct segment *segment, unsigned order, paddr_t *out)
 {
-    if (segment->owner == NULL)
-        return;
-    segment->charged_frames -= frames;
-    quota_give(segment->owner, QUOTA_FRAMES, frames);
+    const uint32_t frames = (uint32_t)BIT(order);
+    enum status status = charge_frames(segment, frames);
+
+    if (status != STATUS_OK)
+        return status;
+    status = frame_allocate(order, FRAME_SEGMENT, out);
+    if (status != STATUS_OK && segment->owner != NULL) {
+        segment->charged_frames -= frames;
+        quota_give(segment->owner, QUOTA_FRAMES, frames);
+    }
+    return status;
 }
 
 /* A table of the segment's own, charged and zeroed. */
@@ -104,14 +99,11 @@ pte_t segment_leaf(const struct segment *segment, uint64_t offset)
 
 paddr_t segment_physical(const struct segment *segment, uint64_t offset)
 {
-    const pte_t *entry = slot_entry(segment, offset >> SLOT_SHIFT);
-
-    if (entry == NULL || !pte_is_valid(*entry))
-        return 0;
-    if (!pte_is_table(*entry))
-        return pte_address(*entry) + offset % SLOT_BYTES;
     const pte_t leaf = segment_leaf(segment, offset);
-    return pte_is_valid(leaf) ? pte_address(leaf) + offset % PAGE_BYTES : 0;
+
+    if (!pte_is_valid(leaf))
+        return 0;
+    return pte_address(leaf) + offset % ((leaf & PTE_TABLE) != 0 ? PAGE_BYTES : SLOT_BYTES);
 }
 
 static enum status request_check(const struct segment_request *request)
@@ -119,8 +111,7 @@ static enum status request_check(const struct segment_request *request)
     const rights_t w_and_x = RIGHT_WRITE | RIGHT_EXECUTE;
 
     if (request->length == 0 || !is_aligned(request->length, PAGE_BYTES)
-        || request->length > SEGMENT_LENGTH_MAX
-        || (uint64_t)request->reserve_slots * SLOT_BYTES > BIT(LEVEL1_SHIFT) / 2
+        || request->length > SEGMENT_LENGTH_MAX || request->reserve_slots > SLOTS_PER_GIGABYTE / 2
         || (request->reserve_slots != 0 && request->length > BIT(LEVEL1_SHIFT) / 2))
         return STATUS_BAD_ARGUMENT;
     if ((request->widest & RIGHT_READ) == 0 || (request->widest & w_and_x) == w_and_x)
@@ -162,29 +153,25 @@ static void segment_shape(struct segment *segment, bool by_gigabyte)
 static enum status slots_take(struct segment *segment)
 {
     struct domain *owner = segment->owner;
-    const uint32_t count = segment->slots + segment->reserved;
-    const uint32_t home = owner == NULL ? 1 : owner->home_gigabyte;
+    const enum status status = space_take(segment, segment->slots + segment->reserved, false,
+                                          owner->home_gigabyte, &segment->address);
 
-    if (count > SLOTS_PER_GIGABYTE)
-        return STATUS_BAD_ARGUMENT;
-    const enum status status = space_take(segment, count, false, home, &segment->address);
-    if (status == STATUS_OK && owner != NULL)
+    if (status == STATUS_OK)
         owner->home_gigabyte = (uint32_t)(segment->address >> LEVEL1_SHIFT);
     return status;
 }
 
-static enum status addresses_take(struct segment *segment, const struct segment_request *request)
+static enum status addresses_take(struct segment *segment, uaddr_t at)
 {
-    enum status status = STATUS_OK;
-
-    if (request->at != 0) {
-        segment->address = request->at;
-        space_pass(request->at, segment->slots + segment->reserved, segment);
+    if (at != 0) {
+        space_owner(at)->reserved = 0;
+        space_pass(at, segment->slots, segment);
+        segment->address = at;
         return STATUS_OK;
     }
     if (!segment->by_gigabyte)
         return slots_take(segment);
-    status = space_take(segment, segment->slots, true, 0, &segment->address);
+    enum status status = space_take(segment, segment->slots, true, 0, &segment->address);
     if (status != STATUS_OUT_OF_SPACE || segment->length > BIT(LEVEL1_SHIFT) / 2)
         return status;
     segment_shape(segment, false); /* no gigabyte is left */
@@ -195,32 +182,26 @@ static enum status addresses_take(struct segment *segment, const struct segment_
 /* The physical run of a RUN segment: the next power of two, at once, since it must be one piece. */
 static enum status run_take(struct segment *segment)
 {
-    const uint64_t pages = page_count(segment);
-    const unsigned order = pages == 1 ? 0 : bits_highest(pages - 1) + 1;
+    const unsigned order = 64 - bits_leading_zeros(page_count(segment) - 1);
 
     if (order >= FRAME_ORDERS)
         return STATUS_OUT_OF_MEMORY;
-    const enum status status = charge_frames(segment, (uint32_t)BIT(order));
-    if (status != STATUS_OK)
-        return status;
-    return frame_allocate(order, FRAME_SEGMENT, &segment->physical);
+    return frames_take(segment, order, &segment->physical);
 }
 
-static void segment_fill(struct segment *segment, struct domain *owner,
-                         const struct segment_request *request)
+static void segment_fill(struct segment *segment, const struct segment_request *request)
 {
     *segment = (struct segment){
         .length = request->length,
         .widest = request->widest & RIGHTS_MEMORY,
         .backing = request->backing,
-        .reserved = request->reserve_slots,
+        .reserved = (uint32_t)request->reserve_slots,
         .label = request->label,
         .guard_stride_pages = request->guard_stride_pages,
         .execute_bytes = request->execute_bytes,
         .physical = request->physical,
         .source = request->source,
         .source_offset = request->source_offset,
-        .owner = owner,
     };
     segment_shape(segment, request->at == 0 && request->reserve_slots == 0
                                && request->length > SLOTS_FEW * SLOT_BYTES);
@@ -229,16 +210,15 @@ static void segment_fill(struct segment *segment, struct domain *owner,
         object_get(&segment->source->object);
 }
 
-/* Everything that is given back when a segment ends, but for its address. */
+/* Everything that is given back when a segment ends, but for its addresses and its own pages. */
 static void segment_free(struct segment *segment)
 {
+    if (segment->backing == SEGMENT_RUN && segment->physical != 0)
+        frame_free(segment->physical);
     if (segment->entries != NULL && segment->entries != &segment->one_entry)
         frame_free_zeroed(direct_map_physical(segment->entries)); /* nothing is left below */
-    if (segment->owner != NULL) {
-        quota_give(segment->owner, QUOTA_OBJECTS, 1);
-        quota_give(segment->owner, QUOTA_FRAMES, segment->charged_frames);
-        list_remove(&segment->owner_node);
-    }
+    if (segment->owner != NULL)
+        segment_disown(segment);
     if (segment->source != NULL)
         object_put(&segment->source->object);
     pool_return(&segment_pool, segment);
@@ -250,29 +230,21 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     void *memory;
     enum status status = request_check(request);
 
-    if (status == STATUS_OK && owner != NULL)
-        status = quota_take(owner, QUOTA_OBJECTS, 1);
+    if (status == STATUS_OK)
+        status = pool_take_as_is(&segment_pool, &memory);
     if (status != STATUS_OK)
         return status;
-    status = pool_take_as_is(&segment_pool, &memory);
-    if (status != STATUS_OK) {
-        if (owner != NULL)
-            quota_give(owner, QUOTA_OBJECTS, 1);
-        return status;
-    }
 
     struct segment *segment = memory;
-    segment_fill(segment, owner, request);
-    if (owner != NULL)
-        list_push_back(&owner->segments, &segment->owner_node);
-    status = entries_make(segment);
-    if (status == STATUS_OK && owns_frames(segment) && segment->backing == SEGMENT_RUN)
+    segment_fill(segment, request);
+    status = segment_assign(segment, owner);
+    if (status == STATUS_OK)
+        status = entries_make(segment);
+    if (status == STATUS_OK && segment->backing == SEGMENT_RUN)
         status = run_take(segment);
     if (status == STATUS_OK)
-        status = addresses_take(segment, request);
+        status = addresses_take(segment, request->at);
     if (status != STATUS_OK) {
-        if (segment->backing == SEGMENT_RUN && segment->physical != 0)
-            frame_free(segment->physical);
         segment_free(segment);
         return status;
     }
@@ -280,46 +252,23 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     return STATUS_OK;
 }
 
-/* Make sure that level 2 and, unless the slot gets a block, level 3 exist for the slot. */
-static enum status slot_prepare(struct segment *segment, uint64_t slot, bool block)
+/* By gigabyte, the slot needs a level 2 table first. */
+static enum status level2_prepare(struct segment *segment, uint64_t slot)
 {
-    if (segment->by_gigabyte && slot % TABLE_ENTRIES == 0) {
-        pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
-        const enum status status = pte_is_valid(*above) ? STATUS_OK : table_make(segment, above);
-        if (status != STATUS_OK)
-            return status;
-    }
-    pte_t *entry = slot_entry(segment, slot);
-    if (block || pte_is_valid(*entry))
-        return STATUS_OK;
-    return table_make(segment, entry);
+    pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
+
+    return segment->by_gigabyte && !pte_is_valid(*above) ? table_make(segment, above) : STATUS_OK;
 }
 
-/* Where a page that the segment doesn't own lies. */
-static paddr_t borrowed_page(const struct segment *segment, uint64_t page)
+/* The leaf for the page, or at level 2 for the block that begins with it. */
+static pte_t leaf_make(const struct segment *segment, uint64_t page, paddr_t physical,
+                       unsigned level)
 {
-    const uint64_t offset = page * PAGE_BYTES;
+    rights_t widest = segment->widest;
 
-    if (segment->backing == SEGMENT_ALIAS)
-        return segment_physical(segment->source, segment->source_offset + offset);
-    return segment->physical + offset;
-}
-
-static rights_t page_widest(const struct segment *segment, uint64_t page)
-{
     if (segment->backing == SEGMENT_ALIAS && page * PAGE_BYTES >= segment->execute_bytes)
-        return segment->widest & ~(rights_t)RIGHT_EXECUTE;
-    return segment->widest;
-}
-
-static void leaves_write(struct segment *segment, uint64_t page, paddr_t physical, uint64_t count)
-{
-    pte_t *table = direct_map(pte_address(*slot_entry(segment, page / PAGES_PER_SLOT)));
-
-    for (uint64_t i = 0; i < count; i++)
-        table[(page + i) % PAGES_PER_SLOT] =
-            pte_leaf(physical + i * PAGE_BYTES, page_widest(segment, page + i),
-                     segment->backing == SEGMENT_DEVICE, 3);
+        widest &= ~(rights_t)RIGHT_EXECUTE;
+    return pte_leaf(physical, widest, segment->backing == SEGMENT_DEVICE, level);
 }
 
 static void pages_zero(paddr_t physical, uint64_t count)
@@ -328,125 +277,114 @@ static void pages_zero(paddr_t physical, uint64_t count)
         zero_page(direct_map(physical + i * PAGE_BYTES));
 }
 
-/* How many pages from `page` on can be done in one go: to the slot's end, or to the next hole. */
-static uint64_t step_pages(const struct segment *segment, uint64_t page)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
-    uint64_t count = page_count(segment) - page;
-
-    if (count > PAGES_PER_SLOT - page % PAGES_PER_SLOT)
-        count = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
-    if (count > SEGMENT_STEP_PAGES)
-        count = SEGMENT_STEP_PAGES;
-    if (segment->guard_stride_pages != 0) {
-        const uint64_t to_hole = segment->guard_stride_pages - page % segment->guard_stride_pages;
-        if (count > to_hole)
-            count = to_hole;
-    }
-    return count;
-}
-
-/* Own frames: the largest run to be had, at most `*count` pages; `*count` is what it was. */
-static enum status frames_take(struct segment *segment, uint64_t *count, paddr_t *out)
-{
-    unsigned order = bits_highest(*count);
-
-    if (charge_frames(segment, (uint32_t)BIT(order)) != STATUS_OK)
-        return STATUS_OUT_OF_QUOTA;
-    while (frame_allocate(order, FRAME_SEGMENT, out) != STATUS_OK) {
-        if (order == 0)
-            return STATUS_OUT_OF_MEMORY;
-        order--;
-        uncharge_frames(segment, (uint32_t)BIT(order));
-    }
-    *count = BIT(order);
-    return STATUS_OK;
+    return a < b ? a : b;
 }
 
 /* A whole slot of own frames can be one block, if the machine has one. */
-static bool block_try(struct segment *segment, uint64_t page)
+static bool block_try(struct segment *segment, uint64_t page, pte_t *entry)
 {
     paddr_t physical;
 
     if (segment->backing != SEGMENT_FRAMES || segment->guard_stride_pages != 0
-        || page % PAGES_PER_SLOT != 0 || page_count(segment) - page < PAGES_PER_SLOT)
+        || page % PAGES_PER_SLOT != 0 || page_count(segment) - page < PAGES_PER_SLOT
+        || frames_take(segment, FRAME_ORDER_2M, &physical) != STATUS_OK)
         return false;
-    if (charge_frames(segment, PAGES_PER_SLOT) != STATUS_OK)
-        return false;
-    if (frame_allocate(FRAME_ORDER_2M, FRAME_SEGMENT, &physical) != STATUS_OK) {
-        uncharge_frames(segment, PAGES_PER_SLOT);
-        return false;
-    }
-    *slot_entry(segment, page / PAGES_PER_SLOT) = pte_leaf(physical, segment->widest, false, 2);
+    *entry = leaf_make(segment, page, physical, 2);
     return true;
 }
 
-static enum status pages_build(struct segment *segment, uint64_t page, uint64_t *count)
+/*
+ * What backs the pages from `page` on, of which `*count` are wanted: own frames are the largest
+ * run to be had, and others are where they are.  `*count` is how many there are in one run.
+ */
+static enum status pages_back(struct segment *segment, uint64_t page, uint64_t *count,
+                              paddr_t *physical)
 {
-    const uint64_t slot = page / PAGES_PER_SLOT;
-    paddr_t physical;
-    enum status status = slot_prepare(segment, slot, true);
-
-    if (status != STATUS_OK)
+    if (segment->backing == SEGMENT_FRAMES) {
+        unsigned order = bits_highest(*count);
+        enum status status;
+        while ((status = frames_take(segment, order, physical)) == STATUS_OUT_OF_MEMORY
+               && order > 0)
+            order--;
+        *count = BIT(order);
         return status;
-    const pte_t *entry = slot_entry(segment, slot);
-    const bool is_block = pte_is_valid(*entry) && !pte_is_table(*entry);
-    if (is_block || (!pte_is_valid(*entry) && block_try(segment, page))) {
-        pages_zero(pte_address(*entry) + page % PAGES_PER_SLOT * PAGE_BYTES, *count);
-        return STATUS_OK;
     }
-    status = slot_prepare(segment, slot, false);
-    if (status != STATUS_OK)
-        return status;
-    if (is_hole(segment, page)) {
+    *physical = segment->physical + page * PAGE_BYTES;
+    if (segment->backing == SEGMENT_ALIAS) {
+        *physical = segment_physical(segment->source, segment->source_offset + page * PAGE_BYTES);
         *count = 1;
-        return STATUS_OK;
     }
-    switch (segment->backing) {
-    case SEGMENT_FRAMES:
-        status = frames_take(segment, count, &physical);
-        if (status != STATUS_OK)
-            return status;
-        pages_zero(physical, *count);
-        break;
-    case SEGMENT_RUN:
-        physical = segment->physical + page * PAGE_BYTES;
-        pages_zero(physical, *count);
-        break;
-    default:
-        physical = borrowed_page(segment, page);
-        *count = segment->backing == SEGMENT_ALIAS ? 1 : *count;
-        break;
-    }
-    leaves_write(segment, page, physical, *count);
     return STATUS_OK;
 }
 
-enum status segment_build_some(struct segment *segment, bool *done)
+/* Build pages from `page` on, at most `*count`; `*count` is how many it was. */
+static enum status pages_build(struct segment *segment, uint64_t page, uint64_t *count)
+{
+    const uint64_t in_slot = page % PAGES_PER_SLOT;
+    const uint32_t stride = segment->guard_stride_pages;
+    paddr_t physical;
+    enum status status = level2_prepare(segment, page / PAGES_PER_SLOT);
+
+    if (status != STATUS_OK)
+        return status;
+    pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
+    if (!pte_is_valid(*entry) && !block_try(segment, page, entry)) {
+        status = table_make(segment, entry);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *count = smaller(smaller(*count, page_count(segment) - page), PAGES_PER_SLOT - in_slot);
+    if (!pte_is_table(*entry)) {
+        pages_zero(pte_address(*entry) + in_slot * PAGE_BYTES, *count);
+        return STATUS_OK;
+    }
+    if (stride != 0) {
+        if (page % stride == 0) {
+            *count = 1;
+            return STATUS_OK; /* a hole */
+        }
+        *count = smaller(*count, stride - page % stride);
+    }
+    status = pages_back(segment, page, count, &physical);
+    if (status != STATUS_OK)
+        return status;
+    if (segment->backing <= SEGMENT_RUN)
+        pages_zero(physical, *count);
+    pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + in_slot;
+    const pte_t leaf = leaf_make(segment, page, physical, 3);
+    for (uint64_t i = 0; i < *count; i++)
+        leaves[i] = leaf + i * PAGE_BYTES;
+    return STATUS_OK;
+}
+
+enum status segment_build_some(struct segment *segment)
 {
     const uint64_t end = page_count(segment);
     uint64_t budget = SEGMENT_STEP_PAGES;
 
     while (budget > 0 && segment->done_pages < end) {
-        uint64_t count = step_pages(segment, segment->done_pages);
-        if (count > budget)
-            count = budget;
+        uint64_t count = budget;
         const enum status status = pages_build(segment, segment->done_pages, &count);
         if (status != STATUS_OK)
             return status;
         segment->done_pages += count;
         budget -= count;
     }
-    *done = segment->done_pages == end;
-    if (*done)
-        tlb_publish(); /* all its tables, before any view's entry leads to them */
+    if (segment->done_pages < end)
+        return STATUS_WOULD_BLOCK;
+    tlb_publish(); /* all its tables, before any view's entry leads to them */
     return STATUS_OK;
 }
 
 enum status segment_assign(struct segment *segment, struct domain *domain)
 {
     const uint32_t frames = segment->charged_frames;
-    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
 
+    if (domain->state >= DOMAIN_STATE_STOPPED)
+        return STATUS_PEER_DEAD;
+    enum status status = quota_take(domain, QUOTA_OBJECTS, 1);
     if (status != STATUS_OK)
         return status;
     status = quota_take(domain, QUOTA_FRAMES, frames);
@@ -481,13 +419,6 @@ static void segment_on_destroy(struct object *object)
     list_push_back(&reap_list, &segment->reap_node);
 }
 
-/* Whether a slot's leaves are zeroes again when its pages are free. */
-static bool leaves_are_cleared(const struct segment *segment, uint64_t slot)
-{
-    return segment->backing == SEGMENT_FRAMES
-           || page_count(segment) - slot * PAGES_PER_SLOT <= LEAVES_CLEARED_MAX;
-}
-
 static void leaves_clear(pte_t *leaves, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)
@@ -497,9 +428,8 @@ static void leaves_clear(pte_t *leaves, uint64_t count)
 /* Free what backs the pages from `page` on that lie in one run; returns how many pages that was. */
 static uint64_t pages_free(struct segment *segment, uint64_t page)
 {
-    const uint64_t slot = page / PAGES_PER_SLOT;
     const uint64_t slot_rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
-    pte_t *entry = slot_entry(segment, slot);
+    pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
 
     if (entry == NULL || !pte_is_valid(*entry))
         return slot_rest;
@@ -508,12 +438,9 @@ static uint64_t pages_free(struct segment *segment, uint64_t page)
         *entry = 0;
         return slot_rest;
     }
-    pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + page % PAGES_PER_SLOT;
-    if (segment->backing != SEGMENT_FRAMES) {
-        if (leaves_are_cleared(segment, slot))
-            leaves_clear(leaves, page_count(segment) - page);
+    if (segment->backing != SEGMENT_FRAMES)
         return slot_rest;
-    }
+    pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + page % PAGES_PER_SLOT;
     if (!pte_is_valid(*leaves))
         return 1;
     const paddr_t run = pte_address(*leaves);
@@ -523,6 +450,21 @@ static uint64_t pages_free(struct segment *segment, uint64_t page)
     return count;
 }
 
+/* The slot's leaves are zeroes where its pages were frames, and are made so where that is cheap. */
+static void leaf_table_free(const struct segment *segment, uint64_t slot, paddr_t table)
+{
+    const uint64_t pages = page_count(segment) - slot * PAGES_PER_SLOT;
+
+    if (segment->backing != SEGMENT_FRAMES) {
+        if (pages > LEAVES_CLEARED_MAX) {
+            frame_free(table);
+            return;
+        }
+        leaves_clear(direct_map(table), pages);
+    }
+    frame_free_zeroed(table);
+}
+
 /* The pages before `page` are free: free the tables that nothing is left below of. */
 static void tables_free(struct segment *segment, uint64_t page)
 {
@@ -530,10 +472,7 @@ static void tables_free(struct segment *segment, uint64_t page)
     pte_t *entry = slot_entry(segment, slot);
 
     if (entry != NULL && pte_is_table(*entry)) {
-        if (leaves_are_cleared(segment, slot))
-            frame_free_zeroed(pte_address(*entry));
-        else
-            frame_free(pte_address(*entry));
+        leaf_table_free(segment, slot, pte_address(*entry));
         *entry = 0;
     }
     const bool last = page >= page_count(segment);
@@ -564,8 +503,6 @@ bool segments_reap_some(void)
     }
     if (segment->done_pages >= end) {
         list_remove(&segment->reap_node);
-        if (segment->backing == SEGMENT_RUN)
-            frame_free(segment->physical);
         segment_free(segment);
     }
     return segments_reap_pending();

@@ -22,17 +22,36 @@ _Static_assert(TABLE_ENTRIES < 1 << COUNT_BITS, "all of a table's entries can be
 #define COUNT_MASK BITS(COUNT_SHIFT + COUNT_BITS - 1, COUNT_SHIFT)
 #define SPACE_END  BIT(SHARED_SPACE_BITS)
 
+/* A table of the view's own, empty and charged. */
+static enum status table_take(struct domain *domain, paddr_t *out)
+{
+    enum status status = quota_take(domain, QUOTA_FRAMES, 1);
+
+    if (status != STATUS_OK)
+        return status;
+    status = frame_allocate_zeroed(FRAME_TABLE, out);
+    if (status != STATUS_OK)
+        quota_give(domain, QUOTA_FRAMES, 1);
+    else
+        domain->table_frames++;
+    return status;
+}
+
+static void table_give(struct domain *domain, paddr_t table)
+{
+    frame_free_zeroed(table);
+    domain->table_frames--;
+    quota_give(domain, QUOTA_FRAMES, 1);
+}
+
 enum status view_create(struct domain *domain)
 {
     paddr_t root;
-    enum status status = quota_take(domain, QUOTA_FRAMES, 1);
+    const enum status status = table_take(domain, &root);
 
-    if (status == STATUS_OK)
-        status = frame_allocate_zeroed(FRAME_TABLE, &root);
     if (status != STATUS_OK)
         return status;
     domain->root = direct_map(root);
-    domain->table_frames = 1;
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
     audit_view_made(domain);
@@ -42,10 +61,8 @@ enum status view_create(struct domain *domain)
 void view_destroy(struct domain *domain)
 {
     audit_view_ending(domain);
-    frame_free_zeroed(direct_map_physical(domain->root));
+    table_give(domain, direct_map_physical(domain->root));
     domain->root = NULL;
-    domain->table_frames = 0;
-    quota_give(domain, QUOTA_FRAMES, 1);
 }
 
 static uint32_t gigabyte_of(uaddr_t address)
@@ -128,19 +145,13 @@ static uint32_t entry_next(pte_t above, uint32_t from)
 static enum status table_make(struct domain *domain, uint32_t gigabyte)
 {
     paddr_t table;
-    enum status status = quota_take(domain, QUOTA_FRAMES, 1);
+    const enum status status = table_take(domain, &table);
 
     if (status != STATUS_OK)
         return status;
-    status = frame_allocate_zeroed(FRAME_TABLE, &table);
-    if (status != STATUS_OK) {
-        quota_give(domain, QUOTA_FRAMES, 1);
-        return status;
-    }
     tlb_publish(); /* empty, before a table walk can find it */
     domain->root[gigabyte] = pte_table(table);
     root_use(domain, gigabyte, 1);
-    domain->table_frames++;
     return STATUS_OK;
 }
 
@@ -152,10 +163,8 @@ COLD static void table_release(struct domain *domain, uint32_t gigabyte)
     domain->root[gigabyte] = 0;
     if (asid_of(domain) != 0)
         tlb_invalidate_pages(asid_of(domain), (uaddr_t)gigabyte << LEVEL1_SHIFT, 1);
-    frame_free_zeroed(table);
     root_unuse(domain, gigabyte, 1);
-    domain->table_frames--;
-    quota_give(domain, QUOTA_FRAMES, 1);
+    table_give(domain, table);
 }
 
 /* Borrowed: the view's first entry for the segment; NULL if its table is missing. */
@@ -220,31 +229,40 @@ static pte_t counted(pte_t above, uaddr_t first, uint32_t entries)
            | BIT(EIGHTHS_SHIFT + level2_index(first) / EIGHTH_ENTRIES);
 }
 
-enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
+/* A segment comes to be in the view. */
+static void segment_enter(struct domain *domain, struct segment *segment)
 {
     const uint32_t gigabyte = gigabyte_of(segment->address);
-    enum status status = rights_check(segment, rights);
+    pte_t *above = &domain->root[gigabyte];
 
-    if (status == STATUS_OK && !segment->by_gigabyte && !pte_is_valid(domain->root[gigabyte]))
-        status = table_make(domain, gigabyte);
-    if (status != STATUS_OK)
-        return status;
-    pte_t *at = entries_of(domain, segment);
-    if (pte_is_valid(*at)) { /* only the rights change */
-        entries_write(at, segment, rights);
-        tlb_forget(domain, segment);
-        audit_view_changed(domain, segment, rights);
-        return STATUS_OK;
-    }
     object_get(&segment->object);
     segment->object.uses++;
     if (segment->by_gigabyte)
         root_use(domain, gigabyte, segment->entry_count);
     else
-        domain->root[gigabyte] =
-            counted(domain->root[gigabyte], segment->address, segment->entry_count);
+        *above = counted(*above, segment->address, segment->entry_count);
+}
+
+enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
+{
+    const uint32_t gigabyte = gigabyte_of(segment->address);
+    enum status status = rights_check(segment, rights);
+
+    if (domain->state >= DOMAIN_STATE_STOPPED)
+        return STATUS_PEER_DEAD;
+    if (status == STATUS_OK && !segment->by_gigabyte && !pte_is_valid(domain->root[gigabyte]))
+        status = table_make(domain, gigabyte);
+    if (status != STATUS_OK)
+        return status;
+    pte_t *at = entries_of(domain, segment);
+    const bool is_new = !pte_is_valid(*at);
+    if (is_new)
+        segment_enter(domain, segment);
     entries_write(at, segment, rights); /* what they lead to was published when it was whole */
-    tlb_publish();
+    if (is_new)
+        tlb_publish();
+    else
+        tlb_forget(domain, segment);
     audit_view_changed(domain, segment, rights);
     return STATUS_OK;
 }

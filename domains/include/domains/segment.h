@@ -67,12 +67,12 @@ struct segment_request {
     rights_t widest;
     _Alignas(uint64_t) struct name label;
     uint32_t guard_stride_pages;
-    uint32_t reserve_slots;
+    uint64_t reserve_slots;
     uint64_t execute_bytes;
     paddr_t physical;       /* PHYSICAL, DEVICE */
     struct segment *source; /* ALIAS; borrowed */
     uint64_t source_offset;
-    uaddr_t at; /* 0: anywhere; else an address that another segment has reserved */
+    uaddr_t at; /* 0: anywhere; else where what another segment has reserved begins: all of it */
 };
 
 BOOT_ONLY void segments_init(void);
@@ -87,10 +87,11 @@ CHECK_RESULT enum status segment_create(struct domain *owner, const struct segme
                                         struct segment **out);
 
 /*
- * Take, zero and enter some more pages; `*done` says whether the segment is whole.
- * Errors: OUT_OF_QUOTA, OUT_OF_MEMORY; the segment is to be put then.
+ * Take, zero and enter some more pages, until the segment is whole.
+ * Errors: WOULD_BLOCK (there are more: ask again); OUT_OF_QUOTA, OUT_OF_MEMORY; the segment is to
+ * be put then.
  */
-CHECK_RESULT enum status segment_build_some(struct segment *segment, bool *done);
+CHECK_RESULT enum status segment_build_some(struct segment *segment);
 
 /* The leaf that maps the page at `offset`; 0 for a hole. */
 pte_t segment_leaf(const struct segment *segment, uint64_t offset);
@@ -98,7 +99,10 @@ pte_t segment_leaf(const struct segment *segment, uint64_t offset);
 /* Physical address of the byte at `offset`; 0 in a hole. */
 paddr_t segment_physical(const struct segment *segment, uint64_t offset);
 
-/* `domain` owns it, and pays for it, from now on.  Errors: OUT_OF_QUOTA, with nothing changed. */
+/*
+ * `domain` owns it, and pays for it, from now on.
+ * Errors: PEER_DEAD (it has stopped), OUT_OF_QUOTA; with nothing changed.
+ */
 CHECK_RESULT enum status segment_assign(struct segment *segment, struct domain *domain);
 
 /* The domain that pays for it goes; whoever still has it keeps it. */

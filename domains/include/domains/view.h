@@ -23,8 +23,8 @@ void view_destroy(struct domain *domain);
 /*
  * Put `segment` into the domain's view with `rights`, or change its rights there.
  * Ownership: the view has a reference to a segment that is in it.
- * Errors: BAD_ARGUMENT (no READ, or WRITE with EXECUTE), NO_RIGHT (wider than the segment),
- * OUT_OF_QUOTA, OUT_OF_MEMORY.
+ * Errors: PEER_DEAD (it has stopped), BAD_ARGUMENT (no READ, or WRITE with EXECUTE), NO_RIGHT
+ * (wider than the segment), OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
 CHECK_RESULT enum status view_grant(struct domain *domain, struct segment *segment,
                                     rights_t rights);

@@ -86,18 +86,17 @@ struct segment *fake_segment_make(struct domain *owner, const struct segment_req
                                   enum status *status)
 {
     struct segment *segment = NULL;
-    bool done = false;
 
     do {
         *status = segment_create(owner, request, &segment);
     } while (*status == STATUS_WOULD_BLOCK);
     if (*status != STATUS_OK)
         return NULL;
-    while (*status == STATUS_OK && !done) {
+    do {
         const uint64_t before = segment->done_pages;
-        *status = segment_build_some(segment, &done);
+        *status = segment_build_some(segment);
         assert_true(segment->done_pages - before <= SEGMENT_STEP_PAGES);
-    }
+    } while (*status == STATUS_WOULD_BLOCK);
     if (*status == STATUS_OK)
         return segment;
     object_put(&segment->object);
