@@ -44,16 +44,17 @@ static uint32_t after(uint32_t asid)
     return asid + 1 < asid_count ? asid + 1 : 1;
 }
 
-static void take_away(struct domain *victim)
+void asid_release(struct domain *domain)
 {
-    const asid_t asid = asid_of(victim);
+    const asid_t asid = asid_of(domain);
 
-    mmu_leave(victim->cross.ttbr); /* or speculative walks would fill the TLB again */
-    victim->cross.ttbr = 0;
+    if (asid == 0)
+        return;
+    mmu_leave(domain->cross.ttbr); /* or speculative walks would fill the TLB again */
+    domain->cross.ttbr = 0;
     owners[asid] = NULL;
     tlb_invalidate_asid(asid);
     totals.in_use--;
-    totals.taken_away++;
     audit_asid_taken(asid);
 }
 
@@ -66,28 +67,16 @@ void asid_assign(struct domain *domain)
     /* At most one ASID per CPU is pinned, so this ends after a few steps. */
     while (owners[next] != NULL && pinned(owners[next]))
         next = after(next);
-    if (owners[next] != NULL)
-        take_away(owners[next]);
+    if (owners[next] != NULL) {
+        asid_release(owners[next]);
+        totals.taken_away++;
+    }
 
     owners[next] = domain;
     domain->cross.ttbr = mmu_ttbr(direct_map_physical(domain->root), (asid_t)next);
     next = after(next);
     totals.in_use++;
     audit_asid_given(domain);
-}
-
-void asid_release(struct domain *domain)
-{
-    const asid_t asid = asid_of(domain);
-
-    if (asid == 0)
-        return;
-    mmu_leave(domain->cross.ttbr);
-    domain->cross.ttbr = 0;
-    owners[asid] = NULL;
-    tlb_invalidate_asid(asid);
-    totals.in_use--;
-    audit_asid_taken(asid);
 }
 
 struct asid_totals asid_totals(void)

@@ -139,7 +139,7 @@ static void kept_push(struct kept *kept, paddr_t address)
 }
 
 /* Bounded: a few runs at the most, of which none gets longer than what was asked for. */
-static bool kept_join(struct kept *kept, unsigned order)
+COLD static bool kept_join(struct kept *kept, unsigned order)
 {
     while (kept->count > 0) {
         run_free(kept_pop(kept) / PAGE_BYTES, 0);
@@ -158,7 +158,7 @@ static void frame_use(uint64_t number, unsigned order, enum frame_use use)
     used[use] += BIT(order);
 }
 
-OUT_OF_LINE static enum status run_allocate(unsigned order, enum frame_use use, paddr_t *out)
+COLD static enum status run_allocate(unsigned order, enum frame_use use, paddr_t *out)
 {
     unsigned from = order;
 
@@ -191,7 +191,7 @@ enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
     return STATUS_OK;
 }
 
-OUT_OF_LINE static enum status allocate_and_zero(enum frame_use use, paddr_t *out)
+COLD static enum status allocate_and_zero(enum frame_use use, paddr_t *out)
 {
     const enum status status = frame_allocate(0, use, out);
 

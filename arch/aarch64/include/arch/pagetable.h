@@ -109,19 +109,6 @@ static inline pte_t pte_narrow(pte_t entry, rights_t rights)
     return entry | taken;
 }
 
-/* The rights that pte_narrow() left in a view's entry; 0 if it is invalid. */
-static inline rights_t pte_narrowed(pte_t narrowed)
-{
-    const bool table = pte_is_table(narrowed);
-
-    if (!pte_is_valid(narrowed))
-        return 0;
-    const bool write = (narrowed & (table ? PTE_READ_ONLY_TABLE : PTE_READ_ONLY)) == 0;
-    const bool execute = (narrowed & (table ? PTE_UXN_TABLE : PTE_UXN)) == 0;
-    return RIGHT_READ | (write ? (rights_t)RIGHT_WRITE : 0U)
-           | (execute ? (rights_t)RIGHT_EXECUTE : 0U);
-}
-
 /* What EL0 may do below a view's narrowed entry, if `leaf` is the leaf that it leads to. */
 static inline rights_t pte_rights(pte_t narrowed, pte_t leaf)
 {
@@ -129,18 +116,26 @@ static inline rights_t pte_rights(pte_t narrowed, pte_t leaf)
 
     if (!pte_is_valid(narrowed) || !pte_is_valid(leaf))
         return 0;
-    const bool table = pte_is_table(narrowed);
-    if (!table)
+    if (pte_is_table(narrowed)) {
+        /* What the table's bits take away, as the leaf's own do. */
+        if ((narrowed & PTE_READ_ONLY_TABLE) != 0)
+            leaf |= PTE_READ_ONLY;
+        if ((narrowed & PTE_UXN_TABLE) != 0)
+            leaf |= PTE_UXN;
+        if ((narrowed & PTE_NO_EL0_TABLE) != 0)
+            leaf &= ~PTE_EL0;
+    } else {
         leaf = narrowed; /* a block: the view's own entry is all there is */
-    const bool el0 = (leaf & PTE_EL0) != 0 && !(table && (narrowed & PTE_NO_EL0_TABLE) != 0);
-    const bool write =
-        (leaf & PTE_READ_ONLY) == 0 && !(table && (narrowed & PTE_READ_ONLY_TABLE) != 0);
-    const bool execute = (leaf & PTE_UXN) == 0 && !(table && (narrowed & PTE_UXN_TABLE) != 0);
-    if (el0)
-        rights |= RIGHT_READ | (write ? (rights_t)RIGHT_WRITE : 0U);
-    if (execute)
-        rights |= RIGHT_EXECUTE;
-    return rights;
+    }
+    if ((leaf & PTE_EL0) != 0)
+        rights = RIGHT_READ | ((leaf & PTE_READ_ONLY) == 0 ? (rights_t)RIGHT_WRITE : 0U);
+    return rights | ((leaf & PTE_UXN) == 0 ? (rights_t)RIGHT_EXECUTE : 0U);
+}
+
+/* The rights that pte_narrow() left in a view's entry; 0 if it is invalid. */
+static inline rights_t pte_narrowed(pte_t narrowed)
+{
+    return pte_rights(narrowed, PTE_VALID | PTE_EL0);
 }
 
 static inline unsigned level1_index(uaddr_t address)
