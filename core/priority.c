@@ -161,6 +161,16 @@ static bool look_at(struct search *search, uaddr_t top, struct thread *thread,
     return ++search->looked_at < STACKS_LOOKED_AT_MAX;
 }
 
+static bool portal_search(struct search *search, struct portal *portal)
+{
+    LIST_FOR_EACH (node, &portal->records) {
+        struct record *record = LIST_ENTRY(node, struct record, portal_node);
+        if (!look_at(search, record->cross.stack_top, NULL, record))
+            return false;
+    }
+    return true;
+}
+
 static void stacks_search(struct search *search, const struct domain *domain)
 {
     LIST_FOR_EACH (node, &domain->threads) {
@@ -168,13 +178,14 @@ static void stacks_search(struct search *search, const struct domain *domain)
         if (!look_at(search, thread->stack_top, thread, NULL))
             return;
     }
-    LIST_FOR_EACH (portal_node, &domain->portals) {
-        struct portal *portal = LIST_ENTRY(portal_node, struct portal, domain_node);
-        LIST_FOR_EACH (node, &portal->records) {
-            struct record *record = LIST_ENTRY(node, struct record, portal_node);
-            if (!look_at(search, record->cross.stack_top, NULL, record))
-                return;
-        }
+    /* Most domains make their portals first. */
+    LIST_FOR_EACH (node, &domain->belongings) {
+        struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
+        const bool goes_on = object->class->type == OBJECT_PORTAL
+                                 ? portal_search(search, portal_of_object(object))
+                                 : ++search->looked_at < STACKS_LOOKED_AT_MAX;
+        if (!goes_on)
+            return;
     }
 }
 
