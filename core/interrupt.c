@@ -107,7 +107,8 @@ static struct thread *deliver(struct irq_ack ack)
     struct interrupt *interrupt = table[ack.id];
 
     counts[ack.id]++;
-    if (interrupt == NULL || interrupt->event == NULL || interrupt->event->belonging.domain == NULL) {
+    if (interrupt == NULL || interrupt->event == NULL
+        || interrupt->event->belonging.domain == NULL) {
         irqchip_disable(ack.id); /* nobody to serve it */
         irqchip_deactivate(ack);
         return NULL;
@@ -161,7 +162,8 @@ COLD uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
         const struct event *event = interrupt == NULL ? NULL : interrupt->event;
         *out = (struct info_interrupt){
             .number = number,
-            .owner_domain_id = event == NULL || event->belonging.domain == NULL ? 0 : event->belonging.domain->id,
+            .owner_domain_id =
+                event == NULL || event->belonging.domain == NULL ? 0 : event->belonging.domain->id,
             .count = counts[number],
             .is_bound = event != NULL || number == timer_irq,
             .is_active = interrupt != NULL && interrupt->is_active,

@@ -137,8 +137,7 @@ static bool stop_some(struct domain *domain)
 
     /* It will never use a handle again; those to itself, and to who names it, mustn't keep it. */
     if (!threads_stop_some(domain, &budget) || !belongings_stop_some(domain, &budget)
-        || !watches_fire_some(domain, &budget)
-        || !handle_table_drain(&domain->handles, &budget)) {
+        || !watches_fire_some(domain, &budget) || !handle_table_drain(&domain->handles, &budget)) {
         cpu_self()->exit_work |= EXIT_REAP;
         return false;
     }

@@ -256,8 +256,8 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
 
     if (thread->call_has_handles) {
         const enum status status =
-            handles_transfer(&thread_domain(thread)->handles, &portal->belonging.domain->handles, &regs->x[9],
-                             PORTAL_HANDLES, received);
+            handles_transfer(&thread_domain(thread)->handles, &portal->belonging.domain->handles,
+                             &regs->x[9], PORTAL_HANDLES, received);
         if (status != STATUS_OK)
             return status;
     }
@@ -431,8 +431,8 @@ bool portal_call_fault(struct thread *thread, struct portal *portal, enum fault_
     struct cross_thread *cross = &thread->cross;
     struct context *regs = &cross->regs;
 
-    if (portal->belonging.domain == NULL || is_stopped(portal->belonging.domain) || cross->has_fault != 0
-        || cross_depth(cross) == THREAD_DEPTH_MAX)
+    if (portal->belonging.domain == NULL || is_stopped(portal->belonging.domain)
+        || cross->has_fault != 0 || cross_depth(cross) == THREAD_DEPTH_MAX)
         return false;
     struct record *record = record_claim(portal, thread);
     if (record == NULL)
