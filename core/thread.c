@@ -2,6 +2,7 @@
 
 #include "arch/mmu.h"
 #include "arch/timer.h"
+#include "arch/zero.h"
 #include "base/bits.h"
 #include "base/string.h"
 #include "core/event.h"
@@ -50,20 +51,6 @@ static void on_timeout(struct timeout *timeout)
 /* A thread that returns from home has no call to return from. */
 static struct cross_record no_call = {.flags = UINT32_MAX};
 
-/* All but what is written before it is read: the frames, the FP registers; and what has its own. */
-static void thread_zero(struct thread *thread)
-{
-    memset(&thread->cross, 0, offsetof(struct cross_thread, home));
-    memset((uint8_t *)thread + sizeof(thread->cross), 0,
-           offsetof(struct thread, fp) - sizeof(thread->cross));
-    list_init(&thread->wanted);
-    line_init(&thread->creditors);
-    thread->outdated_node.next = NULL;
-    thread->parked_for = NULL;
-    budget_init(&thread->budget);
-    waiter_init(&thread->waiter);
-}
-
 enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top, uint64_t argument,
                           uint32_t priority, struct thread **out)
 {
@@ -79,7 +66,9 @@ enum status thread_create(struct domain *home, uaddr_t entry, uaddr_t stack_top,
     }
 
     struct thread *thread = direct_map(frame);
-    thread_zero(thread);
+    zero_page(thread);
+    list_init(&thread->wanted);
+    line_init(&thread->creditors);
     object_init(&thread->object, &thread_class);
     object_get(&thread->object); /* its own, until it ends */
     thread->id = next_id++;

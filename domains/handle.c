@@ -271,9 +271,10 @@ COLD static enum status make_grown(struct handle_table *table, struct object *ob
 }
 
 /* As handle_insert(), by a mark that is known. */
-OUT_OF_LINE static enum status slot_make(struct handle_table *table, struct object *object,
-                                         rights_t rights, uint64_t badge,
-                                         struct handle_slot *parent, handle_t *out, uint64_t mark)
+FLAT OUT_OF_LINE static enum status slot_make(struct handle_table *table, struct object *object,
+                                              rights_t rights, uint64_t badge,
+                                              struct handle_slot *parent, handle_t *out,
+                                              uint64_t mark)
 {
     handle_t h;
 
@@ -373,8 +374,8 @@ COLD static void transfer_undo(struct handle_table *to, handle_t *out, unsigned 
     }
 }
 
-enum status handle_transfer(const struct cross_domain *from, struct handle_table *to, uint64_t word,
-                            handle_t *out)
+FLAT enum status handle_transfer(const struct cross_domain *from, struct handle_table *to,
+                                 uint64_t word, handle_t *out)
 {
     const bool moves = (word & HANDLE_MOVE) != 0;
     const rights_t need = RIGHT_TRANSFER | (moves ? 0U : (rights_t)RIGHT_DUPLICATE);

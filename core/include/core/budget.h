@@ -40,16 +40,6 @@ struct budget {
     struct timeout replenishment; /* at the period's end; armed while it is used up */
 };
 
-/* None. */
-static inline void budget_init(struct budget *budget)
-{
-    budget->ticks = 0;
-    budget->used = 0;
-    budget->budget_ns = 0;
-    budget->period_ns = 0;
-    budget->replenishment.rank = 0;
-}
-
 /* 0 and 0 is none. */
 COLD bool budget_is_valid(nsec_t budget_ns, nsec_t period_ns);
 

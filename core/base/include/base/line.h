@@ -26,14 +26,7 @@ struct line {
 
 void line_init(struct line *line);
 
-/* In no line; zeroed memory is that, too. */
-static inline void waiter_init(struct waiter *waiter)
-{
-    waiter->node.next = NULL;
-    waiter->last_node.next = NULL;
-}
-
-/* `waiter` is in no line. */
+/* `waiter` is in no line, as zeroed memory is. */
 void line_join(struct line *line, struct waiter *waiter, uint32_t urgency);
 /* It is in this one. */
 void line_leave(struct line *line, struct waiter *waiter);
