@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-#define CALLER UINT64_C(0xca11e40000000000)
-#define CALLEE UINT64_C(0xca11ee0000000000)
-#define OTHER  UINT64_C(0x07e4000000000000)
+#define CALLER  UINT64_C(0xca11e40000000000)
+#define CALLEE  UINT64_C(0xca11ee0000000000)
+#define OTHER   UINT64_C(0x07e4000000000000)
+#define ANOTHER UINT64_C(0xa07e400000000000)
 
 #define FPSR_SOME UINT64_C(0x0800001f)
 #define FPCR_SOME UINT64_C(0x00c00000)
@@ -244,6 +245,186 @@ static void call_that_fails_shows_nothing_of_the_callee(void)
     EXPECT(simd_is(&mine, 0));
 }
 
+/* A call that has ended badly: its status, and nothing else. */
+static bool shows_only(enum status status)
+{
+    return mine.x[8] == status && general_are_zero(&mine, 0, 7) && general_are_zero(&mine, 9, 30)
+           && mine.nzcv == 0 && !holds_any(&mine, CALLEE);
+}
+
+static void call_with_deadline(handle_t portal, nsec_t deadline_ns)
+{
+    registers_pattern(&mine, CALLER);
+    mine.x[8] = portal;
+    for (unsigned i = 9; i < 13; i++)
+        mine.x[i] = 0;
+    mine.x[13] = deadline_ns;
+    registers_call_with(&mine);
+}
+
+static void deadline_of_one_that_works_shows_nothing_of_it(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry_spin, &shared))
+        return;
+    call_with_deadline(raw_portal, test_soon(TEST_MS));
+    EXPECT(shows_only(STATUS_TIMED_OUT));
+    EXPECT(simd_is(&mine, 0));
+}
+
+/* Its registers have been saved, and are not to come back. */
+static void deadline_of_one_that_waits_shows_nothing_of_it(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry_system, &shared))
+        return;
+    shared[1].x[8] = SYS_THREAD_SLEEP;
+    shared[1].x[0] = test_soon(100 * TEST_S);
+    for (unsigned round = 0; round < 3; round++) {
+        call_with_deadline(raw_portal, test_soon(TEST_MS));
+        EXPECT(shows_only(STATUS_TIMED_OUT));
+        EXPECT(simd_is(&mine, 0));
+    }
+}
+
+/* The caller's own SIMD may stay. */
+static void refused_call_shows_its_status_and_nothing_else(void)
+{
+    registers_pattern(&mine, CALLER);
+    mine.x[8] = 12345;
+    registers_call(&mine);
+    EXPECT(shows_only(STATUS_BAD_HANDLE));
+    EXPECT(simd_is(&mine, CALLER) || simd_is(&mine, 0));
+}
+
+static void handles_that_can_t_be_passed_show_nothing(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry, &shared))
+        return;
+    for (unsigned handles = 1; handles <= PORTAL_HANDLES; handles++) {
+        registers_pattern(&mine, CALLER);
+        mine.x[8] = raw_portal;
+        for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+            mine.x[9 + i] = i < handles ? 12345 : 0;
+        mine.x[13] = DEADLINE_NEVER;
+        registers_call_with(&mine);
+        EXPECT(shows_only(STATUS_BAD_HANDLE));
+        EXPECT(simd_is(&mine, CALLER) || simd_is(&mine, 0));
+    }
+    EXPECT(general_are_zero(shared, 0, 30)); /* nobody came in */
+}
+
+static void handles_come_in_alone(void)
+{
+    struct child child;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry, &shared))
+        return;
+    for (unsigned handles = 1; handles <= PORTAL_HANDLES; handles++) {
+        registers_pattern(&mine, CALLER);
+        mine.x[8] = raw_portal;
+        for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+            mine.x[9 + i] = i < handles ? test_data() : 0;
+        mine.x[13] = DEADLINE_NEVER;
+        registers_call_with(&mine);
+        EXPECT(general_are(shared, 0, 7, CALLER));
+        for (unsigned i = 0; i < handles; i++)
+            EXPECT(shared->x[9 + i] != 0);
+        EXPECT(general_are_zero(shared, 9 + handles, 12));
+        EXPECT_IS(shared->x[13], syscall_word(shared));
+        EXPECT(general_are_zero(shared, 14, 17));
+        EXPECT_IS(shared->nzcv, 0);
+        EXPECT(simd_is(shared, 0));
+        EXPECT(general_are(&mine, 0, 7, CALLEE));
+        EXPECT(general_are_zero(&mine, 8, 17));
+        EXPECT_IS(mine.nzcv, 0);
+        EXPECT(simd_is(&mine, 0));
+    }
+}
+
+/* Each of three sees what the next one gives it, and nothing of the one behind that. */
+static void nested_calls_show_the_neighbour_alone(void)
+{
+    struct child middle, end;
+    struct registers *of_middle = NULL, *of_end = NULL;
+
+    if (!raw_make(&end, registers_entry, &of_end))
+        return;
+    const handle_t to_end = raw_portal;
+    if (!raw_make(&middle, registers_entry_nested, &of_middle))
+        return;
+    for (unsigned round = 0; round < 3; round++) {
+        registers_pattern(&of_middle[1], OTHER);
+        of_middle[1].x[8] = child_give(&middle, to_end, RIGHT_CALL, 0x77);
+        registers_pattern(&of_middle[3], ANOTHER);
+        registers_pattern(&mine, CALLER);
+        mine.x[8] = raw_portal;
+        registers_call(&mine);
+        EXPECT(general_are(of_middle, 0, 7, CALLER));
+        EXPECT(general_are(of_end, 0, 7, OTHER));
+        EXPECT_IS(of_end->x[8], 0x77);
+        EXPECT(!holds_any(of_end, CALLER));
+        EXPECT(general_are_zero(of_end, 9, 12));
+        EXPECT(general_are_zero(of_end, 14, 17));
+        EXPECT_IS(of_end->nzcv, 0);
+        EXPECT(simd_is(of_end, 0));
+        EXPECT(general_are(&of_middle[2], 0, 7, CALLEE));
+        EXPECT(general_are_zero(&of_middle[2], 8, 17));
+        EXPECT(!holds_any(&of_middle[2], CALLER));
+        EXPECT_IS(of_middle[2].nzcv, 0);
+        EXPECT(simd_is(&of_middle[2], 0));
+        EXPECT(general_are(&mine, 0, 7, ANOTHER));
+        EXPECT(general_are_zero(&mine, 8, 17));
+        EXPECT(!holds_any(&mine, CALLEE) && !holds_any(&mine, OTHER));
+        EXPECT_IS(mine.nzcv, 0);
+        EXPECT(simd_is(&mine, 0));
+    }
+}
+
+static void call_for_a_while(const struct birth *birth)
+{
+    struct portal_message m = {.word = {0}};
+
+    birth->board->word[1] = 1000 + portal_call(birth->argument[0], &m);
+}
+
+/* It came in by the slow path, on a stack that another call has just left. */
+static void call_that_waited_for_a_stack_shows_the_same(void)
+{
+    struct child child, other;
+    struct registers *shared = NULL;
+
+    if (!raw_make(&child, registers_entry_slow, &shared))
+        return;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &other));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&other, raw_portal, RIGHT_CALL, 0)};
+    EXPECT_OK(child_start(&other, call_for_a_while, argument));
+    for (unsigned i = 0; i < 1000 && child_thread(&other).depth == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS / 20));
+    registers_pattern(&mine, CALLER);
+    mine.x[8] = raw_portal;
+    registers_call(&mine);
+    EXPECT_IS(child_wait(&other), CHILD_DONE);
+    EXPECT_IS(board_get()->word[1], 1000 + STATUS_OK);
+    EXPECT(general_are(shared, 0, 7, CALLER));
+    EXPECT(general_are_zero(shared, 8, 12));
+    EXPECT(general_are_zero(shared, 14, 17));
+    EXPECT_IS(shared->nzcv, 0);
+    EXPECT(simd_is(shared, 0));
+    EXPECT(general_are(&mine, 0, 7, CALLEE));
+    EXPECT(general_are_zero(&mine, 8, 17));
+    EXPECT_IS(mine.nzcv, 0);
+    EXPECT(simd_is(&mine, 0));
+}
+
 static void system_call_keeps_what_it_says(void)
 {
     registers_pattern(&mine, CALLER);
@@ -389,6 +570,13 @@ static const struct test register_tests[] = {
     TEST(passing_shows_the_handle_and_nothing_else),
     TEST(passing_that_fails_shows_the_error_and_nothing_else),
     TEST(call_that_fails_shows_nothing_of_the_callee),
+    TEST(deadline_of_one_that_works_shows_nothing_of_it),
+    TEST(deadline_of_one_that_waits_shows_nothing_of_it),
+    TEST(refused_call_shows_its_status_and_nothing_else),
+    TEST(handles_that_can_t_be_passed_show_nothing),
+    TEST(handles_come_in_alone),
+    TEST(nested_calls_show_the_neighbour_alone),
+    TEST(call_that_waited_for_a_stack_shows_the_same),
     TEST(system_call_keeps_what_it_says),
     TEST(refused_calls_keep_what_they_say),
     TEST(slow_system_calls_keep_what_they_say),

@@ -231,4 +231,61 @@ registers_entry_fault:
         udf     #0
         .size   registers_entry_fault, . - registers_entry_fault
 
+        .global registers_entry_spin
+        .hidden registers_entry_spin
+        .type   registers_entry_spin, %function
+registers_entry_spin:
+        add     x0, x13, #784
+        fill
+        b       .
+        .size   registers_entry_spin, . - registers_entry_spin
+
+        .global registers_entry_system
+        .hidden registers_entry_system
+        .type   registers_entry_system, %function
+registers_entry_system:
+        add     x0, x13, #784
+        fill
+        svc     #2
+        udf     #0
+        .size   registers_entry_system, . - registers_entry_system
+
+        .global registers_entry_slow
+        .hidden registers_entry_slow
+        .type   registers_entry_slow, %function
+registers_entry_slow:
+        stp     x0, x1, [x13]
+        mov     x0, x13
+        spill
+        mov     x1, #5000000 & 0xffff
+        movk    x1, #5000000 >> 16, lsl #16
+1:      sub     x1, x1, #1
+        cbnz    x1, 1b
+        add     x0, x0, #784
+        fill
+        svc     #1
+        .size   registers_entry_slow, . - registers_entry_slow
+
+        .global registers_entry_nested
+        .hidden registers_entry_nested
+        .type   registers_entry_nested, %function
+registers_entry_nested:
+        stp     x0, x1, [x13]
+        str     x13, [sp, #-16]!
+        mov     x0, x13
+        spill
+        add     x0, x0, #784
+        fill
+        svc     #0
+        stp     x0, x1, [sp, #-16]!
+        ldr     x0, [sp, #16]
+        add     x0, x0, #2 * 784
+        spill
+        ldp     x2, x3, [sp], #16
+        stp     x2, x3, [x0]
+        add     x0, x0, #784
+        fill
+        svc     #1
+        .size   registers_entry_nested, . - registers_entry_nested
+
         .section .note.GNU-stack, "", %progbits

@@ -32,8 +32,16 @@ void registers_pass(struct registers *r) REGISTERS_HIDDEN;
 
 /*
  * A portal's entry.  Cookie: struct registers[2]; stores what it finds in the first, loads the
- * second and returns; _pass leaves SIMD out, _fault runs into an undefined instruction instead.
+ * second and returns; _pass leaves SIMD out, _slow takes millions of instructions.  The others store
+ * nothing, and never return: _fault runs into an undefined instruction, _spin into a loop, _system
+ * makes the system call that it has loaded.
  */
 void registers_entry(void) REGISTERS_HIDDEN;
 void registers_entry_pass(void) REGISTERS_HIDDEN;
+void registers_entry_slow(void) REGISTERS_HIDDEN;
 void registers_entry_fault(void) REGISTERS_HIDDEN;
+void registers_entry_spin(void) REGISTERS_HIDDEN;
+void registers_entry_system(void) REGISTERS_HIDDEN;
+
+/* Cookie: struct registers[4]; in between it calls with the second, and stores into the third. */
+void registers_entry_nested(void) REGISTERS_HIDDEN;
