@@ -225,16 +225,6 @@ static enum status fill_interrupt(uint64_t index, struct info_interrupt *out, ui
     return STATUS_OK;
 }
 
-static uint32_t ready_count(const struct cpu *cpu)
-{
-    uint32_t ready = 0;
-
-    for (uint64_t left = cpu->ready_mask; left != 0; left &= left - 1)
-        LIST_FOR_EACH (node, &cpu->ready[bits_trailing_zeros(left)])
-            ready++;
-    return ready;
-}
-
 static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next)
 {
     if (index >= cpu_count())
@@ -247,7 +237,7 @@ static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next
     out->state = cpu->state;
     out->mpidr = cpu->mpidr;
     out->midr = cpu->midr;
-    out->ready = ready_count(cpu);
+    out->ready = cpu->ready_count;
     out->kicks = cpu->kicks;
     if (cpu->state != CPU_STATE_ONLINE)
         return STATUS_OK;

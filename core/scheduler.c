@@ -13,6 +13,8 @@ enum { TIMEOUTS_STEP = 4 }; /* each may end a portal call, which is some hundred
 
 static uint64_t slice_ticks; /* a whole turn; written once at boot */
 
+enum { LOOKED_AT_MAX = 8 }; /* threads of a queue, by a CPU that could take one over */
+
 void scheduler_init(void)
 {
     struct cpu *cpu = cpu_self();
@@ -24,6 +26,7 @@ void scheduler_init(void)
 
 static void ready_mark(struct cpu *cpu, const struct thread *thread)
 {
+    cpu->ready_count++;
     cpu->ready_mask |= BIT(thread->priority);
 }
 
@@ -78,12 +81,7 @@ static struct cpu *place(const struct thread *thread)
 
 static uint32_t load(const struct cpu *cpu)
 {
-    uint32_t threads = cpu->current != NULL;
-
-    for (uint64_t left = cpu->ready_mask; left != 0; left &= left - 1)
-        LIST_FOR_EACH (node, &cpu->ready[bits_trailing_zeros(left)])
-            threads++;
-    return threads;
+    return cpu->ready_count + (cpu->current != NULL ? 1 : 0);
 }
 
 struct cpu *scheduler_cpu_for_new(const struct thread *thread)
@@ -139,6 +137,7 @@ void scheduler_dequeue(struct thread *thread)
         return;
     }
     list_remove(&thread->run_node);
+    cpu->ready_count--;
     if (list_is_empty(&cpu->ready[thread->priority]))
         cpu->ready_mask &= ~BIT(thread->priority);
 }
@@ -237,13 +236,20 @@ static struct thread *take_best(struct cpu *cpu)
     return next;
 }
 
-/* The first that may run on `cpu` in a queue of another CPU. */
+/*
+ * The first that may run on `cpu` in a queue of another CPU.  Only the first few are looked at: a
+ * domain can fill a queue with threads that may not run elsewhere.
+ */
 static struct thread *first_allowed(const struct cpu *cpu, const struct list *queue)
 {
+    unsigned left = LOOKED_AT_MAX;
+
     LIST_FOR_EACH (node, queue) {
         struct thread *thread = LIST_ENTRY(node, struct thread, run_node);
         if (is_allowed(thread, cpu))
             return thread;
+        if (--left == 0)
+            break;
     }
     return NULL;
 }

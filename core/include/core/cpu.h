@@ -54,6 +54,7 @@ struct cpu {
     uint64_t turn_ticks;       /* how long a turn is */
     uint64_t programmed_ticks; /* `programmed_ns` on the counter; UINT64_MAX: never */
     struct list ready[PRIORITY_COUNT]; /* struct thread, run_node */
+    uint32_t ready_count;              /* threads in them */
 
     uint32_t number;
     bool is_idle;

@@ -32,9 +32,9 @@ void registers_pass(struct registers *r) REGISTERS_HIDDEN;
 
 /*
  * A portal's entry.  Cookie: struct registers[2]; stores what it finds in the first, loads the
- * second and returns; _pass leaves SIMD out, _slow takes millions of instructions.  The others store
- * nothing, and never return: _fault runs into an undefined instruction, _spin into a loop, _system
- * makes the system call that it has loaded.
+ * second and returns; _pass leaves SIMD out, _slow takes millions of instructions.  The others
+ * store nothing, and never return: _fault runs into an undefined instruction, _spin into a loop,
+ * _system makes the system call that it has loaded.
  */
 void registers_entry(void) REGISTERS_HIDDEN;
 void registers_entry_pass(void) REGISTERS_HIDDEN;
