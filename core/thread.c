@@ -237,20 +237,34 @@ void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_
         priority_lend_to(thread, owner);
 }
 
-uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count)
+static bool sleeps_on(const struct thread *thread, const struct domain *domain, uaddr_t word)
 {
-    uint32_t woken = 0;
+    return thread->parked_word == word && thread->parked_domain == domain;
+}
 
+/* The most urgent one who sleeps on the word; NULL if nobody does. */
+static struct thread *sleeper_first(const struct domain *domain, uaddr_t word)
+{
     LIST_FOR_EACH (node, bucket_of(domain, word)) {
         struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
-        if (thread->parked_word != word || thread->parked_domain != domain)
-            continue;
-        if (woken == count) {
-            priority_unlend(thread); /* whoever it lent to has done its part */
-            continue;
-        }
-        thread_wake(thread, STATUS_OK);
-        woken++;
+        if (sleeps_on(thread, domain, word))
+            return thread;
+    }
+    return NULL;
+}
+
+uint32_t thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count)
+{
+    struct thread *sleeper;
+    uint32_t woken = 0;
+
+    /* Waking one may change the order of others: those that it lent to. */
+    for (; woken < count && (sleeper = sleeper_first(domain, word)) != NULL; woken++)
+        thread_wake(sleeper, STATUS_OK);
+    LIST_FOR_EACH (node, bucket_of(domain, word)) {
+        sleeper = LIST_ENTRY(node, struct thread, wait_node);
+        if (sleeps_on(sleeper, domain, word))
+            priority_unlend(sleeper); /* whoever it lent to has done its part */
     }
     return woken;
 }

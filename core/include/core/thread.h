@@ -152,7 +152,7 @@ void thread_end(struct thread *thread);
 void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner);
 /* The priority of one that sleeps has changed. */
 COLD void thread_park_anew(struct thread *thread);
-uint32_t thread_unpark(struct domain *domain, uaddr_t word, uint32_t count);
+uint32_t thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count);
 
 /* With what it has used since it was dispatched. */
 uint64_t thread_cpu_ticks(const struct thread *thread);

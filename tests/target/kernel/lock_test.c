@@ -23,8 +23,9 @@ enum {
     FINISHERS = 5,
     LOCK = 6,      /* a struct mutex */
     WORD = 7,      /* what liars park on */
+    TAKERS = 8,    /* of the lock, so far */
     STACK = 10,    /* + role: an address in its stack */
-    HAS = 20,      /* + role: it holds the lock */
+    HAS = 20,      /* + role: it has the lock, as the how-manieth */
     TOOK_NS = 30,  /* + role */
     FINISHED = 40, /* + role: as the how-manieth */
     STATUS = 50,   /* + role: of its call, and 1000 */
@@ -51,7 +52,7 @@ static void hold(struct board *board, const uint64_t *does)
 
     stack_name(board, role);
     mutex_lock(lock);
-    board->word[HAS + role] = 1;
+    board->word[HAS + role] = ++board->word[TAKERS];
     if (does[DOES_CALL] != 0) {
         struct portal_message m = {.word = {role, syscall_word(board)}};
         board->word[STATUS + role] = 1000 + portal_call(does[DOES_CALL], &m);
@@ -343,8 +344,9 @@ static void most_urgent_sleeper_wakes_first(void)
     EXPECT_OK(thread_set_priority(middle, MIDDLE));
     board->word[GATE] = 1;
     EXPECT(reaches(FINISHERS, 4));
-    EXPECT(board->word[FINISHED + ROLE_HIGH] < board->word[FINISHED + ROLE_MIDDLE]);
-    EXPECT(board->word[FINISHED + ROLE_MIDDLE] < board->word[FINISHED + ROLE_OTHER]);
+    EXPECT_IS(board->word[HAS + ROLE_HIGH], 2);
+    EXPECT_IS(board->word[HAS + ROLE_MIDDLE], 3);
+    EXPECT_IS(board->word[HAS + ROLE_OTHER], 4);
 }
 
 /* Arguments: role, role of the one that it says it waits for, or an address. */
@@ -392,7 +394,7 @@ static void ring_of_sleepers_breaks_when_one_wakes(void)
     EXPECT(is_parked_soon(&child, 2));
     EXPECT_IS(priority_at(&child, 0), HIGH);
     EXPECT_IS(priority_at(&child, 1), HIGH);
-    EXPECT(liar_start(&child, LOW, ROLE_MIDDLE, ROLE_MIDDLE)); /* for itself */
+    EXPECT(liar_start(&child, MIDDLE, ROLE_MIDDLE, ROLE_MIDDLE)); /* for itself */
     EXPECT(is_parked_soon(&child, 3));
     board->word[WORD] = 1;
     const uint64_t argument[BIRTH_ARGUMENTS] = {syscall_word(&board->word[WORD]), 10};
@@ -402,7 +404,27 @@ static void ring_of_sleepers_breaks_when_one_wakes(void)
     EXPECT_IS(priority_at(&child, 0), LOW);
     EXPECT_IS(priority_at(&child, 1), LESS_LOW);
     EXPECT_IS(priority_at(&child, 2), HIGH);
-    EXPECT_IS(priority_at(&child, 3), LOW);
+    EXPECT_IS(priority_at(&child, 3), MIDDLE);
+}
+
+/* Who wakes one has given back what all waited for. */
+static void loans_end_with_the_first_who_is_woken(void)
+{
+    struct board *board = board_get();
+    struct child child;
+    handle_t thread = 0;
+    const uint64_t argument[BIRTH_ARGUMENTS] = {syscall_word(&board->word[WORD]), 1};
+
+    EXPECT(low_holds(&child, true));
+    EXPECT(liar_start(&child, MIDDLE, ROLE_MIDDLE, ROLE_LOW));
+    EXPECT(is_parked_soon(&child, 1));
+    EXPECT(liar_start(&child, HIGH, ROLE_HIGH, ROLE_LOW));
+    EXPECT(is_parked_soon(&child, 2));
+    EXPECT_IS(priority_at(&child, 0), HIGH);
+    EXPECT_OK(child_start_at(&child, unpark, argument, HIGH + 1, &thread));
+    EXPECT(reaches(FINISHED + ROLE_HIGH, 1));
+    EXPECT_IS(priority_at(&child, 0), LOW);
+    EXPECT_IS(thread_at(&child, 1).state, THREAD_STATE_PARKED);
 }
 
 /* Whom it says it waits for is looked for in its own domain. */
@@ -434,6 +456,7 @@ static const struct test lock_tests[] = {
     TEST(inheritance_goes_through_locks_and_portals),
     TEST(most_urgent_sleeper_wakes_first),
     TEST(ring_of_sleepers_breaks_when_one_wakes),
+    TEST(loans_end_with_the_first_who_is_woken),
     TEST(nobody_lends_to_another_domain),
 };
 TEST_GROUP(lock);
