@@ -49,11 +49,6 @@ static inline void gic_bit_write(uintptr_t base, unsigned reg, uint32_t id)
     mmio_write32(gic_bit_word(base, reg, id), gic_bit(id));
 }
 
-static inline bool gic_bit_read(uintptr_t base, unsigned reg, uint32_t id)
-{
-    return (mmio_read32(gic_bit_word(base, reg, id)) & gic_bit(id)) != 0;
-}
-
 /* Sixteen fields to a word, so this is a read, a change and a write: the caller serialises. */
 static inline void gic_trigger_write(uintptr_t base, uint32_t id, enum irq_trigger trigger)
 {

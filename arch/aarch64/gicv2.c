@@ -113,10 +113,17 @@ BOOT_ONLY static enum status gicv2_init(const struct irqchip_config *config)
     return gicv2_cpu_init();
 }
 
-static void gicv2_configure(uint32_t id, enum irq_trigger trigger)
+static uintptr_t gicv2_registers_of(uint32_t id)
 {
-    if (id >= IRQ_PPI_FIRST)
-        gic_trigger_write(gic.distributor, id, trigger);
+    (void)id;
+    return gic.distributor;
+}
+
+/* Reading makes sure that what was written has arrived: device accesses stay in order. */
+static void gicv2_settle(uint32_t id)
+{
+    (void)id;
+    (void)mmio_read32(gic.distributor + GICD_CTLR);
 }
 
 static void gicv2_route(uint32_t id, uint64_t mpidr)
@@ -125,18 +132,6 @@ static void gicv2_route(uint32_t id, uint64_t mpidr)
 
     if (targets != 0)
         mmio_write8(gic.distributor + GICD_ITARGETSR + id, targets);
-}
-
-static void gicv2_enable(uint32_t id)
-{
-    gic_bit_write(gic.distributor, GICD_ISENABLER, id);
-}
-
-static void gicv2_disable(uint32_t id)
-{
-    gic_bit_write(gic.distributor, GICD_ICENABLER, id);
-    /* Reading back makes sure that the write has arrived: device accesses stay in order. */
-    (void)gic_bit_read(gic.distributor, GICD_ISENABLER, id);
 }
 
 static struct irq_ack gicv2_acknowledge(void)
@@ -177,10 +172,9 @@ static void gicv2_send(uint32_t sgi, uint64_t mpidr)
 const struct irqchip_ops gicv2_ops = {
     .init = gicv2_init,
     .cpu_init = gicv2_cpu_init,
-    .configure = gicv2_configure,
+    .registers_of = gicv2_registers_of,
+    .settle = gicv2_settle,
     .route = gicv2_route,
-    .enable = gicv2_enable,
-    .disable = gicv2_disable,
     .acknowledge = gicv2_acknowledge,
     .drop = gicv2_drop,
     .deactivate = gicv2_deactivate,

@@ -226,35 +226,23 @@ BOOT_ONLY static enum status gicv3_init(const struct irqchip_config *config)
     return gicv3_cpu_init();
 }
 
-/* Where the registers for `id` are: in the calling CPU's redistributor or the distributor. */
-static uintptr_t registers_of(uint32_t id)
+/* In the calling CPU's redistributor or the distributor. */
+static uintptr_t gicv3_registers_of(uint32_t id)
 {
     return id < IRQ_SPI_FIRST ? own_redistributor() + GICR_SGI_FRAME : gic.distributor;
 }
 
-static void gicv3_configure(uint32_t id, enum irq_trigger trigger)
+static void gicv3_settle(uint32_t id)
 {
-    if (id >= IRQ_PPI_FIRST)
-        gic_trigger_write(registers_of(id), id, trigger);
+    if (id < IRQ_SPI_FIRST)
+        wait_until_clear(own_redistributor() + GICR_CTLR, GICR_CTLR_RWP);
+    else
+        wait_until_clear(gic.distributor + GICD_CTLR, GICD_CTLR_RWP);
 }
 
 static void gicv3_route(uint32_t id, uint64_t mpidr)
 {
     router_write(id, mpidr);
-}
-
-static void gicv3_enable(uint32_t id)
-{
-    gic_bit_write(registers_of(id), GICD_ISENABLER, id);
-}
-
-static void gicv3_disable(uint32_t id)
-{
-    gic_bit_write(registers_of(id), GICD_ICENABLER, id);
-    if (id < IRQ_SPI_FIRST)
-        wait_until_clear(own_redistributor() + GICR_CTLR, GICR_CTLR_RWP);
-    else
-        wait_until_clear(gic.distributor + GICD_CTLR, GICD_CTLR_RWP);
 }
 
 static struct irq_ack gicv3_acknowledge(void)
@@ -280,7 +268,7 @@ static void gicv3_deactivate(struct irq_ack ack)
 
 static void gicv3_forget(uint32_t sgi)
 {
-    gic_bit_write(registers_of(sgi), GICD_ICPENDR, sgi);
+    gic_bit_write(gicv3_registers_of(sgi), GICD_ICPENDR, sgi);
 }
 
 /* ICC_SGI1R_EL1: the target is Aff3.Aff2.Aff1 and a bit for Aff0 within its range of 16. */
@@ -301,10 +289,9 @@ static void gicv3_send(uint32_t sgi, uint64_t mpidr)
 const struct irqchip_ops gicv3_ops = {
     .init = gicv3_init,
     .cpu_init = gicv3_cpu_init,
-    .configure = gicv3_configure,
+    .registers_of = gicv3_registers_of,
+    .settle = gicv3_settle,
     .route = gicv3_route,
-    .enable = gicv3_enable,
-    .disable = gicv3_disable,
     .acknowledge = gicv3_acknowledge,
     .drop = gicv3_drop,
     .deactivate = gicv3_deactivate,

@@ -46,11 +46,11 @@ enum status irqchip_init(const struct irqchip_config *config)
     return status;
 }
 
-/* What serves the line, which must be one. */
-static const struct irqchip_ops *chip_of(uint32_t id)
+/* Where the registers of the line are, which must be one. */
+static uintptr_t registers_of(uint32_t id)
 {
     ASSERT(id < line_count);
-    return chip;
+    return chip->registers_of(id);
 }
 
 enum status irqchip_cpu_init(void)
@@ -65,23 +65,25 @@ uint32_t irqchip_line_count(void)
 
 void irqchip_configure(uint32_t id, enum irq_trigger trigger)
 {
-    chip_of(id)->configure(id, trigger);
+    if (id >= IRQ_PPI_FIRST)
+        gic_trigger_write(registers_of(id), id, trigger);
 }
 
 void irqchip_route(uint32_t id, uint64_t mpidr)
 {
-    ASSERT(id >= IRQ_SPI_FIRST);
-    chip_of(id)->route(id, mpidr);
+    ASSERT(id >= IRQ_SPI_FIRST && id < line_count);
+    chip->route(id, mpidr);
 }
 
 void irqchip_enable(uint32_t id)
 {
-    chip_of(id)->enable(id);
+    gic_bit_write(registers_of(id), GICD_ISENABLER, id);
 }
 
 void irqchip_disable(uint32_t id)
 {
-    chip_of(id)->disable(id);
+    gic_bit_write(registers_of(id), GICD_ICENABLER, id);
+    chip->settle(id);
 }
 
 struct irq_ack irqchip_acknowledge(void)

@@ -2,7 +2,8 @@
  * Interrupt controller operations: what one generation of the GIC implements.
  *
  * Private to arch: irqchip.c picks one table at boot and everybody else calls
- * arch/irqchip.h.  The meaning of each operation stands there.
+ * arch/irqchip.h.  The meaning of each operation stands there, but for those of registers that
+ * all generations have (gic_registers.h).
  */
 #pragma once
 
@@ -11,10 +12,9 @@
 struct irqchip_ops {
     enum status (*init)(const struct irqchip_config *config);
     enum status (*cpu_init)(void);
-    void (*configure)(uint32_t id, enum irq_trigger trigger);
+    uintptr_t (*registers_of)(uint32_t id); /* where those of `id` are */
+    void (*settle)(uint32_t id);            /* what was written to them has taken effect */
     void (*route)(uint32_t id, uint64_t mpidr);
-    void (*enable)(uint32_t id);
-    void (*disable)(uint32_t id);
     struct irq_ack (*acknowledge)(void);
     void (*drop)(struct irq_ack ack);
     void (*deactivate)(struct irq_ack ack);
