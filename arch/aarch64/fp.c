@@ -7,7 +7,6 @@
 /* fp_registers.S */
 void fp_registers_store(struct fp_registers *area);
 void fp_registers_load(const struct fp_registers *area);
-void fp_registers_zero(void);
 
 _Static_assert(offsetof(struct fp_registers, fpsr) == 512, "fp_registers.S depends on this");
 
@@ -34,10 +33,9 @@ void fp_save_live(struct cross_thread *thread, struct fp_registers *area)
 
 void fp_on_trap(struct cross_thread *thread, const struct fp_registers *area)
 {
-    if (thread->fp_state == FP_STATE_SAVED)
-        fp_registers_load(area);
-    else
-        fp_registers_zero();
+    static const struct fp_registers zeroes;
+
+    fp_registers_load(thread->fp_state == FP_STATE_SAVED ? area : &zeroes);
     SYSREG_WRITE(cpacr_el1, CPACR_OPEN); /* the eret to EL0 is the needed synchronisation */
     fp_set_state(thread, FP_STATE_LIVE | FP_STATE_CREDITS);
 }
