@@ -43,30 +43,6 @@
         cbz     x16, \slow
 .endm
 
-/* From the thread at sp, whose context is saved, to the one in x15.  x9: this CPU. */
-.macro switch_thread
-        mov     w10, #THREAD_STATE_RUNNING_NUMBER
-        str     w10, [x15, #THREAD_STATE]
-        mrs     x10, cntvct_el0
-        ldr     x11, [x9, #CPU_SWITCHED_AT]
-        str     x10, [x9, #CPU_SWITCHED_AT]
-        sub     x10, x10, x11
-        ldr     x11, [sp, #THREAD_CPU_TICKS]
-        add     x11, x11, x10
-        str     x11, [sp, #THREAD_CPU_TICKS]
-        ldr     x11, [x15, #THREAD_DISPATCHES]
-        add     x11, x11, #1
-        str     x11, [x15, #THREAD_DISPATCHES]
-        mrs     x10, tpidr_el0
-        str     x10, [sp, #THREAD_TPIDR]
-        ldr     x10, [x15, #THREAD_TPIDR]
-        msr     tpidr_el0, x10
-        str     x15, [x9, #CPU_CURRENT]
-        msr     ttbr0_el1, x16
-        mov     sp, x15
-        b       crossing_resume_sp
-.endm
-
         .text
 /* x0: handle, x1: bits. */
         .global signal_path
@@ -109,13 +85,35 @@ signal_wake:
         b.ls    signal_wake_later
         check_leave signal_in_c
         check_view signal_in_c
-        save_light
         str     xzr, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
         str     xzr, [x15, #THREAD_WAITING_EVENT]
         str     wzr, [sp, #THREAD_STATE] /* ready */
         mov     x10, sp
         str     x10, [x9, #CPU_SUSPENDED]
-        switch_thread
+
+/* From the thread at sp to the one in x15, whose view is x16.  x9: this CPU. */
+switch_thread:
+        save_light
+        mov     w10, #THREAD_STATE_RUNNING_NUMBER
+        str     w10, [x15, #THREAD_STATE]
+        mrs     x10, cntvct_el0
+        ldr     x11, [x9, #CPU_SWITCHED_AT]
+        str     x10, [x9, #CPU_SWITCHED_AT]
+        sub     x10, x10, x11
+        ldr     x11, [sp, #THREAD_CPU_TICKS]
+        add     x11, x11, x10
+        str     x11, [sp, #THREAD_CPU_TICKS]
+        ldr     x11, [x15, #THREAD_DISPATCHES]
+        add     x11, x11, #1
+        str     x11, [x15, #THREAD_DISPATCHES]
+        mrs     x10, tpidr_el0
+        str     x10, [sp, #THREAD_TPIDR]
+        ldr     x10, [x15, #THREAD_TPIDR]
+        msr     tpidr_el0, x10
+        str     x15, [x9, #CPU_CURRENT]
+        msr     ttbr0_el1, x16
+        mov     sp, x15
+        b       crossing_resume_sp
 
 /*
  * It isn't more urgent, so this thread goes on, and it becomes the suspended one.  That comes
@@ -174,7 +172,6 @@ wait_path:
         b.hi    wait_in_c               /* somebody in the queues is more urgent */
         check_leave wait_in_c
         check_view wait_in_c
-        save_light
         mov     x10, sp
         str     x10, [x12, #(EVENT_OBJECT_BYTES + EVENT_WAITER)]
         str     x12, [sp, #THREAD_WAITING_EVENT]
@@ -182,7 +179,7 @@ wait_path:
         str     w10, [sp, #THREAD_STATE]
         str     xzr, [sp, #THREAD_TURN_END]
         str     xzr, [x9, #CPU_SUSPENDED]
-        switch_thread
+        b       switch_thread
 
         behind_vector 3
 wait_in_c:
