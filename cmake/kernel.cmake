@@ -83,6 +83,11 @@ function(rotunda_kernel name)
         ${CMAKE_SOURCE_DIR}/core/base/memset.c PROPERTIES COMPILE_OPTIONS
         "-fno-lto;-ffunction-sections")
 
+    # Called through a table only, so they lose nothing outside; and kernel.ld places some.
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/arch/aarch64/gicv2.c
+        ${CMAKE_SOURCE_DIR}/arch/aarch64/gicv3.c PROPERTIES COMPILE_OPTIONS
+        "${ROTUNDA_KERNEL_SMALL};-fno-lto;-ffunction-sections")
+
     add_executable(${name}_kernel ${sources})
     set_target_properties(${name}_kernel PROPERTIES
         OUTPUT_NAME ${name}.elf LINK_DEPENDS ${script}

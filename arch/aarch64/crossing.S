@@ -117,7 +117,7 @@ portal_call_far:
         call_lookup_far portal_call_far_found, el0_slow
 
 /* The caller has FP registers, or its frames are used up. */
-        .text
+        before_vectors
 portal_call_fp:
         tbz     x14, #FRAME_TAG_BIT, el0_slow
         and     x15, x14, #(THREAD_DEPTH_MAX - 1) * FRAME_BYTES
@@ -136,6 +136,7 @@ portal_call_fp:
  * will look at in time is only written down; the scheduler arms it if the thread is still inside
  * then, or leaves the CPU.
  */
+        .text
         .global portal_call_with_path
 portal_call_with_path:
         ldp     x9, x10, [sp, #THREAD_X + 72]
@@ -230,6 +231,7 @@ portal_call_handles_slow:
 
 /* svc #1.  x10 frame, x11 caller's domain, x12 record. */
         .global portal_return_path
+        before_vectors
 portal_return_path:
         ldr     x10, [sp, #THREAD_TOP]
         tbnz    x10, #FRAME_SPECIAL_BIT, portal_return_fp
@@ -272,7 +274,6 @@ portal_return_fp:
 3:      stp     x11, x10, [sp, #THREAD_DOMAIN]
         b       portal_return_commit
 
-        .text
 portal_return_flags:
         cmp     w14, #RECORD_FLAG_LAZY
         b.ne    fault_return

@@ -22,6 +22,11 @@
         .section .vector.\number\().behind, "ax"
 .endm
 
+/* The hole before the vectors is filled with small things; this is one more. */
+.macro before_vectors
+        .section .before_vectors, "ax"
+.endm
+
 /* Save x0..x30, SP_EL0, ELR_EL1, SPSR_EL1 at sp + `at`; x9 and x10 are there already. */
 .macro save_context at
         stp     x0, x1, [sp, #\at + 0]

@@ -82,7 +82,7 @@ fault_in_c:
 
 /* x0: verdict; x10 frame, x11 caller's domain, x12 record, w14 its flags. */
         .global fault_return
-        .text
+        before_vectors
 fault_return:
         cmp     w14, #RECORD_FLAG_FAULT
         b.ne    el0_slow
