@@ -191,18 +191,16 @@ static enum status run_take(struct segment *segment)
 
 static void segment_fill(struct segment *segment, const struct segment_request *request)
 {
-    *segment = (struct segment){
-        .length = request->length,
-        .widest = request->widest & RIGHTS_MEMORY,
-        .backing = request->backing,
-        .reserved = (uint32_t)request->reserve_slots,
-        .label = request->label,
-        .guard_stride_pages = request->guard_stride_pages,
-        .execute_bytes = request->execute_bytes,
-        .physical = request->physical,
-        .source = request->source,
-        .source_offset = request->source_offset,
-    };
+    segment->length = request->length;
+    segment->widest = request->widest & RIGHTS_MEMORY;
+    segment->backing = request->backing;
+    segment->reserved = (uint32_t)request->reserve_slots;
+    segment->label = request->label;
+    segment->guard_stride_pages = request->guard_stride_pages;
+    segment->execute_bytes = request->execute_bytes;
+    segment->physical = request->physical;
+    segment->source = request->source;
+    segment->source_offset = request->source_offset;
     segment_shape(segment, request->at == 0 && request->reserve_slots == 0
                                && request->length > SLOTS_FEW * SLOT_BYTES);
     object_init(&segment->object, &segment_class);
@@ -231,7 +229,7 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     enum status status = request_check(request);
 
     if (status == STATUS_OK)
-        status = pool_take_as_is(&segment_pool, &memory);
+        status = pool_take(&segment_pool, &memory);
     if (status != STATUS_OK)
         return status;
 
@@ -260,15 +258,13 @@ static enum status level2_prepare(struct segment *segment, uint64_t slot)
     return segment->by_gigabyte && !pte_is_valid(*above) ? table_make(segment, above) : STATUS_OK;
 }
 
-/* The leaf for the page, or at level 2 for the block that begins with it. */
-static pte_t leaf_make(const struct segment *segment, uint64_t page, paddr_t physical,
-                       unsigned level)
+static pte_t leaf_make(const struct segment *segment, uint64_t page, paddr_t physical)
 {
     rights_t widest = segment->widest;
 
     if (segment->backing == SEGMENT_ALIAS && page * PAGE_BYTES >= segment->execute_bytes)
         widest &= ~(rights_t)RIGHT_EXECUTE;
-    return pte_leaf(physical, widest, segment->backing == SEGMENT_DEVICE, level);
+    return pte_leaf(physical, widest, segment->backing == SEGMENT_DEVICE, 3);
 }
 
 static void pages_zero(paddr_t physical, uint64_t count)
@@ -291,7 +287,7 @@ static bool block_try(struct segment *segment, uint64_t page, pte_t *entry)
         || page % PAGES_PER_SLOT != 0 || page_count(segment) - page < PAGES_PER_SLOT
         || frames_take(segment, FRAME_ORDER_2M, &physical) != STATUS_OK)
         return false;
-    *entry = leaf_make(segment, page, physical, 2);
+    *entry = pte_leaf(physical, segment->widest, false, 2);
     return true;
 }
 
@@ -353,7 +349,7 @@ static enum status pages_build(struct segment *segment, uint64_t page, uint64_t 
     if (segment->backing <= SEGMENT_RUN)
         pages_zero(physical, *count);
     pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + in_slot;
-    const pte_t leaf = leaf_make(segment, page, physical, 3);
+    const pte_t leaf = leaf_make(segment, page, physical);
     for (uint64_t i = 0; i < *count; i++)
         leaves[i] = leaf + i * PAGE_BYTES;
     return STATUS_OK;

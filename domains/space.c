@@ -11,6 +11,9 @@ enum { MAP_BITS = 512, MAP_WORDS = MAP_BITS / 64 };
 _Static_assert((int)SLOTS_PER_GIGABYTE == MAP_BITS && (int)SPACE_GIGABYTES == MAP_BITS,
                "maps are of a size");
 
+/* Behind a map that is looked for runs in lie zeroes: half of it is shifted in at the most. */
+enum { RUN_WORDS = MAP_WORDS + MAP_WORDS / 2 + 1 };
+
 enum { RELEASE_STEP = 4 }; /* gigabytes */
 
 /*
@@ -71,30 +74,18 @@ static uint32_t bit_next(const uint64_t *map, uint64_t flip, uint32_t from)
     return MAP_BITS;
 }
 
-/* The same, going on from the beginning. */
-static uint32_t bit_around(const uint64_t *map, uint64_t flip, uint32_t from)
-{
-    const uint32_t bit = bit_next(map, flip, from);
-
-    return bit == MAP_BITS && from != 0 ? bit_next(map, flip, 0) : bit;
-}
-
 /* A bit is set in `out` where `count` bits in a row that are clear in `map` begin. */
-static void runs_find(const uint64_t *map, uint32_t count, uint64_t *out)
+static void runs_find(const uint64_t *map, uint32_t count, uint64_t out[RUN_WORDS])
 {
     uint32_t step;
 
-    for (unsigned i = 0; i < MAP_WORDS; i++)
-        out[i] = ~map[i];
+    for (unsigned i = 0; i < RUN_WORDS; i++)
+        out[i] = i < MAP_WORDS ? ~map[i] : 0;
     for (uint32_t length = 1; length < count; length += step) {
         step = length < count - length ? length : count - length;
-        const uint32_t words = step / 64, bits = step % 64;
-        for (unsigned i = 0; i < MAP_WORDS; i++) {
-            uint64_t shifted = i + words < MAP_WORDS ? out[i + words] >> bits : 0;
-            if (bits != 0 && i + words + 1 < MAP_WORDS)
-                shifted |= out[i + words + 1] << (64 - bits);
-            out[i] &= shifted;
-        }
+        const uint64_t *from = &out[step / 64];
+        for (unsigned i = 0; i < MAP_WORDS; i++)
+            out[i] &= from[i] >> step % 64 | from[i + 1] << 1 << (63 - step % 64);
     }
 }
 
@@ -166,21 +157,29 @@ static bool rest_ends_for_some(void)
     return released > 0;
 }
 
-/* Free slots in a row within one gigabyte, looked for from a random place on. */
-static bool find_in_gigabyte(uint32_t gigabyte, uint32_t count, uint32_t *out)
+/* Where `count` bits in a row are clear, looked for from a random place on; MAP_BITS if nowhere. */
+static uint32_t run_find(const uint64_t *map, uint32_t count)
 {
     const uint32_t start = (uint32_t)(space_random() % MAP_BITS);
-    uint64_t runs[MAP_WORDS];
-    uint32_t slot;
+    uint64_t runs[RUN_WORDS];
+    uint64_t flip = ~UINT64_C(0);
 
-    if (count == 1) {
-        slot = bit_around(taken[gigabyte], ~UINT64_C(0), start);
-        if (slot == MAP_BITS)
-            bit_set(is_full, gigabyte);
-    } else {
-        runs_find(taken[gigabyte], count, runs);
-        slot = bit_around(runs, 0, start);
+    if (count > 1) {
+        runs_find(map, count, runs);
+        map = runs;
+        flip = 0;
     }
+    const uint32_t bit = bit_next(map, flip, start);
+    return bit == MAP_BITS ? bit_next(map, flip, 0) : bit;
+}
+
+/* Free slots in a row within one gigabyte. */
+static bool find_in_gigabyte(uint32_t gigabyte, uint32_t count, uint32_t *out)
+{
+    const uint32_t slot = run_find(taken[gigabyte], count);
+
+    if (slot == MAP_BITS && count == 1)
+        bit_set(is_full, gigabyte);
     *out = gigabyte * SLOTS_PER_GIGABYTE + slot;
     return slot < MAP_BITS;
 }
@@ -188,23 +187,11 @@ static bool find_in_gigabyte(uint32_t gigabyte, uint32_t count, uint32_t *out)
 /* Away from home: a gigabyte that nobody is in, or one that has room, at random. */
 OUT_OF_LINE static bool find_elsewhere(uint32_t count, uint32_t *out)
 {
-    uint32_t gigabyte = bit_around(is_begun, ~UINT64_C(0), (uint32_t)(space_random() % MAP_BITS));
+    uint32_t gigabyte = run_find(is_begun, 1);
 
-    if (gigabyte < MAP_BITS)
-        return find_in_gigabyte(gigabyte, count, out);
-    gigabyte = bit_around(is_full, ~UINT64_C(0), (uint32_t)(space_random() % MAP_BITS));
+    if (gigabyte == MAP_BITS)
+        gigabyte = run_find(is_full, 1);
     return gigabyte < MAP_BITS && find_in_gigabyte(gigabyte, count, out);
-}
-
-/* Whole gigabytes in a row. */
-static bool find_gigabytes(uint32_t count, uint32_t *out)
-{
-    uint64_t runs[MAP_WORDS];
-
-    runs_find(is_begun, count, runs);
-    const uint32_t gigabyte = bit_around(runs, 0, (uint32_t)(space_random() % MAP_BITS));
-    *out = gigabyte * SLOTS_PER_GIGABYTE;
-    return gigabyte < MAP_BITS;
 }
 
 /* The frame that says whose a gigabyte's slots are. */
@@ -254,10 +241,11 @@ enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte
     rest_on();
     if (by_gigabyte) {
         const uint32_t gigabytes = (uint32_t)divide_up(count, SLOTS_PER_GIGABYTE);
-        if (!find_gigabytes(gigabytes, &slot))
+        const uint32_t first = run_find(is_begun, gigabytes);
+        if (first == MAP_BITS)
             return no_room();
-        take_gigabytes(segment, slot / SLOTS_PER_GIGABYTE, gigabytes);
-        *out = (uaddr_t)slot << SLOT_SHIFT;
+        take_gigabytes(segment, first, gigabytes);
+        *out = (uaddr_t)first << LEVEL1_SHIFT;
         return STATUS_OK;
     }
     if (!find_in_gigabyte(home, count, &slot) && !find_elsewhere(count, &slot))

@@ -85,16 +85,14 @@ static bool is_counted_empty(pte_t above)
     return (above & COUNT_MASK) == 0;
 }
 
-static void root_use(struct domain *domain, uint32_t gigabyte, uint32_t count)
+static void root_use(struct domain *domain, uint32_t gigabyte)
 {
-    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
-        domain->root_used[g / 64] |= BIT(g % 64);
+    domain->root_used[gigabyte / 64] |= BIT(gigabyte % 64);
 }
 
-static void root_unuse(struct domain *domain, uint32_t gigabyte, uint32_t count)
+static void root_unuse(struct domain *domain, uint32_t gigabyte)
 {
-    for (uint32_t g = gigabyte; g < gigabyte + count; g++)
-        domain->root_used[g / 64] &= ~BIT(g % 64);
+    domain->root_used[gigabyte / 64] &= ~BIT(gigabyte % 64);
 }
 
 /* The first entry of the root in use from `from` on; TABLE_ENTRIES if none is. */
@@ -151,7 +149,7 @@ static enum status table_make(struct domain *domain, uint32_t gigabyte)
         return status;
     tlb_publish(); /* empty, before a table walk can find it */
     domain->root[gigabyte] = pte_table(table);
-    root_use(domain, gigabyte, 1);
+    root_use(domain, gigabyte);
     return STATUS_OK;
 }
 
@@ -163,7 +161,7 @@ COLD static void table_release(struct domain *domain, uint32_t gigabyte)
     domain->root[gigabyte] = 0;
     if (asid_of(domain) != 0)
         tlb_invalidate_pages(asid_of(domain), (uaddr_t)gigabyte << LEVEL1_SHIFT, 1);
-    root_unuse(domain, gigabyte, 1);
+    root_unuse(domain, gigabyte);
     table_give(domain, table);
 }
 
@@ -238,7 +236,8 @@ static void segment_enter(struct domain *domain, struct segment *segment)
     object_get(&segment->object);
     segment->object.uses++;
     if (segment->by_gigabyte)
-        root_use(domain, gigabyte, segment->entry_count);
+        for (uint32_t i = 0; i < segment->entry_count; i++)
+            root_use(domain, gigabyte + i);
     else
         *above = counted(*above, segment->address, segment->entry_count);
 }
@@ -285,7 +284,7 @@ bool view_grant_usual(struct domain *domain, struct segment *segment, rights_t r
     object_get(&segment->object);
     segment->object.uses++;
     if (segment->by_gigabyte)
-        root_use(domain, gigabyte, 1);
+        root_use(domain, gigabyte);
     else
         *above = counted(*above, segment->address, 1);
     *at = pte_narrow(segment->entries[0], rights);
@@ -303,7 +302,8 @@ static void segment_remove(struct domain *domain, struct segment *segment, pte_t
     entries_clear(at, segment->entry_count);
     tlb_forget(domain, segment);
     if (segment->by_gigabyte) {
-        root_unuse(domain, gigabyte, segment->entry_count);
+        for (uint32_t i = 0; i < segment->entry_count; i++)
+            root_unuse(domain, gigabyte + i);
     } else {
         *above -= COUNT_ONE * segment->entry_count;
         if (is_counted_empty(*above))
