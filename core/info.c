@@ -3,6 +3,7 @@
 #include "arch/timer.h"
 #include "arch/usercopy.h"
 #include "base/bits.h"
+#include "base/string.h"
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "core/interrupt.h"
@@ -253,59 +254,61 @@ static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next
     return STATUS_OK;
 }
 
+static enum status fill(struct domain *domain, uint64_t what, uint64_t index,
+                        union info_record *record, uint64_t *next)
+{
+    switch (what) {
+    case INFO_DOMAIN:
+        fill_domain(domain, &record->domain);
+        return STATUS_OK;
+    case INFO_THREADS:
+        return fill_thread(domain, index, &record->thread, next);
+    case INFO_HANDLES:
+        return fill_handle(domain, index, &record->handle, next);
+    case INFO_VIEW:
+        return fill_view(domain, index, &record->view, next);
+    case INFO_FAULT:
+        if (domain->fault->reason == FAULT_NONE)
+            return STATUS_NOT_FOUND;
+        record->fault = *domain->fault;
+        return STATUS_OK;
+    case INFO_MEMORY:
+        fill_memory(&record->memory);
+        return STATUS_OK;
+    case INFO_INTERRUPTS:
+        return fill_interrupt(index, &record->interrupt, next);
+    case INFO_CPUS:
+        return fill_cpu(index, &record->cpu, next);
+    default:
+        record->machine = machine;
+        return STATUS_OK;
+    }
+}
+
+static const uint16_t record_bytes[] = {
+    [INFO_DOMAIN] = sizeof(struct info_domain),
+    [INFO_THREADS] = sizeof(struct info_thread),
+    [INFO_HANDLES] = sizeof(struct info_handle),
+    [INFO_VIEW] = sizeof(struct info_view),
+    [INFO_FAULT] = sizeof(struct fault_record),
+    [INFO_MEMORY] = sizeof(struct info_memory),
+    [INFO_INTERRUPTS] = sizeof(struct info_interrupt),
+    [INFO_MACHINE] = sizeof(struct info_machine),
+    [INFO_CPUS] = sizeof(struct info_cpu),
+};
+
+enum { KINDS = sizeof(record_bytes) / sizeof(record_bytes[0]) };
+
 enum status info_copy(struct domain *domain, uint64_t what, uint64_t index, uaddr_t out,
                       uint64_t out_bytes, uint64_t *next)
 {
-    union info_record record = {0};
-    enum status status = STATUS_OK;
-    size_t size;
+    union info_record record;
+    const size_t bytes = what < KINDS ? record_bytes[what] : 0;
 
     *next = 0;
-    if ((domain == NULL) != (what >= INFO_MEMORY))
+    if (bytes == 0 || out_bytes < bytes || (domain == NULL) != (what >= INFO_MEMORY))
         return STATUS_BAD_ARGUMENT;
-    switch (what) {
-    case INFO_DOMAIN:
-        size = sizeof(record.domain);
-        fill_domain(domain, &record.domain);
-        break;
-    case INFO_THREADS:
-        size = sizeof(record.thread);
-        status = fill_thread(domain, index, &record.thread, next);
-        break;
-    case INFO_HANDLES:
-        size = sizeof(record.handle);
-        status = fill_handle(domain, index, &record.handle, next);
-        break;
-    case INFO_VIEW:
-        size = sizeof(record.view);
-        status = fill_view(domain, index, &record.view, next);
-        break;
-    case INFO_FAULT:
-        size = sizeof(record.fault);
-        record.fault = *domain->fault;
-        if (record.fault.reason == FAULT_NONE)
-            status = STATUS_NOT_FOUND;
-        break;
-    case INFO_MEMORY:
-        size = sizeof(record.memory);
-        fill_memory(&record.memory);
-        break;
-    case INFO_INTERRUPTS:
-        size = sizeof(record.interrupt);
-        status = fill_interrupt(index, &record.interrupt, next);
-        break;
-    case INFO_CPUS:
-        size = sizeof(record.cpu);
-        status = fill_cpu(index, &record.cpu, next);
-        break;
-    case INFO_MACHINE:
-        size = sizeof(record.machine);
-        record.machine = machine;
-        break;
-    default:
-        return STATUS_BAD_ARGUMENT;
-    }
-    if (status == STATUS_OK && out_bytes < size)
-        status = STATUS_BAD_ARGUMENT;
-    return status == STATUS_OK ? usercopy_to(out, &record, size) : status;
+    memset(&record, 0, bytes);
+    const enum status status = fill(domain, what, index, &record, next);
+    return status == STATUS_OK ? usercopy_to(out, &record, bytes) : status;
 }
