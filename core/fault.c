@@ -2,6 +2,7 @@
 
 #include "arch/mmu.h"
 #include "arch/usercopy.h"
+#include "base/string.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/portal.h"
@@ -10,12 +11,6 @@
 #include "domains/segment.h"
 #include "domains/space.h"
 #include "domains/view.h"
-
-struct thread_fault {
-    enum fault_reason reason;
-    uint64_t address;
-    uint64_t esr;
-};
 
 static const struct domain *launcher;
 
@@ -73,23 +68,22 @@ static enum fault_reason reason_refine(enum fault_reason reason, uaddr_t address
 
 /* Fill `domain`'s record: `thread` faulted in it with these registers.  Its view is current. */
 static void record_fill(struct domain *domain, const struct thread *thread,
-                        const struct context *regs, const struct thread_fault *fault)
+                        const struct context *regs, enum fault_reason reason, uint64_t address,
+                        uint64_t esr)
 {
     struct fault_record *record = domain->fault;
 
-    *record = (struct fault_record){
-        .reason = fault->reason,
-        .thread_id = thread->id,
-        .domain_id = domain->id,
-        .home_domain_id = thread->home->id,
-        .address = fault->address,
-        .esr = fault->esr,
-        .pc = regs->pc,
-        .sp = regs->sp,
-        .pstate = regs->pstate,
-    };
-    for (unsigned i = 0; i < 31; i++)
-        record->x[i] = regs->x[i];
+    memset(record, 0, sizeof(*record));
+    record->reason = reason;
+    record->thread_id = thread->id;
+    record->domain_id = domain->id;
+    record->home_domain_id = thread->home->id;
+    record->address = address;
+    record->esr = esr;
+    record->pc = regs->pc;
+    record->sp = regs->sp;
+    record->pstate = regs->pstate;
+    memcpy(record->x, regs->x, sizeof(record->x));
     owner_describe(record, domain);
     backtrace_take(record);
 }
@@ -140,8 +134,7 @@ void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t addr
                              esr))
         return;
     domain->fault_count++;
-    record_fill(domain, thread, &thread->cross.regs,
-                &(struct thread_fault){reason_refine(reason, address), address, esr});
+    record_fill(domain, thread, &thread->cross.regs, reason_refine(reason, address), address, esr);
     stop_with_record(domain);
 }
 
@@ -152,7 +145,7 @@ void fault_stop(const struct thread *thread, struct domain *domain)
     asid_assign(domain);
     mmu_switch(domain->cross.ttbr);
     const uint64_t *word = thread->cross.fault_in;
-    record_fill(domain, thread, &thread->cross.fault_regs,
-                &(struct thread_fault){(enum fault_reason)word[0], word[1], word[5]});
+    record_fill(domain, thread, &thread->cross.fault_regs, (enum fault_reason)word[0], word[1],
+                word[5]);
     stop_with_record(domain);
 }
