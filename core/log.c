@@ -41,6 +41,8 @@ static struct {
 } kernel_log;
 
 struct line {
+    nsec_t now_ns;
+    const struct name *name; /* NULL: the kernel's own */
     size_t length;
     char text[LOG_LINE_MAX];
 };
@@ -53,9 +55,10 @@ static bool line_has_room(const struct line *line)
     return line->length + ESCAPE_LENGTH + sizeof("\n") <= sizeof(line->text);
 }
 
-static void line_start(struct line *line, nsec_t now_ns, const struct name *name)
+static void line_start(struct line *line)
 {
-    const uint64_t now_us = now_ns / NSEC_PER_USEC;
+    const uint64_t now_us = line->now_ns / NSEC_PER_USEC;
+    const struct name *const name = line->name;
 
     line->length = format_text(line->text, sizeof(line->text), "[%5llu.%06llu] ",
                                (unsigned long long)(now_us / USEC_PER_SEC),
@@ -130,16 +133,22 @@ static void line_finish(struct line *line)
         kernel_log.console(line->text, line->length);
 }
 
-/* Add the lines of `text` under one hold of the lock, so that they stay together. */
+/*
+ * Add the lines of `text` under one hold of the lock, so that they stay together.  Newlines at the
+ * end only end the last line; they do not start another.
+ */
 static void log_add(const struct name *name, const char *text, size_t length)
 {
     struct line line;
 
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        length--;
+
     spinlock_lock(&kernel_log.lock);
 
-    const nsec_t now_ns = kernel_log.now == NULL ? 0 : kernel_log.now();
-
-    line_start(&line, now_ns, name);
+    line.name = name;
+    line.now_ns = kernel_log.now == NULL ? 0 : kernel_log.now();
+    line_start(&line);
     for (size_t i = 0; i < length; i++) {
         const bool ends = text[i] == '\n';
 
@@ -147,7 +156,7 @@ static void log_add(const struct name *name, const char *text, size_t length)
             continue;
         if (ends || !line_has_room(&line)) {
             line_finish(&line);
-            line_start(&line, now_ns, name);
+            line_start(&line);
         }
         if (!ends)
             line_add(&line, (unsigned char)text[i]);
@@ -161,14 +170,6 @@ static void log_add(const struct name *name, const char *text, size_t length)
         grown();
 }
 
-/* Newlines at the end only end the last line; they do not start another. */
-static size_t trimmed(const char *text, size_t length)
-{
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        length--;
-    return length;
-}
-
 void log_info(const char *format, ...)
 {
     char text[INFO_TEXT_MAX];
@@ -180,13 +181,13 @@ void log_info(const char *format, ...)
 
     if (length >= sizeof(text))
         length = sizeof(text) - 1;
-    log_add(NULL, text, trimmed(text, length));
+    log_add(NULL, text, length);
 }
 
 void log_write_from(const struct name *name, const char *text, size_t length)
 {
     if (length > 0)
-        log_add(name, text, trimmed(text, length));
+        log_add(name, text, length);
 }
 
 void log_clock_set(log_clock_fn *now)
@@ -207,18 +208,18 @@ void log_grown_set(log_grown_fn *grown)
     spinlock_unlock(&kernel_log.lock);
 }
 
-/* Print from `position` on, through a small buffer since the ring may wrap.  Holds the lock. */
+/* Print from `position` on, in two pieces if the ring wraps.  Holds the lock. */
 static void console_catch_up(log_console_fn *console, uint64_t position)
 {
-    char chunk[LOG_LINE_MAX];
-
     if (position < kernel_log.oldest)
         position = kernel_log.oldest;
 
     while (position < kernel_log.end) {
-        const size_t length = ring_copy(position, chunk, sizeof(chunk));
+        const size_t at = position & (LOG_SIZE - 1);
+        const uint64_t rest = kernel_log.end - position;
+        const size_t length = rest < LOG_SIZE - at ? rest : LOG_SIZE - at;
 
-        console(chunk, length);
+        console(kernel_log.text + at, length);
         position += length;
     }
 }
