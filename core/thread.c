@@ -242,10 +242,11 @@ static bool sleeps_on(const struct thread *thread, const struct domain *domain, 
     return thread->parked_word == word && thread->parked_domain == domain;
 }
 
-/* The most urgent one who sleeps on the word; NULL if nobody does. */
-static struct thread *sleeper_first(const struct domain *domain, uaddr_t word)
+/* The most urgent one in the bucket who sleeps on the word; NULL if nobody does. */
+static struct thread *sleeper_first(const struct list *bucket, const struct domain *domain,
+                                    uaddr_t word)
 {
-    LIST_FOR_EACH (node, bucket_of(domain, word)) {
+    LIST_FOR_EACH (node, bucket) {
         struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
         if (sleeps_on(thread, domain, word))
             return thread;
@@ -255,13 +256,14 @@ static struct thread *sleeper_first(const struct domain *domain, uaddr_t word)
 
 uint32_t thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count)
 {
+    const struct list *const bucket = bucket_of(domain, word);
     struct thread *sleeper;
     uint32_t woken = 0;
 
     /* Waking one may change the order of others: those that it lent to. */
-    for (; woken < count && (sleeper = sleeper_first(domain, word)) != NULL; woken++)
+    for (; woken < count && (sleeper = sleeper_first(bucket, domain, word)) != NULL; woken++)
         thread_wake(sleeper, STATUS_OK);
-    LIST_FOR_EACH (node, bucket_of(domain, word)) {
+    LIST_FOR_EACH (node, bucket) {
         sleeper = LIST_ENTRY(node, struct thread, wait_node);
         if (sleeps_on(sleeper, domain, word))
             priority_unlend(sleeper); /* whoever it lent to has done its part */
