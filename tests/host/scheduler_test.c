@@ -296,7 +296,7 @@ static bool timer_is_set_by(nsec_t when_ns)
 
 static void block(struct thread *thread)
 {
-    thread_block(thread, THREAD_STATE_PARKED, DEADLINE_NEVER);
+    thread_block(thread, THREAD_STATE_SLEEPING, DEADLINE_NEVER);
 }
 
 static void the_most_urgent_runs_and_equals_in_their_order(void **state)
