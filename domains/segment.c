@@ -346,7 +346,7 @@ static enum status pages_build(struct segment *segment, uint64_t page, uint64_t 
     status = pages_back(segment, page, count, &physical);
     if (status != STATUS_OK)
         return status;
-    if (segment->backing <= SEGMENT_RUN)
+    if (segment->backing == SEGMENT_FRAMES || segment->backing == SEGMENT_RUN)
         pages_zero(physical, *count);
     pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + in_slot;
     const pte_t leaf = leaf_make(segment, page, physical);

@@ -142,15 +142,16 @@ static void rest_on(void)
 /* There is no room: release some of what rests, of whatever age; false if nothing does. */
 static bool rest_ends_for_some(void)
 {
-    unsigned released = 0;
+    unsigned released;
 
-    for (unsigned age = 0; age < 2; age++) {
-        uint32_t gigabyte;
-        while (released < RELEASE_STEP
-               && (gigabyte = bit_next(has_resting[age], 0, 0)) < MAP_BITS) {
-            release(age, gigabyte);
-            released++;
-        }
+    for (released = 0; released < RELEASE_STEP; released++) {
+        unsigned age = 0;
+        uint32_t gigabyte = bit_next(has_resting[age], 0, 0);
+        if (gigabyte == MAP_BITS)
+            gigabyte = bit_next(has_resting[++age], 0, 0);
+        if (gigabyte == MAP_BITS)
+            break;
+        release(age, gigabyte);
     }
     if (released < RELEASE_STEP)
         resting_now = 0;

@@ -245,10 +245,10 @@ static void segment_enter(struct domain *domain, struct segment *segment)
 enum status view_grant(struct domain *domain, struct segment *segment, rights_t rights)
 {
     const uint32_t gigabyte = gigabyte_of(segment->address);
-    enum status status = rights_check(segment, rights);
 
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return STATUS_PEER_DEAD;
+    enum status status = rights_check(segment, rights);
     if (status == STATUS_OK && !segment->by_gigabyte && !pte_is_valid(domain->root[gigabyte]))
         status = table_make(domain, gigabyte);
     if (status != STATUS_OK)

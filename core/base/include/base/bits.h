@@ -58,7 +58,7 @@ static inline unsigned bits_trailing_zeros(uint64_t value)
 /* Number of the highest set bit; `value` is not 0. */
 static inline unsigned bits_highest(uint64_t value)
 {
-    return 63U - bits_leading_zeros(value);
+    return 63U - (unsigned)__builtin_clzll(value);
 }
 
 /* The field of `value` that starts at bit `low` and is `width` (1..63) bits wide. */
