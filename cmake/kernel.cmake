@@ -30,7 +30,9 @@ set(ROTUNDA_KERNEL_BOOT
     core/devicetree_interrupt.c core/devicetree_reg.c core/first_domain.c core/machine.c
     core/machine_cpu.c core/machine_gic.c core/machine_memory.c core/secondary.c)
 
-set(ROTUNDA_KERNEL_SMALL -Os -fno-move-loop-invariants -fno-partial-inlining -fno-ipa-modref)
+# For size, and without what makes code larger for all that: found by trying each alone.
+set(ROTUNDA_KERNEL_SMALL
+    -Os -fno-move-loop-invariants -fno-partial-inlining -fno-ipa-modref -fno-tree-fre)
 set(ROTUNDA_KERNEL_CODE -fno-align-functions)
 
 # No floating point, and no frame records: a panic finds who called whom without (core/panic.c).
