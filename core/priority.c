@@ -77,7 +77,7 @@ static void update(struct thread *thread, struct change *change)
         thread->priority = priority;
         scheduler_reconsider(thread->cpu);
     }
-    if (thread->state == THREAD_STATE_PARKED)
+    if (list_node_is_linked(&thread->wait_node))
         thread_park_anew(thread);
     if (portal == NULL && debtor == NULL)
         return;
