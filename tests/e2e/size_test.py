@@ -75,8 +75,9 @@ def main():
     limit = LIMIT_BYTES if version.startswith(COMPILER) else int(LIMIT_BYTES * ELSEWHERE)
     text, wrong = text_walk(elf, named)
     given = named["__boot_end"] - named["__boot_start"]
-    print(f"kernel text: {text} bytes, at most {limit} by gcc {version}; given away after boot: {given}, "
-          f"of which text and constants {named['__boot_text_end'] - named['__boot_start']}")
+    print(f"kernel text: {text} bytes, at most {limit} by gcc {version}; given away after boot: "
+          f"{given}, of which text and constants "
+          f"{named['__boot_text_end'] - named['__boot_start']}")
     failed = False
     if wrong:
         print("stays, but uses what is given away:", *wrong, sep="\n")
