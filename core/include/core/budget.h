@@ -9,7 +9,7 @@
  *
  * One that has used it up goes on in the background, at priority 0, so a machine that has nothing
  * better to do isn't idle.  A period begins when it is asked for, not by the clock: a thread that
- * stays within its budget costs no interrupt.  So budgets are used up a period apart at the least;
+ * stays within its budget costs no interrupt.  So budgets begin a period apart at the least;
  * in any stretch of a period's length it gets no more than two.
  *
  * What counts is the thread's own CPU time, in whatever domain it executes: it pays for the calls

@@ -122,8 +122,60 @@ static void passing_needs_memory_at_the_other_end(void)
     EXPECT_IS(child_info(&server.child).used.handles, 126);
 }
 
+/* What no call that only uses things may need: a frame. */
+static void use_everything(const struct server *server, handle_t event, handle_t segment)
+{
+    const handle_t callee = server->child.domain;
+    struct portal_message m = {.word = {1}};
+    uint64_t bits = 0;
+    handle_t copy = 0;
+
+    EXPECT_OK(portal_call(server->portal, &m));
+    EXPECT_OK(portal_call_with(server->portal, &m, test_soon(1000 * TEST_MS)));
+    m = (struct portal_message){.handle = {event}}; /* there and back, moved on the way back */
+    EXPECT_OK(portal_call_with(server->portal, &m, DEADLINE_NEVER));
+    EXPECT_OK(handle_close(m.handle[0]));
+    EXPECT_OK(event_signal(event, 1));
+    EXPECT_OK(event_wait(event, DEADLINE_NEVER));
+    bits = __atomic_exchange_n(&word, 0, __ATOMIC_ACQ_REL);
+    EXPECT_IS(bits, 1);
+    EXPECT_IS(event_wait(event, test_soon(TEST_MS)), STATUS_TIMED_OUT);
+    EXPECT_OK(segment_revoke(segment, callee));
+    EXPECT_OK(segment_grant(segment, callee, rw));
+    EXPECT_OK(handle_duplicate(event, RIGHT_ALL, 0, &copy));
+    EXPECT_OK(handle_close(copy));
+    thread_yield();
+}
+
+/* Not one frame is left: whatever exists already still works, as often as one likes. */
+static void what_exists_works_without_a_frame(void)
+{
+    struct server server;
+    handle_t event = 0, clock = 0, segment[2] = {0}, more = 0;
+    uaddr_t address = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &server))
+        return;
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(clock_create(event, 1, &clock));
+    for (unsigned i = 0; i < 2; i++) { /* the second keeps the view's table when one is revoked */
+        EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("used"), &segment[i], &address));
+        EXPECT_OK(segment_grant(segment[i], server.child.domain, rw));
+    }
+    use_everything(&server, event, segment[0]);
+    take_the_rest();
+    while (clock_create(event, 1, &more) == STATUS_OK) { /* what is too little for a segment */
+    }
+    const uint64_t before = frames_free();
+    EXPECT_IS(before, 0);
+    for (unsigned i = 0; i < 100 && !test_has_failed(); i++)
+        use_everything(&server, event, segment[0]);
+    EXPECT_IS(frames_free(), before);
+}
+
 static const struct test pressure_tests[] = {
     TEST(missing_frame_is_an_error_to_whom_it_is_missing),
     TEST(passing_needs_memory_at_the_other_end),
+    TEST(what_exists_works_without_a_frame),
 };
 TEST_GROUP(pressure);
