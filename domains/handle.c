@@ -56,7 +56,7 @@ static struct handle_links *links_of(const struct handle_slot *slot)
 
 static struct handle_slot *chunk_of(const struct handle_slot *slot)
 {
-    return (struct handle_slot *)align_down((uintptr_t)slot, PAGE_BYTES);
+    return (struct handle_slot *)((uintptr_t)slot - page_offset(slot));
 }
 
 struct handle_table *handle_slot_table(const struct handle_slot *slot)
@@ -67,7 +67,7 @@ struct handle_table *handle_slot_table(const struct handle_slot *slot)
 /* The handle that leads here, or led or will lead while it is free; its mark doesn't matter. */
 static handle_t slot_handle(const struct handle_slot *slot)
 {
-    const uint64_t place = (uintptr_t)slot % PAGE_BYTES / sizeof(*slot);
+    const uint64_t place = page_offset(slot) / sizeof(*slot);
 
     return align_down(slot->key, CHUNK_SLOTS) | place;
 }

@@ -30,6 +30,12 @@ static inline paddr_t direct_map_physical(const void *pointer)
     return (uintptr_t)pointer - DIRECT_MAP_BASE;
 }
 
+/* How far into its page `pointer` leads. */
+static inline uint64_t page_offset(const void *pointer)
+{
+    return (uintptr_t)pointer % PAGE_BYTES;
+}
+
 /*
  * Add [physical, physical + size) at `virtual` to the kernel tables that are being built.
  * All three page-aligned.  Context: boot, before mmu_finish().

@@ -1,0 +1,515 @@
+/*
+ * Handles: one call from any state that the invariant allows does what it should and nothing else,
+ * and leads to such a state again.  With the first proof this holds after any number of calls.
+ *
+ * The invariant: a slot's key says whether it is live, and what the portal and signal paths may
+ * do with it, as its object and rights do; a free slot's handle is one that was never issued; the
+ * list of free slots has each once, but for those whose generations have run out; as many slots
+ * are live as the table counts.  What was issued is remembered beside the table, by generation.
+ *
+ * Bounds: chunks of 3 handles (scaled/), and 3 objects.  A table of up to two chunks where that is
+ * small enough, of one where slots are taken and given back.  A pointer that may lead to several
+ * slots makes a formula explode, so those calls are made once for each slot, by a constant.
+ */
+// proof: prove_init --unwind 9
+// proof: prove_lookup --unwind 9
+// proof: prove_narrow --unwind 9
+// proof: prove_grow --unwind 9
+// proof: prove_insert --unwind 9 --unwindset slot_make:0
+// proof: prove_close_1 --unwind 9
+// proof: prove_close_2 --unwind 9
+// proof: prove_close_3 --unwind 9
+#include "domains/handle.c"
+
+#include "reason.h"
+
+enum { CHUNKS = 2, SLOTS = CHUNKS * CHUNK_SLOTS };
+
+/* As in frames: slots, then links. */
+struct chunk {
+    struct handle_slot slots[CHUNK_SLOTS];
+    struct handle_links links[CHUNK_SLOTS];
+};
+static struct chunk chunk0, chunk1;
+static struct handle_table table;
+static struct cross_domain cross;
+
+/* By index: the last generation that a handle of the slot had. */
+static uint32_t issued[SLOTS];
+
+static struct handle_slot *chunk_at(uint32_t chunk)
+{
+    return chunk == 0 ? chunk0.slots : chunk1.slots;
+}
+
+/* For an `index` that is known: a pointer that may lead to any slot makes a formula large. */
+static struct handle_slot *slot_by(uint32_t index)
+{
+    return chunk_at(index / CHUNK_SLOTS) + index % CHUNK_SLOTS;
+}
+
+/* --- what lies below --- */
+
+static bool has_memory;
+
+enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out)
+{
+    (void)use;
+    CLAIM(order == 1, "a chunk is two pages");
+    if (!has_memory || cross.chunk_count == CHUNKS)
+        return STATUS_OUT_OF_MEMORY;
+    *out = (uintptr_t)chunk_at((uint32_t)cross.chunk_count);
+    return STATUS_OK;
+}
+
+void frame_free(paddr_t address)
+{
+    (void)address;
+}
+
+void zero_page(void *page)
+{
+    (void)page; /* they are zero from the start */
+}
+
+static const struct handle_slot *watched; /* it changes */
+static uint64_t watched_key;
+static const struct object *watched_object;
+static uint32_t watched_references;
+static bool is_taken, is_held; /* by the paths; while it was as it was */
+
+static void on_hold(void)
+{
+    is_held = watched == NULL || watched->key == watched_key;
+}
+
+static void on_destroy(struct object *object)
+{
+    (void)object;
+}
+
+static const struct object_class portals = {.type = OBJECT_PORTAL, .destroy = on_destroy};
+static const struct object_class events = {.type = OBJECT_EVENT, .destroy = on_destroy};
+static const struct object_class others = {.type = OBJECT_DOMAIN, .destroy = on_destroy};
+static struct object portal = {.class = &portals};
+static struct object event = {.class = &events};
+static struct object other = {.class = &others};
+
+static struct object *any_object(void)
+{
+    const uint32_t n = any_below(3);
+
+    return n == 0 ? &portal : n == 1 ? &event : &other;
+}
+
+/* --- the invariant --- */
+
+static uint32_t mark_meant(const struct object *object, rights_t rights)
+{
+    if (object == &portal && (rights & RIGHT_CALL) != 0)
+        return KEY_CALLABLE;
+    if (object == &event && (rights & RIGHT_SIGNAL) != 0)
+        return KEY_SIGNALLABLE;
+    return KEY_LIVE;
+}
+
+static void watch(const struct handle_slot *slot)
+{
+    watched = slot;
+    watched_key = slot->key;
+    watched_object = slot->object;
+    watched_references = slot->object->references;
+    is_taken = mark_meant(slot->object, slot->rights) < KEY_LIVE;
+    is_held = false;
+}
+
+static bool is_slot(uint32_t index)
+{
+    return index % CHUNK_SLOTS != 0 && index / CHUNK_SLOTS < cross.chunk_count;
+}
+
+static bool is_fresh(uint32_t index)
+{
+    return index >= (uint32_t)table.fresh;
+}
+
+static bool is_live(uint32_t index)
+{
+    return is_slot(index) && slot_by(index)->object != NULL;
+}
+
+static handle_t handle_of(uint32_t index)
+{
+    return (uint64_t)issued[index] << 32 | index;
+}
+
+static bool is_key_right(uint32_t index)
+{
+    const struct handle_slot *slot = slot_by(index);
+    const uint64_t next = handle_of(index) + BIT(32);
+
+    if (slot->object != NULL)
+        return slot->key == (handle_of(index) ^ mark_meant(slot->object, slot->rights))
+               && issued[index] >= 1 && issued[index] <= GENERATION_MAX && !is_fresh(index);
+    if (slot->rights != 0 || slot->badge != 0)
+        return false;
+    if (is_fresh(index))
+        return issued[index] == 0
+               && slot->key == (index % CHUNK_SLOTS < 3 ? index ^ (uint64_t)KEY_FREE : 0);
+    return issued[index] >= 1 && issued[index] <= GENERATION_MAX
+           && slot->key == ((issued[index] == GENERATION_MAX ? handle_of(index) : next) ^ KEY_FREE);
+}
+
+static bool are_keys_right(void)
+{
+    bool right = true;
+
+    for (uint32_t i = 1; i < SLOTS; i++)
+        right = right && (!is_slot(i) || is_key_right(i));
+    return right;
+}
+
+/* From the first to the last: each that can be used again is met, once. */
+static bool is_list_right(void)
+{
+    uint32_t at = table.first_free, last = 0, wanted = 0, met = 0;
+    uint32_t next[SLOTS] = {0};
+    bool right = true;
+
+    for (uint32_t i = 1; i < SLOTS; i++) {
+        if (!is_slot(i))
+            continue;
+        next[i] = slot_by(i)->next_free;
+        if (!is_live(i) && !is_fresh(i) && issued[i] < GENERATION_MAX)
+            wanted |= 1U << i;
+    }
+    for (uint32_t steps = 1; steps < SLOTS && at != 0; steps++) {
+        right = right && at < SLOTS && (wanted & ~met) >> at % SLOTS % 2 != 0;
+        met |= 1U << at % SLOTS;
+        last = at;
+        at = next[at % SLOTS];
+    }
+    return right && at == 0 && met == wanted && (last == 0 || table.last_free == last);
+}
+
+/* Somewhere to put a handle, quota aside. */
+static bool is_room(void)
+{
+    bool found = false;
+
+    for (uint32_t i = 1; i < SLOTS; i++)
+        found = found || (is_slot(i) && !is_live(i) && (is_fresh(i) || issued[i] < GENERATION_MAX));
+    return found;
+}
+
+static bool is_count_right(void)
+{
+    uint32_t live = 0;
+
+    for (uint32_t i = 1; i < SLOTS; i++)
+        live += is_live(i);
+    return table.used == live;
+}
+
+static bool are_chunks_right(void)
+{
+    bool right = cross.chunks == table.inline_chunks && cross.chunk_count <= CHUNKS
+                 && table.chunk_frames == 2 * cross.chunk_count;
+
+    for (uint32_t i = 0; i < CHUNKS; i++) {
+        const uint32_t first = i * CHUNK_SLOTS;
+        if (i >= cross.chunk_count)
+            continue;
+        right = right && cross.chunks[i] == slot_by(first)
+                && slot_by(first)->key == (first ^ (uint64_t)KEY_FREE)
+                && handle_slot_table(slot_by(first) + 1) == &table;
+    }
+    if (cross.chunk_count == 0)
+        return right && cross.chunk0 == empty_chunk && table.fresh == 0 && table.first_free == 0;
+    return right && cross.chunk0 == chunk0.slots && table.fresh >> 32 == 1
+           && (uint32_t)table.fresh > (cross.chunk_count - 1) * CHUNK_SLOTS
+           && (uint32_t)table.fresh <= cross.chunk_count * CHUNK_SLOTS;
+}
+
+/* --- any state --- */
+
+static void any_slot(uint32_t index)
+{
+    struct handle_slot *slot = slot_by(index);
+
+    issued[index] = 0;
+    if (!is_slot(index))
+        return;
+    if (is_fresh(index)) {
+        slot->key = index % CHUNK_SLOTS < 3 ? index ^ (uint64_t)KEY_FREE : 0;
+        return;
+    }
+    issued[index] = 1 + any_below(GENERATION_MAX);
+    slot->next_free = nondet_u32(); /* a live slot's is what it was */
+    if (nondet_bool()) {
+        slot->object = any_object();
+        slot->rights = nondet_u32();
+        slot->badge = nondet_u64();
+        slot->key = handle_of(index) ^ mark_meant(slot->object, slot->rights);
+    } else {
+        slot->key = handle_of(index) ^ KEY_FREE;
+        if (issued[index] < GENERATION_MAX)
+            slot->key += BIT(32);
+    }
+}
+
+static void any_table(uint32_t count)
+{
+    handle_table_init(&table, &cross, nondet_u32());
+    handles_set_hold(nondet_bool() ? on_hold : NULL);
+    has_memory = nondet_bool();
+    for (uint32_t i = 0; i < count; i++) {
+        struct handle_slot *slots = chunk_at(i);
+        slots->key = (i * CHUNK_SLOTS) ^ (uint64_t)KEY_FREE;
+        slots->object = (struct object *)(void *)&table;
+        table.inline_chunks[i] = slots;
+    }
+    cross.chunk_count = count;
+    table.chunk_frames = 2 * count;
+    if (count > 0) {
+        cross.chunk0 = chunk0.slots;
+        table.fresh = BIT(32) | ((count - 1) * CHUNK_SLOTS + 1 + any_below(CHUNK_SLOTS));
+        table.first_free = any_below(SLOTS);
+        table.last_free = any_below(SLOTS);
+    }
+    for (uint32_t i = 1; i < SLOTS; i++)
+        if (i % CHUNK_SLOTS != 0)
+            any_slot(i);
+    table.used = any_below(SLOTS);
+    portal.references = SLOTS + any_below(2);
+    event.references = SLOTS + any_below(2);
+    other.references = SLOTS + any_below(2);
+    ASSUME(is_list_right());
+    ASSUME(is_count_right());
+}
+
+static uint32_t live_mask(void)
+{
+    uint32_t mask = 0;
+
+    for (uint32_t i = 1; i < SLOTS; i++)
+        mask |= (uint32_t)is_live(i) << i;
+    return mask;
+}
+
+/* --- what is claimed after every call --- */
+
+static void claim_invariant(void)
+{
+    CLAIM(are_keys_right(), "keys say what slots are");
+    CLAIM(is_list_right(), "the free slots are listed, once, but for those worn out");
+    CLAIM(is_count_right(), "the count is that of the live slots");
+    CLAIM(are_chunks_right(), "chunks are where the table says");
+}
+
+static struct handle_slot before[SLOTS];
+
+static void remember(void)
+{
+    for (uint32_t i = 1; i < SLOTS; i++)
+        if (is_live(i))
+            before[i] = *slot_by(i);
+}
+
+/* Any live slot but `but` is as it was. */
+static void claim_others_keep(uint32_t but)
+{
+    bool keep = true;
+
+    for (uint32_t i = 1; i < SLOTS; i++) {
+        const struct handle_slot *now = slot_by(i);
+        if (i != but && before[i].object != NULL)
+            keep = keep && now->key == before[i].key && now->object == before[i].object
+                   && now->rights == before[i].rights && now->badge == before[i].badge;
+    }
+    CLAIM(keep, "no other handle changes");
+}
+
+/* The paths have left a slot that they may have found, before it changes. */
+static void claim_held(void)
+{
+    CLAIM(is_held || hold_others == NULL || !is_taken,
+          "the paths stand still before what they take changes");
+}
+
+/* --- the proofs --- */
+
+void prove_init(void)
+{
+    handle_table_init(&table, &cross, nondet_u32());
+    claim_invariant();
+}
+
+/* What is live under `h`, or NULL. */
+static const struct handle_slot *named_by(handle_t h)
+{
+    for (uint32_t i = 1; i < SLOTS; i++)
+        if (is_live(i) && h == handle_of(i))
+            return slot_by(i);
+    return NULL;
+}
+
+void prove_lookup(void)
+{
+    const handle_t h = nondet_u64();
+    const uint32_t type = any_below(OBJECT_TYPE_COUNT);
+    const rights_t need = nondet_u32();
+    struct handle_slot *slot = NULL;
+
+    any_table(any_below(CHUNKS + 1));
+    const struct handle_slot *named = named_by(h);
+    const struct handle_slot copy = named != NULL ? *named : (struct handle_slot){0};
+    const enum status status = handle_lookup(&table, h, type, need, &slot);
+    CLAIM((status != STATUS_BAD_HANDLE) == (named != NULL),
+          "a lookup finds what is live under this handle");
+    CLAIM(status != STATUS_OK || slot == named, "a lookup finds the slot of the handle");
+    CLAIM(status != STATUS_OK || type == OBJECT_NONE || copy.object->class->type == type,
+          "a lookup finds no other kind");
+    CLAIM(status != STATUS_OK || (need & ~copy.rights) == 0, "a lookup finds all rights asked for");
+    /* What the paths of crossing.S and event.S compare, in the first chunk. */
+    const uint64_t key = cross.chunk0[h % CHUNK_SLOTS].key;
+    CLAIM(key != h || (copy.object == &portal && (copy.rights & RIGHT_CALL) != 0),
+          "the portal path calls what may be called");
+    CLAIM((key ^ KEY_SIGNALLABLE) != h
+              || (copy.object == &event && (copy.rights & RIGHT_SIGNAL) != 0),
+          "the signal path signals what may be signalled");
+}
+
+/* The slot of a new handle; `issued` and `before` are as they were. */
+static void claim_made(handle_t h, const struct object *object, rights_t rights, uint64_t badge)
+{
+    const uint32_t index = (uint32_t)h;
+    struct handle_slot slot = {0};
+    uint32_t generation = 0;
+
+    for (uint32_t i = 1; i < SLOTS; i++)
+        if (i == index && is_live(i)) {
+            slot = *slot_by(i);
+            generation = ++issued[i];
+        }
+    CLAIM(generation != 0, "a new handle's slot is live");
+    CLAIM(h >> 32 == generation, "a new handle was never issued before");
+    CLAIM(slot.object == object && slot.rights == rights && slot.badge == badge,
+          "a new handle has the object, rights and badge that were given");
+}
+
+void prove_narrow(void)
+{
+    const rights_t keep = nondet_u32();
+
+    any_table(any_below(CHUNKS + 1));
+    remember();
+    const uint32_t index = any_below(SLOTS);
+    ASSUME((live_mask() >> index & 1) != 0);
+    for (uint32_t i = 1; i < SLOTS; i++) {
+        if (i != index)
+            continue;
+        watch(slot_by(i));
+        handle_narrow(slot_by(i), keep);
+        CLAIM(slot_by(i)->rights == (before[i].rights & keep),
+              "narrowing takes rights away and gives none");
+    }
+    claim_held();
+    claim_others_keep(index);
+    claim_invariant();
+}
+
+/* The table has no slot, but quota for it. */
+void prove_grow(void)
+{
+    any_table(any_below(CHUNKS + 1));
+    remember();
+    ASSUME(!is_room() && table.used < table.limit);
+    const uint32_t used = table.used;
+    const enum status status = table_grow(&table);
+    CLAIM(status != STATUS_OK || has_slot(&table), "a table that has grown has a slot");
+    CLAIM(table.used == used, "only a handle that is made counts");
+    claim_others_keep(0);
+    claim_invariant();
+}
+
+/* By constants, from where the next slot is taken: nothing else decides what is written. */
+static enum status insert(struct object *object, rights_t rights, uint64_t badge, handle_t *out)
+{
+    for (uint32_t fresh = 1; fresh <= CHUNK_SLOTS; fresh++)
+        for (uint32_t free = 0; free < fresh && free < CHUNK_SLOTS; free++)
+            if ((uint32_t)table.fresh == fresh && table.first_free == free) {
+                table.fresh = BIT(32) | fresh;
+                table.first_free = free;
+                return handle_insert(&table, object, rights, badge, NULL, out);
+            }
+    ASSUME(false);
+    __builtin_unreachable();
+}
+
+/* Without memory for another chunk: prove_grow() sees to the rest. */
+void prove_insert(void)
+{
+    handle_t h = 0;
+
+    any_table(1);
+    has_memory = false;
+    remember();
+    const bool was_room = is_room();
+    struct object *object = any_object();
+    const rights_t rights = nondet_u32();
+    const uint64_t badge = nondet_u64();
+    const uint32_t used = table.used, references = object->references;
+    const enum status status = insert(object, rights, badge, &h);
+
+    if (status == STATUS_OK)
+        claim_made(h, object, rights, badge);
+    CLAIM((status == STATUS_OUT_OF_QUOTA) == (used >= table.limit),
+          "the quota bounds what is inserted");
+    CLAIM((status == STATUS_OK) == (used < table.limit && was_room),
+          "a slot and quota for it are all that it takes");
+    CLAIM(table.used == used + (status == STATUS_OK)
+              && object->references == references + (status == STATUS_OK),
+          "only a handle that is made counts");
+    claim_others_keep(0);
+    claim_invariant();
+}
+
+static void close(uint32_t index)
+{
+    struct handle_slot *const slot = slot_by(index);
+    struct handle_slot *found;
+
+    any_table(1);
+    remember();
+    ASSUME(is_live(index));
+    watch(slot);
+    for (uint32_t last = 0; last < SLOTS; last++)
+        if (table.last_free == last) {
+            table.last_free = last;
+            handle_close(slot);
+            break;
+        }
+    CLAIM(handle_lookup(&table, handle_of(index), OBJECT_NONE, 0, &found) == STATUS_BAD_HANDLE,
+          "a closed handle names nothing");
+    CLAIM(watched_object->references == watched_references - 1,
+          "a closed handle gives its reference back");
+    claim_held();
+    claim_others_keep(index);
+    claim_invariant();
+}
+
+void prove_close_1(void)
+{
+    close(1);
+}
+
+void prove_close_2(void)
+{
+    close(2);
+}
+
+void prove_close_3(void)
+{
+    close(3);
+}
