@@ -9,7 +9,8 @@
  *
  * Bounds: chunks of 3 handles (scaled/), and 3 objects.  A table of up to two chunks where that is
  * small enough, of one where slots are taken and given back.  A pointer that may lead to several
- * slots makes a formula explode, so those calls are made once for each slot, by a constant.
+ * slots makes a formula explode, so those calls are made once for each slot, by a constant.  The
+ * tree of derivation has proofs of its own, at the end; for all others it is empty.
  */
 // proof: prove_init --unwind 9
 // proof: prove_lookup --unwind 9
@@ -19,6 +20,9 @@
 // proof: prove_close_1 --unwind 9
 // proof: prove_close_2 --unwind 9
 // proof: prove_close_3 --unwind 9
+// proof: prove_derive --unwind 9 --unwindset slot_make:1
+// proof: prove_close_related --unwind 25 --unwindset slot_make:1
+// proof: prove_inherit --unwind 25 --unwindset slot_make:1
 #include "domains/handle.c"
 
 #include "reason.h"
@@ -512,4 +516,211 @@ void prove_close_2(void)
 void prove_close_3(void)
 {
     close(3);
+}
+
+/* --- the tree of derivation --- */
+
+/*
+ * Around one slot, and in other tables: who is there is the shape's to say.  Longer lists and other
+ * generations are out of the code's sight: it follows a slot's own links, and none of theirs.
+ */
+static struct chunk family[2];
+static struct handle_slot *const parent = &family[0].slots[1];
+static struct handle_slot *const elder = &family[0].slots[2];
+static struct handle_slot *const younger = &family[0].slots[3];
+static struct handle_slot *const first = &family[1].slots[1];
+static struct handle_slot *const last = &family[1].slots[2];
+static struct handle_slot *const stranger = &family[1].slots[3];
+
+enum { CHILDREN_MAX = 2, SHAPES = (CHILDREN_MAX + 1) << 3 };
+
+/* Who is derived from the same, in order. */
+struct brood {
+    struct handle_slot *parent; /* NULL: it is gone */
+    uint32_t count;
+    struct handle_slot *slots[4];
+};
+
+static void brood_add(struct brood *brood, struct handle_slot *slot, bool is_there)
+{
+    if (is_there)
+        brood->slots[brood->count++] = slot;
+}
+
+static void brood_add_children(struct brood *brood, uint32_t shape)
+{
+    brood_add(brood, first, shape >> 3 >= 1);
+    brood_add(brood, last, shape >> 3 >= 2);
+}
+
+static struct brood children_of(struct handle_slot *slot, uint32_t shape)
+{
+    struct brood brood = {.parent = slot};
+
+    brood_add_children(&brood, shape);
+    return brood;
+}
+
+/* With `slot` among them, or in its place its children. */
+static struct brood siblings_of(struct handle_slot *slot, uint32_t shape)
+{
+    struct brood brood = {.parent = (shape & 1) != 0 ? parent : NULL};
+
+    brood_add(&brood, elder, (shape & 2) != 0);
+    brood_add(&brood, slot, slot != NULL);
+    if (slot == NULL)
+        brood_add_children(&brood, shape);
+    brood_add(&brood, younger, (shape & 4) != 0);
+    return brood;
+}
+
+/* What the links of the `i`th and of the parent have to be. */
+static struct handle_links brood_links(const struct brood *brood, uint32_t i)
+{
+    return (struct handle_links){
+        .first_child = brood->count == 0 ? NULL : brood->slots[0],
+        .last_child = brood->count == 0 ? NULL : brood->slots[brood->count - 1],
+        .prev = i == 0 ? brood->parent : brood->slots[i - 1],
+        .next = i + 1 >= brood->count ? brood->parent : brood->slots[i + 1],
+    };
+}
+
+static void brood_link(const struct brood *brood)
+{
+    for (uint32_t i = 0; i < brood->count; i++) {
+        const struct handle_links meant = brood_links(brood, i);
+        links_of(brood->slots[i])->prev = meant.prev;
+        links_of(brood->slots[i])->next = meant.next;
+    }
+    if (brood->parent != NULL) {
+        const struct handle_links meant = brood_links(brood, 0);
+        links_of(brood->parent)->first_child = meant.first_child;
+        links_of(brood->parent)->last_child = meant.last_child;
+    }
+}
+
+static bool brood_is_linked(const struct brood *brood)
+{
+    const struct handle_links ends = brood_links(brood, 0);
+    bool right = brood->parent == NULL
+                 || (links_of(brood->parent)->first_child == ends.first_child
+                     && links_of(brood->parent)->last_child == ends.last_child);
+
+    for (uint32_t i = 0; i < brood->count; i++) {
+        const struct handle_links meant = brood_links(brood, i);
+        right = right && links_of(brood->slots[i])->prev == meant.prev
+                && links_of(brood->slots[i])->next == meant.next;
+    }
+    return right;
+}
+
+static struct handle_slot *strange_parent, *strange_child;
+
+/* They have others above and below them, or not; and a table has a handle, in slot 1. */
+static struct handle_slot *any_family(void)
+{
+    handle_t h;
+
+    strange_parent = nondet_bool() ? stranger : NULL;
+    strange_child = nondet_bool() ? stranger : NULL;
+    links_of(parent)->prev = links_of(parent)->next = strange_parent;
+    links_of(elder)->first_child = links_of(elder)->last_child = strange_child;
+    links_of(younger)->first_child = links_of(younger)->last_child = strange_child;
+    links_of(first)->first_child = links_of(first)->last_child = strange_child;
+    links_of(last)->first_child = links_of(last)->last_child = strange_child;
+
+    handle_table_init(&table, &cross, SLOTS);
+    has_memory = true;
+    portal.references = event.references = other.references = 1;
+    ASSUME(handle_insert(&table, &other, RIGHT_ALL, 0, NULL, &h) == STATUS_OK);
+    issued[1] = 1;
+    return slot_by(1);
+}
+
+static bool has_children(const struct handle_slot *slot, const struct handle_slot *child)
+{
+    return links_of(slot)->first_child == child && links_of(slot)->last_child == child;
+}
+
+static bool has_no_links(const struct handle_slot *slot)
+{
+    return has_children(slot, NULL) && links_of(slot)->prev == NULL && links_of(slot)->next == NULL;
+}
+
+static void claim_family_keeps(void)
+{
+    CLAIM(links_of(parent)->prev == strange_parent && links_of(parent)->next == strange_parent
+              && has_children(elder, strange_child) && has_children(younger, strange_child)
+              && has_children(first, strange_child) && has_children(last, strange_child),
+          "nobody else's place in the tree changes");
+}
+
+void prove_derive(void)
+{
+    const uint32_t chosen = any_below(CHILDREN_MAX + 1);
+    handle_t h;
+
+    any_family();
+    for (uint32_t children = 0; children <= CHILDREN_MAX; children++) {
+        if (children != chosen)
+            continue;
+        struct brood brood = children_of(parent, children << 3);
+        brood_link(&brood);
+        ASSUME(handle_insert(&table, &other, RIGHT_ALL, 0, parent, &h) == STATUS_OK);
+        issued[2] = 1;
+        brood = (struct brood){.parent = parent};
+        brood_add(&brood, slot_by(2), true);
+        brood_add_children(&brood, children << 3);
+        CLAIM(brood_is_linked(&brood) && has_children(slot_by(2), NULL),
+              "a new handle is the first child of what it is derived from");
+        break;
+    }
+    claim_family_keeps();
+    claim_invariant();
+}
+
+void prove_close_related(void)
+{
+    const uint32_t chosen = any_below(SHAPES);
+    struct handle_slot *const slot = any_family();
+
+    for (uint32_t shape = 0; shape < SHAPES; shape++) {
+        if (shape != chosen)
+            continue;
+        const struct brood children = children_of(slot, shape);
+        const struct brood siblings = siblings_of(slot, shape);
+        const struct brood after = siblings_of(NULL, shape);
+        brood_link(&children);
+        brood_link(&siblings);
+        handle_close(slot);
+        CLAIM(brood_is_linked(&after), "the children of a closed handle take its place");
+        break;
+    }
+    CLAIM(has_no_links(slot), "a free slot has no place in the tree");
+    claim_family_keeps();
+    claim_invariant();
+}
+
+void prove_inherit(void)
+{
+    const uint32_t chosen = any_below(SHAPES);
+    struct handle_slot *const slot = any_family();
+    struct handle_slot *const heir = slot_by(2);
+
+    for (uint32_t shape = 0; shape < SHAPES; shape++) {
+        if (shape != chosen)
+            continue;
+        struct brood children = children_of(slot, shape);
+        struct brood siblings = siblings_of(slot, shape);
+        brood_link(&children);
+        brood_link(&siblings);
+        links_inherit(slot, heir);
+        children = children_of(heir, shape);
+        siblings = siblings_of(heir, shape);
+        CLAIM(brood_is_linked(&children) && brood_is_linked(&siblings),
+              "an heir takes the place of what is moved");
+        break;
+    }
+    CLAIM(has_no_links(slot), "what is moved leaves the tree");
+    claim_family_keeps();
 }
