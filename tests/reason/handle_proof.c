@@ -20,9 +20,11 @@
 // proof: prove_close_1 --unwind 9
 // proof: prove_close_2 --unwind 9
 // proof: prove_close_3 --unwind 9
+// proof: prove_pass --unwind 9 --unwindset slot_make:0
 // proof: prove_derive --unwind 9 --unwindset slot_make:1
 // proof: prove_close_related --unwind 25 --unwindset slot_make:1
 // proof: prove_inherit --unwind 25 --unwindset slot_make:1
+// proof: prove_revoke --unwind 13 --unwindset slot_make:1 --object-bits 12
 #include "domains/handle.c"
 
 #include "reason.h"
@@ -518,6 +520,41 @@ void prove_close_3(void)
     close(3);
 }
 
+/* To another table, which has a slot and may have quota for it. */
+void prove_pass(void)
+{
+    static struct handle_table peer;
+    static struct cross_domain peer_cross;
+    struct handle_slot *const made = &chunk1.slots[1];
+    const uint64_t word = nondet_u64();
+    handle_t out = 0;
+
+    any_table(1);
+    has_memory = false;
+    handle_table_init(&peer, &peer_cross, nondet_bool());
+    chunk1.slots[0].object = (struct object *)(void *)&peer;
+    peer_cross.chunk0 = peer.inline_chunks[0] = chunk1.slots;
+    peer_cross.chunk_count = 1;
+    peer.fresh = BIT(32) | 1;
+    remember();
+    const struct handle_slot *named = named_by(word & ~HANDLE_MOVE);
+    const struct handle_slot source = named != NULL ? *named : (struct handle_slot){0};
+    const rights_t need =
+        RIGHT_TRANSFER | ((word & HANDLE_MOVE) != 0 ? 0 : (rights_t)RIGHT_DUPLICATE);
+    const enum status status = handle_transfer(&cross, &peer, word, &out);
+
+    CLAIM((status == STATUS_OK)
+              == (named != NULL && (source.rights & need) == need && peer.limit != 0),
+          "what may be passed is passed, and nothing else");
+    CLAIM(status != STATUS_OK
+              || (out == (BIT(32) | 1) && made->object == source.object
+                  && made->rights == source.rights && made->badge == source.badge
+                  && made->key == (out ^ mark_meant(source.object, source.rights))),
+          "what is passed has the object, the rights, the badge and the mark of its source");
+    claim_others_keep(0);
+    claim_invariant();
+}
+
 /* --- the tree of derivation --- */
 
 /*
@@ -723,4 +760,76 @@ void prove_inherit(void)
     }
     CLAIM(has_no_links(slot), "what is moved leaves the tree");
     claim_family_keeps();
+}
+
+/* --- revocation --- */
+
+enum { MEMBERS = 4, TREES = 3 * 4 };
+
+/* The `i`th of a table's handles, in order of their making. */
+static struct handle_slot *member(uint32_t i)
+{
+    return slot_by(i + i / (CHUNK_SLOTS - 1) + 1);
+}
+
+/*
+ * The second is derived from the first; each after them from one that was there before it, or from
+ * none (MEMBERS), by the tree's number.
+ */
+static void make_tree(uint32_t tree, uint32_t *above)
+{
+    handle_t h;
+
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        const uint32_t choices = i < 2 ? 1 : i + 1;
+        above[i] = i == 0 || tree % choices == i ? (uint32_t)MEMBERS : tree % choices;
+        tree /= choices;
+        ASSUME(handle_insert(&table, &other, RIGHT_ALL, 0,
+                             above[i] == MEMBERS ? NULL : member(above[i]), &h)
+               == STATUS_OK);
+    }
+}
+
+static bool is_below_first(const uint32_t *above, uint32_t i)
+{
+    while (i != 0 && i != MEMBERS)
+        i = above[i];
+    return i == 0;
+}
+
+static void revoke_first(const uint32_t *above, uint32_t budget)
+{
+    const bool is_done = handle_revoke_some(member(0), budget);
+    uint32_t below = 0, closed = 0;
+
+    for (uint32_t i = 1; i < MEMBERS; i++) {
+        const bool is_closed = member(i)->object == NULL;
+        below += is_below_first(above, i);
+        closed += is_closed;
+        CLAIM(!is_closed || is_below_first(above, i), "a revocation closes descendants only");
+    }
+    CLAIM(member(0)->object != NULL, "who revokes keeps the handle");
+    CLAIM(closed == (budget < below ? budget : below), "a revocation closes as many as it may");
+    CLAIM(is_done == (closed == below), "a revocation ends when no descendant is left");
+}
+
+void prove_revoke(void)
+{
+    const uint32_t chosen = any_below(TREES), budget = any_below(MEMBERS);
+    uint32_t above[MEMBERS];
+
+    handle_table_init(&table, &cross, MEMBERS);
+    has_memory = true;
+    other.references = 1;
+    for (uint32_t tree = 0; tree < TREES; tree++) {
+        if (tree != chosen)
+            continue;
+        make_tree(tree, above);
+        for (uint32_t i = 0; i < MEMBERS; i++)
+            if (i == budget) {
+                revoke_first(above, i);
+                return;
+            }
+        return; /* or the next tree would begin with this one's handles */
+    }
 }
