@@ -12,7 +12,7 @@ import rotunda_vm
 REQUESTS = 60
 # CPUs, GIC, requests: many where it is seen who works, one answer elsewhere.
 MACHINES = [(4, 2, REQUESTS), (4, 3, REQUESTS), (1, 2, 1), (2, 2, 1), (2, 3, 1), (3, 2, 1),
-            (3, 3, 1), (8, 2, 1), (8, 3, 1)]
+            (3, 3, 1), (5, 2, 1), (6, 3, 1), (7, 2, 1), (8, 2, 1), (8, 3, 1)]
 ROW = re.compile(r"^ +(\d+) .*in use +([\d.]+) %.* (\d+) *$", re.MULTILINE)
 
 
