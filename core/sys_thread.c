@@ -118,7 +118,7 @@ struct sysret sys_thread_unpark(uint64_t word, uint64_t count, UNUSED uint64_t a
                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    const uint32_t limit = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+    const uint32_t limit = count > UNPARK_MAX ? UNPARK_MAX : (uint32_t)count;
 
     return sysret_value(thread_unpark(caller_domain(), word, limit));
 }

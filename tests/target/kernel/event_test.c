@@ -256,6 +256,30 @@ static void words_are_slept_on(void)
     EXPECT_IS(board->word[34], STATUS_TIMED_OUT);
 }
 
+/* However many are to be woken, a call wakes few: interrupts are off meanwhile. */
+static void many_sleepers_are_woken_a_few_at_a_time(void)
+{
+    enum { SLEEPERS = UNPARK_MAX + 2 };
+    const uint64_t all[BIRTH_ARGUMENTS] = {UINT64_MAX};
+    struct board *board = board_get();
+    struct child child;
+    handle_t thread = 0;
+
+    board->word[4] = 7;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    for (uint64_t i = 0; i < SLEEPERS; i++) {
+        const uint64_t argument[BIRTH_ARGUMENTS] = {i, DEADLINE_NEVER};
+        EXPECT_OK(child_start_at(&child, park_and_note, argument, 30, &thread));
+    }
+    EXPECT(parked_reach(&child, SLEEPERS));
+    EXPECT_OK(child_start_at(&child, unpark_some, all, 40, &thread));
+    EXPECT(board_reaches(8, UNPARK_MAX));
+    EXPECT_IS(board->word[2], UNPARK_MAX);
+    EXPECT_OK(child_start_at(&child, unpark_some, all, 40, &thread));
+    EXPECT(board_reaches(8, SLEEPERS));
+    EXPECT_IS(board->word[2], SLEEPERS - UNPARK_MAX);
+}
+
 /* ---- turns ---- */
 
 /* In a child: count in board word argument[0] until board word 2 is set. */
@@ -375,6 +399,7 @@ static const struct test event_tests[] = {
     TEST(clocks_ring_in_order),
     TEST(many_timeouts_come_in_order),
     TEST(words_are_slept_on),
+    TEST(many_sleepers_are_woken_a_few_at_a_time),
     TEST(equals_take_turns),
     TEST(more_urgent_goes_first),
     TEST(waking_switches_at_once),

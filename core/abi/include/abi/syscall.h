@@ -38,6 +38,8 @@ enum {
 /* Set in a handle word that is passed: the sender's own handle is closed. */
 #define HANDLE_MOVE (UINT64_C(1) << 63)
 
+enum { UNPARK_MAX = 8 }; /* so that the call is short, however many sleep */
+
 enum syscall {
     SYS_NULL = 0, /* nothing; what entering the kernel costs */
 
@@ -112,7 +114,7 @@ enum syscall {
      * `owner`: an address in the stack of whoever is to do that, a thread's or a portal's of this
      * domain, which inherits the sleeper's priority meanwhile; 0: nobody does. */
     SYS_THREAD_PARK = 27,
-    /* (word, count) -> x1 how many were woken, the most urgent first */
+    /* (word, count) -> x1 how many were woken, the most urgent first: at most UNPARK_MAX a call */
     SYS_THREAD_UNPARK = 28,
     /* (thread, priority): at most the domain's highest.  Thread 0: the calling one, if this is its
      * home; DENIED to a portal that it called. */

@@ -279,9 +279,17 @@ static inline enum status thread_park_for(_Atomic uint32_t *word, uint32_t expec
     return svc_4(SYS_THREAD_PARK, (uint64_t)(uintptr_t)word, expected, deadline_ns, owner, NULL);
 }
 
+/* Wake the `count` most urgent, or as many as sleep. */
 static inline enum status thread_unpark(_Atomic uint32_t *word, uint32_t count)
 {
-    return svc_4(SYS_THREAD_UNPARK, (uint64_t)(uintptr_t)word, count, 0, 0, NULL);
+    uint64_t woken = 0;
+    enum status s;
+
+    do {
+        s = svc_4(SYS_THREAD_UNPARK, (uint64_t)(uintptr_t)word, count, 0, 0, &woken);
+        count -= (uint32_t)woken;
+    } while (s == STATUS_OK && woken == UNPARK_MAX && count > 0);
+    return s;
 }
 
 CHECK_RESULT static inline enum status thread_set_priority(handle_t thread, uint32_t priority)
