@@ -5,14 +5,16 @@
  *   wake_idle_*     nothing else to do: out of the kernel's idle loop
  *   wake_loaded_*   beside wake_load.h's traffic
  *   wake_spinner_*  beside wake_load.h's spinner, which is more urgent and has a budget
- *   irq_masked_max  beside wake_load.h's teardown: the latest wake-up, less the median of an idle
- *                   machine; so no stretch with interrupts off is longer, of those that were hit
+ *   irq_masked_max    beside wake_load.h's teardown: the latest wake-up, less the median of an idle
+ *                     machine; so no stretch with interrupts off is longer, of those that were hit
+ *   irq_masked_worst  the same beside worst_load.h's
  *
  * Sleeps are of pseudo-random length, the same ones in each run.
  */
 #include "alarm.h"
 #include "bench.h"
 #include "wake_load.h"
+#include "worst_load.h"
 
 #include "rt/startup.h"
 #include "rt/syscall.h"
@@ -115,36 +117,59 @@ static void rows_beside(struct bench *bench, struct alarm *alarm, const struct d
         fail(bench, ids, s);
 }
 
-/* Raise `*latest` to that of the wake-ups beside the teardown. */
-static enum status sleep_beside_teardown(struct alarm *alarm, uint64_t *latest)
+/* A load that ends by itself. */
+struct load {
+    const char *id;
+    enum status (*start)(void);
+    bool (*is_done)(enum status *s);
+};
+
+static const struct load loads[] = {
+    {"irq_masked_max", teardown_start, teardown_is_done},
+    {"irq_masked_worst", worst_start, worst_is_done},
+};
+
+enum { LOADS = sizeof loads / sizeof loads[0] };
+
+/* Raise `*latest` to that of the wake-ups beside the load. */
+static enum status sleep_beside(const struct load *load, struct alarm *alarm, uint64_t *latest)
 {
     uint64_t seed = 2, late;
-    enum status torn = STATUS_OK;
+    enum status ended = STATUS_OK;
     uint32_t aftermath = 0;
-    enum status s = teardown_start();
+    enum status s = load->start();
 
     while (s == STATUS_OK && aftermath < AFTERMATH_SAMPLES) {
-        if (teardown_is_done(&torn))
+        if (load->is_done(&ended))
             aftermath++;
         s = alarm_sleep(alarm, nap_ticks(&hurried, &seed), &late);
         *latest = late > *latest ? late : *latest;
     }
-    return s == STATUS_OK ? torn : s;
+    return s == STATUS_OK ? ended : s;
 }
 
-static void row_masked(struct bench *bench, struct alarm *alarm)
+static void row_masked(struct bench *bench, struct alarm *alarm, const struct load *load)
 {
-    if (!bench_wants(bench, "irq_masked_max"))
+    if (!bench_wants(bench, load->id))
         return;
     enum status s = sleep_rounds(bench, alarm, IDLE_SAMPLES);
     const uint64_t usually = samples_percentile(&bench->samples, 50);
     uint64_t latest = usually;
     if (s == STATUS_OK)
-        s = sleep_beside_teardown(alarm, &latest);
+        s = sleep_beside(load, alarm, &latest);
     if (s == STATUS_OK)
-        bench_report_value(bench, "irq_masked_max", meter_shown(latest - usually));
+        bench_report_value(bench, load->id, meter_shown(latest - usually));
     else
-        bench_report_failure(bench, "irq_masked_max", bench_reason(s));
+        bench_report_failure(bench, load->id, bench_reason(s));
+}
+
+static bool wants_masked(const struct bench *bench)
+{
+    bool wants = false;
+
+    for (unsigned i = 0; i < LOADS; i++)
+        wants = wants || bench_wants(bench, loads[i].id);
+    return wants;
 }
 
 void rows_of_wakes(struct bench *bench)
@@ -152,7 +177,7 @@ void rows_of_wakes(struct bench *bench)
     static struct alarm alarm;
 
     if (!wants(bench, &idle) && !wants(bench, &loaded) && !wants(bench, &beside_spinner)
-        && !bench_wants(bench, "irq_masked_max"))
+        && !wants_masked(bench))
         return;
     (void)thread_sleep(time_after_ns(SETTLE_NS));
     enum status s = thread_set_priority(0, startup_get()->highest_priority);
@@ -162,12 +187,14 @@ void rows_of_wakes(struct bench *bench)
         fail(bench, &idle, s);
         fail(bench, &loaded, s);
         fail(bench, &beside_spinner, s);
-        bench_report_failure(bench, "irq_masked_max", status_text(s));
+        for (unsigned i = 0; i < LOADS; i++)
+            bench_report_failure(bench, loads[i].id, status_text(s));
         return;
     }
     rows_idle(bench, &alarm);
     rows_beside(bench, &alarm, &loaded, traffic_start, traffic_stop);
     rows_beside(bench, &alarm, &beside_spinner, spinner_start, spinner_stop);
-    row_masked(bench, &alarm);
+    for (unsigned i = 0; i < LOADS; i++)
+        row_masked(bench, &alarm, &loads[i]);
     (void)!thread_set_priority(0, bench->priority);
 }
