@@ -15,7 +15,7 @@ set(ROTUNDA_KERNEL_INCLUDES
 
 # What the figures of docs/measuring.md go through and gains most, byte for byte, by being compiled
 # for speed; everything else is compiled for size.
-set(ROTUNDA_KERNEL_FAST core/interrupt.c core/sys_view.c domains/frame.c domains/handle.c)
+set(ROTUNDA_KERNEL_FAST core/sys_view.c domains/frame.c domains/handle.c)
 
 # Runs before the MMU is on, when words must be at their alignment.
 set(ROTUNDA_KERNEL_BEFORE_MMU
@@ -32,7 +32,8 @@ set(ROTUNDA_KERNEL_BOOT
 
 # For size, and without what makes code larger for all that: found by trying each alone.
 set(ROTUNDA_KERNEL_SMALL
-    -Os -fno-move-loop-invariants -fno-partial-inlining -fno-ipa-modref -fno-tree-fre)
+    -Os -fno-thread-jumps -fno-tree-loop-im -fno-move-loop-invariants -fno-partial-inlining
+    -fno-ipa-modref -fno-tree-fre)
 set(ROTUNDA_KERNEL_CODE -fno-align-functions)
 
 # No floating point, and no frame records: a panic finds who called whom without (core/panic.c).

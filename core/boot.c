@@ -14,6 +14,7 @@
 #include "core/boot_memory.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "core/deferred.h"
 #include "core/event.h"
 #include "core/fault.h"
 #include "core/info.h"
@@ -133,7 +134,7 @@ static uint64_t seed_mix(const struct machine *machine)
 static void objects_start(const struct machine *machine)
 {
     segments_init();
-    threads_init();
+    deferred_init();
     scheduler_init();
     events_init();
     portals_init();

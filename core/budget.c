@@ -29,7 +29,7 @@ static void period_enter(struct thread *thread, uint64_t used, nsec_t end_ns)
     if (used < budget->ticks)
         thread->budget_end = thread_cpu_ticks(thread) + budget->ticks - used;
     else
-        scheduler_timeout_add(&budget->replenishment);
+        scheduler_timeout_add(&budget->replenishment, thread->base_priority);
     scheduler_reconsider(thread->cpu); /* its timer looks after it */
     priority_update(thread);
 }

@@ -57,7 +57,7 @@ void clock_set(struct clock *clock, nsec_t deadline_ns)
     if (deadline_ns == DEADLINE_NEVER || clock->belonging.domain == NULL)
         return;
     clock->timeout.deadline_ns = deadline_ns;
-    scheduler_timeout_add(&clock->timeout);
+    scheduler_timeout_add(&clock->timeout, thread_current()->priority);
 }
 
 static void clock_on_stop(struct belonging *belonging, unsigned *budget)

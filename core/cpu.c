@@ -44,6 +44,7 @@ void cpu_init_boot(void)
     boot_cpu.kernel_stack_top = (uintptr_t)boot_stack_top;
     boot_cpu.state = CPU_STATE_ONLINE;
     boot_cpu.midr = (uint32_t)SYSREG_READ(midr_el1);
+    cpu_name(boot_cpu.midr, boot_cpu.name);
     boot_cpu.online_ticks = timer_now_ticks();
     boot_cpu.switched_at_ticks = boot_cpu.online_ticks;
     SYSREG_WRITE(tpidr_el1, (uintptr_t)&boot_cpu);

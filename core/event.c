@@ -9,9 +9,12 @@
 struct watch {
     struct list_node node;       /* in the watched domain's list */
     struct list_node event_node; /* in the event's list */
+    const struct domain *domain;
     struct event *event;
     uint64_t bits;
 };
+
+enum { CLOSE_STEP = 8 };
 
 static struct pool event_pool;
 static struct pool watch_pool;
@@ -42,20 +45,38 @@ static void watch_free(struct watch *watch)
     pool_return(&watch_pool, watch);
 }
 
-/* Others may hold the event for ever; what they must not hold is its owner's memory. */
-static void event_detach(struct event *event)
+/*
+ * Others may hold the event for ever; what they must not hold is its owner's memory.  Returns
+ * whether `*budget` reached.
+ */
+static bool event_detach(struct event *event, unsigned *budget)
 {
     struct list_node *node;
 
+    for (; *budget > 0 && (node = list_first(&event->watches)) != NULL; --*budget)
+        watch_free(LIST_ENTRY(node, struct watch, event_node));
+    if (*budget == 0)
+        return false;
     if (event->belonging.domain == NULL)
-        return;
+        return true;
     cpus_hold(); /* signal_path may be about to set a bit */
     belonging_leave(&event->belonging);
     event->cross.word = NULL;
     object_put(&event->segment->object);
     event->segment = NULL;
-    while ((node = list_first(&event->watches)) != NULL)
-        watch_free(LIST_ENTRY(node, struct watch, event_node));
+    return true;
+}
+
+static void event_close(struct deferred *closing)
+{
+    struct event *event = LIST_ENTRY(closing, struct event, closing);
+    const struct thread *current = thread_current();
+    unsigned budget = CLOSE_STEP;
+
+    if (event_detach(event, &budget))
+        belonging_free(&event->belonging);
+    else
+        deferred_add(closing, event_close, current == NULL ? 0 : current->priority);
 }
 
 static void event_on_destroy(struct object *object)
@@ -66,8 +87,7 @@ static void event_on_destroy(struct object *object)
     cpus_forget(event);
     if (event->cross.waiter != NULL)
         thread_wake(event->cross.waiter, STATUS_BAD_HANDLE);
-    event_detach(event);
-    belonging_free(&event->belonging);
+    event_close(&event->closing);
 }
 
 enum status event_create(struct domain *domain, struct segment *segment, uint64_t offset,
@@ -186,9 +206,7 @@ static void event_on_stop(struct belonging *belonging, unsigned *budget)
 {
     struct event *event = event_of_object(&belonging->object);
 
-    (void)budget; /* one step, whatever it is */
-    event_detach(event);
-    if (event->cross.waiter != NULL)
+    if (event_detach(event, budget) && event->cross.waiter != NULL)
         thread_wake(event->cross.waiter, STATUS_PEER_DEAD);
 }
 
@@ -203,9 +221,11 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
         return STATUS_OK;
     }
     /* Watching twice with the same event is one watch with both bits: no need for a quota. */
-    LIST_FOR_EACH (node, &domain->watchers) {
-        struct watch *watch = LIST_ENTRY(node, struct watch, node);
-        if (watch->event == event) {
+    LIST_FOR_EACH (node, &event->watches) {
+        struct watch *watch = LIST_ENTRY(node, struct watch, event_node);
+        if (cpu_is_interrupted())
+            return STATUS_WOULD_BLOCK;
+        if (watch->domain == domain) {
             watch->bits |= bits;
             return STATUS_OK;
         }
@@ -215,6 +235,7 @@ enum status watch_add(struct domain *domain, struct event *event, uint64_t bits)
         return status;
 
     struct watch *watch = memory;
+    watch->domain = domain;
     watch->event = event;
     watch->bits = bits;
     list_push_back(&domain->watchers, &watch->node);

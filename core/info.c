@@ -14,6 +14,8 @@
 #include "domains/space.h"
 #include "domains/view.h"
 
+enum { LOOKS_MAX = 64 }; /* in one step, at what is mostly empty */
+
 union info_record {
     struct info_domain domain;
     struct info_thread thread;
@@ -51,8 +53,11 @@ static uint32_t id_of(const struct domain *domain)
     return domain == NULL ? 0 : domain->id;
 }
 
-/* Each fills in a record that is all zeroes, and leaves `*next` 0 if there is no next. */
-static void fill_domain(struct domain *domain, struct info_domain *out)
+/*
+ * Each fills in a record that is all zeroes, and leaves `*next` 0 if there is no next.
+ * WOULD_BLOCK: an interrupt waits, or this was enough for one step; it goes on from `*next`.
+ */
+static enum status fill_domain(struct domain *domain, struct info_domain *out)
 {
     out->id = domain->id;
     out->state = domain->state;
@@ -74,13 +79,18 @@ static void fill_domain(struct domain *domain, struct info_domain *out)
         const struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         out->cpu_time_ns += thread_cpu_time_ns(thread);
         out->switches += thread->dispatches;
+        if (cpu_is_interrupted())
+            return STATUS_WOULD_BLOCK;
     }
     LIST_FOR_EACH (node, &domain->belongings) {
         struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
         if (object->class->type == OBJECT_PORTAL)
             out->portal_calls += portal_calls(portal_of_object(object));
+        if (cpu_is_interrupted())
+            return STATUS_WOULD_BLOCK;
     }
     out->switches += out->portal_calls;
+    return STATUS_OK;
 }
 
 /* Threads in the order of their ids. */
@@ -91,6 +101,10 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
 
     LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
+        if (cpu_is_interrupted()) {
+            *next = index;
+            return STATUS_WOULD_BLOCK;
+        }
         if (thread->id < index)
             continue;
         if (found != NULL) {
@@ -159,21 +173,25 @@ static void fill_handle_object(struct object *object, struct info_handle *out)
 static enum status fill_handle(struct domain *domain, uint64_t index, struct info_handle *out,
                                uint64_t *next)
 {
-    handle_t after;
+    const struct handle_slot *slot = NULL;
+    uint64_t looks = 0;
 
-    if (domain->root == NULL || index > UINT32_MAX)
+    if (domain->root == NULL)
         return STATUS_NOT_FOUND;
-    const struct handle_slot *slot =
-        handle_table_next(&domain->handles, (uint32_t)index, &out->handle);
-    if (slot == NULL)
-        return STATUS_NOT_FOUND;
+    *next = index;
+    while (slot == NULL) {
+        if (*next >= handle_table_end(&domain->handles)) {
+            *next = 0;
+            return STATUS_NOT_FOUND;
+        }
+        if (looks++ == LOOKS_MAX)
+            return STATUS_WOULD_BLOCK;
+        slot = handle_table_at(&domain->handles, (uint32_t)(*next)++, &out->handle);
+    }
     out->badge = slot->badge;
     out->type = slot->object->class->type;
     out->rights = slot->rights;
     fill_handle_object(slot->object, out);
-    const uint32_t behind = (uint32_t)out->handle + 1;
-    if (handle_table_next(&domain->handles, behind, &after) != NULL)
-        *next = behind;
     return STATUS_OK;
 }
 
@@ -217,13 +235,16 @@ static void fill_memory(struct info_memory *out)
 
 static enum status fill_interrupt(uint64_t index, struct info_interrupt *out, uint64_t *next)
 {
-    struct info_interrupt after;
+    const uint64_t end = index + LOOKS_MAX;
 
-    const uint32_t number = index > UINT32_MAX ? 0 : interrupt_next((uint32_t)index, out);
-    if (number == 0)
-        return STATUS_NOT_FOUND;
-    *next = interrupt_next(number + 1, &after);
-    return STATUS_OK;
+    for (*next = index; *next < IRQ_SPECIAL_FIRST;) {
+        if (*next == end)
+            return STATUS_WOULD_BLOCK;
+        if (interrupt_info((uint32_t)(*next)++, out))
+            return STATUS_OK;
+    }
+    *next = 0;
+    return STATUS_NOT_FOUND;
 }
 
 static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next)
@@ -250,7 +271,7 @@ static enum status fill_cpu(uint64_t index, struct info_cpu *out, uint64_t *next
         out->thread_id = cpu->current->id;
         out->domain_id = thread_domain(cpu->current)->id;
     }
-    cpu_name(cpu->midr, out->name);
+    memcpy(out->name, cpu->name, sizeof out->name);
     return STATUS_OK;
 }
 
@@ -259,8 +280,7 @@ static enum status fill(struct domain *domain, uint64_t what, uint64_t index,
 {
     switch (what) {
     case INFO_DOMAIN:
-        fill_domain(domain, &record->domain);
-        return STATUS_OK;
+        return fill_domain(domain, &record->domain);
     case INFO_THREADS:
         return fill_thread(domain, index, &record->thread, next);
     case INFO_HANDLES:

@@ -153,22 +153,20 @@ void interrupts_serve(struct irq_ack ack)
     }
 }
 
-COLD uint32_t interrupt_next(uint32_t number, struct info_interrupt *out)
+COLD bool interrupt_info(uint32_t number, struct info_interrupt *out)
 {
-    for (; number < IRQ_SPECIAL_FIRST; number++) {
-        const struct interrupt *interrupt = table[number];
-        if (interrupt == NULL && counts[number] == 0)
-            continue;
-        const struct event *event = interrupt == NULL ? NULL : interrupt->event;
-        *out = (struct info_interrupt){
-            .number = number,
-            .owner_domain_id =
-                event == NULL || event->belonging.domain == NULL ? 0 : event->belonging.domain->id,
-            .count = counts[number],
-            .is_bound = event != NULL || number == timer_irq,
-            .is_active = interrupt != NULL && interrupt->is_active,
-        };
-        return number;
-    }
-    return 0;
+    const struct interrupt *interrupt = table[number];
+
+    if (interrupt == NULL && counts[number] == 0)
+        return false;
+    const struct event *event = interrupt == NULL ? NULL : interrupt->event;
+    *out = (struct info_interrupt){
+        .number = number,
+        .owner_domain_id =
+            event == NULL || event->belonging.domain == NULL ? 0 : event->belonging.domain->id,
+        .count = counts[number],
+        .is_bound = event != NULL || number == timer_irq,
+        .is_active = interrupt != NULL && interrupt->is_active,
+    };
+    return true;
 }

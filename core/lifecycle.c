@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "core/belonging.h"
+#include "core/deferred.h"
 #include "core/event.h"
 #include "core/portal.h"
 #include "core/thread.h"
@@ -58,6 +59,7 @@ static void domain_fill(struct domain *domain, const struct domain_attributes *a
     list_init(&domain->threads);
     list_init(&domain->belongings);
     list_init(&domain->watchers);
+    line_init(&domain->sleepers);
 }
 
 enum status domain_create(const struct domain_attributes *attributes, struct event *stop_event,
@@ -243,12 +245,13 @@ static void domain_on_destroy(struct object *object)
     pool_return(&domain_pool, domain);
 }
 
-bool teardown_is_pending(void)
+bool work_is_pending(void)
 {
-    return !list_is_empty(&stopping) || !list_is_empty(&orphans) || segments_reap_pending();
+    return !deferred_is_empty() || !list_is_empty(&stopping) || !list_is_empty(&orphans)
+           || segments_reap_pending();
 }
 
-bool teardown_some(void)
+void teardown_some(void)
 {
     struct list_node *stops = list_first(&stopping);
     struct list_node *orphan = list_first(&orphans);
@@ -264,5 +267,4 @@ bool teardown_some(void)
     } else {
         (void)segments_reap_some();
     }
-    return teardown_is_pending();
 }

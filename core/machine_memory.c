@@ -80,7 +80,7 @@ enum status machine_reservations_read(const struct devicetree_node *root, paddr_
         if (fdt_get_mem_rsv(tree->fdt, i, &range.base, &range.size) != 0
             || range.base + range.size < range.base)
             return devicetree_refuse(tree, STATUS_BAD_DATA,
-                                     "memory reservation block: entry %d is no range", i);
+                                     "memory reservation block: entry %u is no range", (unsigned)i);
         status = range_add(root, &range, machine->reserved, &machine->reserved_count,
                            MACHINE_RESERVED_MAX);
     }

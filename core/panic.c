@@ -51,7 +51,7 @@ static void backtrace_log(const uintptr_t *at)
     for (; (uintptr_t)at < top && count < BACKTRACE_MAX; at++) {
         if (!is_behind_call(*at))
             continue;
-        log_info("  called from %p", (void *)*at);
+        log_info("  called from 0x%016lx", *at);
         count++;
     }
 }

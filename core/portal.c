@@ -9,6 +9,8 @@
 #include "domains/pool.h"
 #include "domains/segment.h"
 
+enum { CLOSE_STEP = 2 };
+
 static struct pool portal_pool;
 static struct pool record_pool;
 
@@ -51,6 +53,7 @@ static enum status record_add(struct portal *portal, uaddr_t stack_top)
         return status;
     struct record *record = memory;
     record->portal = portal;
+    line_init(&record->creditors);
     record->cross.stack_top = stack_top;
     record->cross.next = portal->cross.first == NULL ? &record->cross : portal->cross.first;
     record->deadline.fire = on_deadline;
@@ -112,7 +115,7 @@ static void records_want(struct portal *portal)
 {
     cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
     LIST_FOR_EACH (node, &portal->records)
-        LIST_ENTRY(node, struct record, portal_node)->cross.flags |= RECORD_WANTED;
+        priority_want(LIST_ENTRY(node, struct record, portal_node));
 }
 
 static uint32_t records_taken(const struct portal *portal)
@@ -137,13 +140,14 @@ static struct thread *waiting_first(const struct portal *portal)
     return first == NULL ? NULL : LIST_ENTRY(first, struct thread, waiter);
 }
 
-/* Nobody gets a stack any more. */
-static void portal_fail_all_waiting(struct portal *portal)
+/* Nobody gets a stack any more; returns whether `*budget` reached for all. */
+static bool waiting_fail_some(struct portal *portal, unsigned *budget)
 {
     struct thread *thread;
 
-    while ((thread = waiting_first(portal)) != NULL)
+    for (; *budget > 0 && (thread = waiting_first(portal)) != NULL; --*budget)
         portal_fail_waiting(thread, STATUS_PEER_DEAD);
+    return *budget > 0;
 }
 
 /* The portal leaves its domain, which was charged for it. */
@@ -162,8 +166,26 @@ static void portal_free(struct portal *portal)
     portal_detach(portal);
     while ((node = list_pop_front(&portal->records)) != NULL)
         pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
+    deferred_drop(&portal->outdated);
     belonging_free(&portal->belonging);
     domain_unuse(domain);
+}
+
+static void linger_less(struct portal *portal)
+{
+    if (--portal->lingering == 0)
+        portal_free(portal);
+}
+
+static void portal_close(struct deferred *closing)
+{
+    struct portal *portal = LIST_ENTRY(closing, struct portal, closing);
+    unsigned budget = CLOSE_STEP;
+
+    if (waiting_fail_some(portal, &budget))
+        linger_less(portal);
+    else
+        deferred_add(closing, portal_close, line_urgency(&portal->waiting));
 }
 
 /*
@@ -174,12 +196,9 @@ static void portal_on_destroy(struct object *object)
 {
     struct portal *portal = portal_of_object(object);
 
-    portal_fail_all_waiting(portal);
-    cpus_hold();
-    portal->lingering = records_taken(portal);
     records_want(portal); /* returns come by the slow path, which counts them */
-    if (portal->lingering == 0)
-        portal_free(portal);
+    portal->lingering = records_taken(portal) + 1;
+    portal_close(&portal->closing);
 }
 
 /* What a thread finds after a call that failed; nothing of the callee's registers is left. */
@@ -217,7 +236,6 @@ static void frame_push(struct thread *thread, struct portal *portal, struct reco
     };
     record->cross.calls++;
     if (!line_is_empty(&portal->waiting)) {
-        record->cross.flags |= RECORD_WANTED;
         priority_want(record);
         priority_update(thread);
     }
@@ -226,11 +244,11 @@ static void frame_push(struct thread *thread, struct portal *portal, struct reco
     cross_set_depth(cross, depth + 1);
 }
 
-static void deadline_arm(struct record *record, nsec_t deadline_ns)
+static void deadline_arm(struct thread *thread, struct record *record, nsec_t deadline_ns)
 {
     record->cross.flags |= RECORD_DEADLINE;
     record->deadline.deadline_ns = deadline_ns;
-    scheduler_timeout_add(&record->deadline);
+    scheduler_timeout_add(&record->deadline, thread->priority);
 }
 
 void portal_arm_lazy(struct thread *thread)
@@ -243,7 +261,7 @@ void portal_arm_lazy(struct thread *thread)
         if ((record->cross.flags & RECORD_LAZY) == 0)
             continue;
         record->cross.flags &= ~(uint32_t)RECORD_LAZY;
-        deadline_arm(record, record->cross.deadline_ns);
+        deadline_arm(thread, record, record->cross.deadline_ns);
     }
 }
 
@@ -263,7 +281,7 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     }
     frame_push(thread, portal, record);
     if (thread->call_deadline_ns != DEADLINE_NEVER)
-        deadline_arm(record, thread->call_deadline_ns);
+        deadline_arm(thread, record, thread->call_deadline_ns);
 
     for (unsigned i = 9; i < 31; i++)
         regs->x[i] = 0;
@@ -277,6 +295,18 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     return STATUS_OK;
 }
 
+/* Whoever waits next calls again. */
+COLD static void portal_try_next(struct portal *portal)
+{
+    struct thread *thread = waiting_first(portal);
+
+    if (thread == NULL)
+        return;
+    thread_unqueue(thread);
+    thread->cross.regs.pc -= 4;
+    thread_make_ready(thread);
+}
+
 /*
  * A stack goes from its call to the first of those who wait, or free.  Not free in between: another
  * CPU could take it by the portal path, and nobody would look who waits when that call returns.
@@ -284,19 +314,21 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
 static void record_pass_on(struct record *record)
 {
     struct portal *portal = record->portal;
-    enum status status = STATUS_NOT_FOUND;
-    struct thread *thread;
+    struct thread *thread = waiting_first(portal);
 
-    while (status != STATUS_OK && (thread = waiting_first(portal)) != NULL) {
-        thread_unqueue(thread);
-        record->cross.thread = &thread->cross;
-        status = portal_enter(thread, portal, record);
-        if (status != STATUS_OK)
-            context_set_status(thread, status);
-        thread_make_ready(thread);
-    }
-    if (status != STATUS_OK)
+    if (thread == NULL) {
         cross_record_release(&record->cross);
+        return;
+    }
+    thread_unqueue(thread);
+    record->cross.thread = &thread->cross;
+    const enum status status = portal_enter(thread, portal, record);
+    if (status != STATUS_OK) {
+        context_set_status(thread, status);
+        cross_record_release(&record->cross);
+        portal_try_next(portal); /* one at a time, however many can't enter */
+    }
+    thread_make_ready(thread);
 }
 
 static void record_release(struct record *record)
@@ -312,8 +344,7 @@ static void record_release(struct record *record)
         return;
     }
     cross_record_release(&record->cross);
-    if (--portal->lingering == 0)
-        portal_free(portal);
+    linger_less(portal);
 }
 
 /* Queue the caller, behind those of its priority. */
@@ -322,8 +353,6 @@ COLD static void portal_wait(struct thread *thread, struct portal *portal)
     line_join(&portal->waiting, &thread->waiter, thread->priority);
     thread->waiting_portal = portal;
     records_want(portal);
-    LIST_FOR_EACH (node, &portal->records)
-        priority_want(LIST_ENTRY(node, struct record, portal_node));
     priority_lend(portal);
     thread_block(thread, THREAD_STATE_WAITING_PORTAL, thread->call_deadline_ns);
 }
@@ -514,8 +543,7 @@ static void on_deadline(struct timeout *timeout)
 
     if (works && (record->cross.flags & RECORD_LATE) == 0) {
         record->cross.flags |= RECORD_LATE;
-        record->deadline.deadline_ns = timer_now_ns() + PORTAL_GRACE_NS;
-        scheduler_timeout_add(&record->deadline);
+        deadline_arm(thread, record, timer_now_ns() + PORTAL_GRACE_NS);
         return;
     }
     if (thread->state != THREAD_STATE_RUNNING)
@@ -592,11 +620,8 @@ static void callers_unwind(struct portal *portal, unsigned *budget)
 static void portal_on_stop(struct belonging *belonging, unsigned *budget)
 {
     struct portal *portal = portal_of_object(&belonging->object);
-    struct thread *waiting;
 
-    for (; *budget > 0 && (waiting = waiting_first(portal)) != NULL; --*budget)
-        portal_fail_waiting(waiting, STATUS_PEER_DEAD);
-    if (*budget == 0)
+    if (!waiting_fail_some(portal, budget))
         return;
     const bool lingers = portal->lingering > 0;
 
@@ -608,10 +633,10 @@ static void portal_on_stop(struct belonging *belonging, unsigned *budget)
     callers_unwind(portal, budget);
     if (*budget > 0)
         portal_detach(portal);
-    if (!lingers)
+    if (lingers)
+        linger_less(portal);
+    else
         object_put(&belonging->object);
-    else if (--portal->lingering == 0)
-        portal_free(portal);
 }
 
 uint64_t portal_calls(const struct portal *portal)

@@ -1,15 +1,16 @@
 #include "core/priority.h"
 
+#include "arch/cpu.h"
 #include "core/portal.h"
 #include "core/scheduler.h"
 
-enum { STACKS_LOOKED_AT_MAX = 256 };
+/* So that what goes round in a ring of waiters comes to an end. */
+enum { STEPS_MAX = 4096 };
 
-/* What follows from one change: a loop, since a ring of waiters would recurse. */
-struct change {
-    struct list outdated; /* struct thread, outdated_node: to be computed anew */
-    unsigned looked_at;   /* stacks */
-};
+static uint32_t most_of(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
 
 static uint32_t inherited(struct thread *thread)
 {
@@ -17,8 +18,8 @@ static uint32_t inherited(struct thread *thread)
 
     LIST_FOR_EACH (node, &thread->wanted) {
         const struct record *record = LIST_ENTRY(node, struct record, wanted_node);
-        if (record->portal->lent > most)
-            most = record->portal->lent;
+        most = most_of(most, record->portal->lent);
+        most = most_of(most, line_urgency(&record->creditors));
     }
     return most;
 }
@@ -27,47 +28,68 @@ static uint32_t effective(struct thread *thread)
 {
     if (budget_is_used_up(thread))
         return 0;
-    const uint32_t lent = inherited(thread);
-    return lent > thread->base_priority ? lent : thread->base_priority;
+    return most_of(inherited(thread), thread->base_priority);
 }
 
-/* One more stack, or debtor. */
-static bool may_look(struct change *change)
+static void thread_step(struct deferred *deferred)
 {
-    return change->looked_at++ < STACKS_LOOKED_AT_MAX;
+    if (deferred_steps() < STEPS_MAX)
+        priority_update(LIST_ENTRY(deferred, struct thread, outdated));
 }
 
-static void outdate(struct change *change, struct thread *thread)
+static void thread_outdate(struct thread *thread, uint32_t concerned)
 {
-    if (!list_node_is_linked(&thread->outdated_node))
-        list_push_back(&change->outdated, &thread->outdated_node);
+    deferred_add(&thread->outdated, thread_step, concerned);
 }
 
-/* The portal's line has changed: what it lends, and who is to be computed anew for it. */
-static void lend(struct portal *portal, struct change *change)
+/* Whoever runs on the stack, if that is looked at. */
+static void holder_outdate(const struct record *record, uint32_t concerned)
+{
+    if (list_node_is_linked(&record->wanted_node))
+        thread_outdate(thread_of_cross(record->cross.thread), concerned);
+}
+
+static void debtor_outdate(const struct thread *creditor, uint32_t concerned)
+{
+    if (creditor->parked_at != NULL)
+        holder_outdate(creditor->parked_at, concerned);
+    else
+        thread_outdate(creditor->parked_for, concerned);
+}
+
+static void portal_step(struct deferred *deferred)
+{
+    struct portal *portal = LIST_ENTRY(deferred, struct portal, outdated);
+
+    portal->lent = line_urgency(&portal->waiting);
+    LIST_FOR_EACH (node, &portal->records)
+        holder_outdate(LIST_ENTRY(node, struct record, portal_node), 0);
+}
+
+void priority_lend(struct portal *portal)
 {
     const uint32_t lent = line_urgency(&portal->waiting);
 
-    if (lent == portal->lent)
-        return;
-    portal->lent = lent;
-    LIST_FOR_EACH (node, &portal->records) {
-        const struct record *record = LIST_ENTRY(node, struct record, portal_node);
-        if (!may_look(change))
-            return;
-        if (list_node_is_linked(&record->wanted_node))
-            outdate(change, thread_of_cross(record->cross.thread));
-    }
+    if (lent != portal->lent)
+        deferred_add(&portal->outdated, portal_step, most_of(lent, portal->lent));
 }
 
-/* What it inherits, it lends. */
-static void update(struct thread *thread, struct change *change)
+/* The line that the thread stands in, for a portal's stack or among a debtor's creditors. */
+static struct line *line_of(const struct thread *thread)
 {
-    const uint32_t priority = effective(thread);
-    struct portal *portal = thread->waiting_portal;
-    struct thread *debtor = thread->parked_for;
+    if (thread->waiting_portal != NULL)
+        return &thread->waiting_portal->waiting;
+    if (thread->parked_at != NULL)
+        return &thread->parked_at->creditors;
+    return thread->parked_for != NULL ? &thread->parked_for->creditors : NULL;
+}
 
-    if (priority == thread->priority)
+void priority_update(struct thread *thread)
+{
+    const uint32_t before = thread->priority, priority = effective(thread);
+    struct line *line = line_of(thread);
+
+    if (priority == before)
         return;
     if (scheduler_has_queued(thread)) {
         scheduler_dequeue(thread);
@@ -77,34 +99,17 @@ static void update(struct thread *thread, struct change *change)
         thread->priority = priority;
         scheduler_reconsider(thread->cpu);
     }
-    if (list_node_is_linked(&thread->wait_node))
+    if (list_node_is_linked(&thread->sleeper.node))
         thread_park_anew(thread);
-    if (portal == NULL && debtor == NULL)
+    if (line == NULL)
         return;
-    struct line *line = portal != NULL ? &portal->waiting : &debtor->creditors;
     line_leave(line, &thread->waiter);
     line_join(line, &thread->waiter, priority);
-    if (portal != NULL)
-        lend(portal, change);
-    else if (may_look(change))
-        outdate(change, debtor);
-}
-
-static void settle(struct change *change)
-{
-    struct list_node *node;
-
-    while ((node = list_pop_front(&change->outdated)) != NULL)
-        update(LIST_ENTRY(node, struct thread, outdated_node), change);
-}
-
-void priority_update(struct thread *thread)
-{
-    struct change change = {.looked_at = 0};
-
-    list_init(&change.outdated);
-    list_push_back(&change.outdated, &thread->outdated_node);
-    settle(&change);
+    /* What it inherits, it lends. */
+    if (thread->waiting_portal != NULL)
+        priority_lend(thread->waiting_portal);
+    else
+        debtor_outdate(thread, most_of(before, priority));
 }
 
 void priority_set_base(struct thread *thread, uint32_t base)
@@ -117,6 +122,7 @@ void priority_want(struct record *record)
 {
     struct cross_thread *holder = record->cross.thread;
 
+    record->cross.flags |= RECORD_WANTED;
     if (list_node_is_linked(&record->wanted_node))
         list_remove(&record->wanted_node);
     if (holder != NULL)
@@ -126,118 +132,79 @@ void priority_want(struct record *record)
 void priority_unwant(struct record *record, struct thread *holder)
 {
     list_remove(&record->wanted_node);
-    priority_forgive(holder, domain_of_cross(record->portal->cross.domain));
     priority_update(holder);
 }
 
-void priority_lend(struct portal *portal)
-{
-    struct change change = {.looked_at = 0};
-
-    list_init(&change.outdated);
-    lend(portal, &change);
-    settle(&change);
-}
-
-/* The stack that an address is in: the one whose top is the nearest at or above it. */
-struct search {
-    uaddr_t address;
-    uint64_t nearest;
-    unsigned looked_at;
-    struct thread *thread; /* whose stack it is, */
-    struct record *record; /* or which portal's */
-};
-
-static bool look_at(struct search *search, uaddr_t top, struct thread *thread,
+static void look_at(struct stack_search *search, uaddr_t top, struct thread *thread,
                     struct record *record)
 {
     const uint64_t distance = top - search->address;
 
-    if (distance < search->nearest) {
-        search->nearest = distance;
-        search->thread = thread;
-        search->record = record;
-    }
-    return ++search->looked_at < STACKS_LOOKED_AT_MAX;
+    if (distance >= search->nearest)
+        return;
+    search->nearest = distance;
+    search->thread = thread;
+    search->record = record;
 }
 
-static bool portal_search(struct search *search, struct portal *portal)
+static void look_through(struct stack_search *search, struct portal *portal)
 {
     LIST_FOR_EACH (node, &portal->records) {
         struct record *record = LIST_ENTRY(node, struct record, portal_node);
-        if (!look_at(search, record->cross.stack_top, NULL, record))
+        look_at(search, record->cross.stack_top, NULL, record);
+    }
+}
+
+bool priority_search(struct stack_search *search, const struct domain *domain)
+{
+    search->nearest = UINT64_MAX;
+    LIST_FOR_EACH (node, &domain->threads) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
+        look_at(search, thread->stack_top, thread, NULL);
+        if (cpu_is_interrupted())
+            return false;
+    }
+    LIST_FOR_EACH (node, &domain->belongings) {
+        struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
+        if (object->class->type == OBJECT_PORTAL)
+            look_through(search, portal_of_object(object));
+        if (cpu_is_interrupted())
             return false;
     }
     return true;
 }
 
-static void stacks_search(struct search *search, const struct domain *domain)
+void priority_lend_to(struct thread *thread, const struct stack_search *debtor)
 {
-    LIST_FOR_EACH (node, &domain->threads) {
-        struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
-        if (!look_at(search, thread->stack_top, thread, NULL))
-            return;
-    }
-    /* Most domains make their portals first. */
-    LIST_FOR_EACH (node, &domain->belongings) {
-        struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
-        const bool goes_on = object->class->type == OBJECT_PORTAL
-                                 ? portal_search(search, portal_of_object(object))
-                                 : ++search->looked_at < STACKS_LOOKED_AT_MAX;
-        if (!goes_on)
-            return;
-    }
-}
+    struct record *record = debtor->record;
 
-/* Whoever runs on the portal's stack, and leaves it by the slow path; NULL: nobody. */
-static struct thread *record_holder(struct record *record)
-{
-    if ((record->cross.flags & RECORD_WANTED) == 0) {
+    if (record != NULL && record->cross.thread != &thread->cross) {
         cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
-        record->cross.flags |= RECORD_WANTED;
-    }
-    priority_want(record);
-    return record->cross.thread == NULL ? NULL : thread_of_cross(record->cross.thread);
-}
-
-void priority_lend_to(struct thread *thread, uaddr_t address)
-{
-    struct search search = {.address = address, .nearest = UINT64_MAX};
-
-    stacks_search(&search, thread_domain(thread));
-    struct thread *debtor = search.record != NULL ? record_holder(search.record) : search.thread;
-    if (debtor == NULL || debtor == thread)
+        priority_want(record);
+        object_get(&record->portal->belonging.object);
+    } else if (debtor->thread != NULL && debtor->thread != thread) {
+        object_get(&debtor->thread->object);
+    } else {
         return;
-    thread->parked_for = debtor;
-    line_join(&debtor->creditors, &thread->waiter, thread->priority);
-    priority_update(debtor);
+    }
+    thread->parked_at = record;
+    thread->parked_for = debtor->thread;
+    line_join(line_of(thread), &thread->waiter, thread->priority);
+    debtor_outdate(thread, thread->priority);
 }
 
 void priority_unlend(struct thread *thread)
 {
-    struct thread *debtor = thread->parked_for;
+    struct line *line = line_of(thread);
+    struct object *debtor;
 
-    if (debtor == NULL)
+    if (line == NULL)
         return;
+    line_leave(line, &thread->waiter);
+    debtor_outdate(thread, thread->priority);
+    debtor = thread->parked_at != NULL ? &thread->parked_at->portal->belonging.object
+                                       : &thread->parked_for->object;
+    thread->parked_at = NULL;
     thread->parked_for = NULL;
-    line_leave(&debtor->creditors, &thread->waiter);
-    priority_update(debtor);
-}
-
-static struct thread *creditor_in(const struct thread *debtor, const struct domain *domain)
-{
-    LIST_FOR_EACH (node, &debtor->creditors.waiters) {
-        struct thread *thread = LIST_ENTRY(node, struct thread, waiter.node);
-        if (thread->parked_domain == domain)
-            return thread;
-    }
-    return NULL;
-}
-
-void priority_forgive(struct thread *debtor, const struct domain *domain)
-{
-    struct thread *creditor;
-
-    while ((creditor = creditor_in(debtor, domain)) != NULL)
-        priority_unlend(creditor);
+    object_put(debtor);
 }

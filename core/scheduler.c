@@ -1,5 +1,6 @@
 #include "core/scheduler.h"
 
+#include "arch/irqchip.h"
 #include "arch/mmu.h"
 #include "arch/timer.h"
 #include "base/assert.h"
@@ -9,9 +10,10 @@
 #include "core/portal.h"
 #include "domains/asid.h"
 
-enum { TIMEOUTS_STEP = 4 }; /* each may end a portal call, which is some hundred instructions */
-
 static uint64_t slice_ticks; /* a whole turn; written once at boot */
+
+/* Whoever is more urgent than the timeouts that are due has so much time before each. */
+enum { TIMEOUT_PAUSE_NS = 300 };
 
 enum { LOOKED_AT_MAX = 8 }; /* threads of a queue, by a CPU that could take one over */
 
@@ -149,11 +151,32 @@ void scheduler_yield(struct thread *thread)
     cpu_self()->exit_work |= EXIT_SCHEDULE; /* the queue may be another CPU's */
 }
 
-void scheduler_timeout_add(struct timeout *timeout)
+static uint32_t timeout_class(uint32_t priority)
+{
+    return priority / (PRIORITY_COUNT / TIMEOUT_CLASSES);
+}
+
+static void earliest_consider(struct cpu *cpu, const struct timeout *timeout, uint32_t class)
+{
+    if (timeout->deadline_ns - 1 >= cpu->earliest_ns - 1)
+        return;
+    cpu->earliest_ns = timeout->deadline_ns;
+    cpu->earliest_class = class;
+}
+
+static void timeout_join(struct cpu *cpu, struct timeout *timeout, uint32_t priority)
+{
+    const uint32_t class = timeout_class(priority);
+
+    timeout_add(&cpu->timeouts[class], timeout);
+    earliest_consider(cpu, timeout, class);
+}
+
+void scheduler_timeout_add(struct timeout *timeout, uint32_t priority)
 {
     struct cpu *cpu = cpu_self();
 
-    timeout_add(&cpu->timeouts, timeout);
+    timeout_join(cpu, timeout, priority);
     cpu->exit_work |= EXIT_SCHEDULE;
 }
 
@@ -171,6 +194,24 @@ static void account(struct cpu *cpu)
     cpu->current->cpu_ticks += spent;
 }
 
+/* One timeout at a time, the most urgent that is due: it may end many calls. */
+static void timeouts_fire(struct cpu *cpu)
+{
+    const nsec_t now = timer_now_ns();
+    bool has_fired = false;
+
+    cpu->earliest_ns = 0;
+    for (uint32_t class = TIMEOUT_CLASSES; class -- > 0;) {
+        struct timeouts *timeouts = &cpu->timeouts[class];
+        if (timeouts->first == NULL)
+            continue;
+        has_fired = has_fired || timeouts_fire_one(timeouts, now);
+        if (timeouts->first != NULL)
+            earliest_consider(cpu, timeouts->first, class);
+    }
+    cpu->is_behind = cpu->earliest_ns - 1 < now;
+}
+
 void scheduler_on_timer(void)
 {
     struct cpu *cpu = cpu_self();
@@ -182,10 +223,7 @@ void scheduler_on_timer(void)
     cpu->exit_work |= EXIT_SCHEDULE;
     if (cpu->current != NULL && cpu->current->cross.is_lazy != 0)
         portal_arm_lazy(cpu->current);
-    /* Some at a time, with interrupts in between: the timer is set for the next at once. */
-    for (unsigned i = 0; i < TIMEOUTS_STEP && timeouts_fire_one(&cpu->timeouts, timer_now_ns());
-         i++)
-        continue;
+    timeouts_fire(cpu);
     if (cpu->current != NULL && cpu->current->budget_end != 0)
         budget_check(cpu->current);
 }
@@ -401,10 +439,12 @@ static uint64_t end_of_run(const struct cpu *cpu, struct thread *current)
  */
 static void program_timer(struct cpu *cpu)
 {
-    nsec_t when = cpu->timeouts.first == NULL ? 0 : cpu->timeouts.first->deadline_ns;
+    nsec_t when = cpu->earliest_ns;
     const struct thread *current = cpu->current;
     const uint64_t end = cpu->is_idle ? UINT64_MAX : end_of_run(cpu, cpu->current);
 
+    if (cpu->is_behind && !cpu->is_idle && timeout_class(current->priority) > cpu->earliest_class)
+        when = timer_now_ns() + TIMEOUT_PAUSE_NS;
     if (end != UINT64_MAX) {
         const uint64_t left = end > current->cpu_ticks ? end - current->cpu_ticks : 0;
         const nsec_t end_ns = timer_ticks_to_ns(cpu->switched_at_ticks + left) + 1;
@@ -448,7 +488,7 @@ struct cross_thread *scheduler_wait(struct thread *current, enum thread_state st
     current->state = state;
     if (deadline_ns != DEADLINE_NEVER) {
         current->timeout.deadline_ns = deadline_ns;
-        timeout_add(&cpu->timeouts, &current->timeout);
+        timeout_join(cpu, &current->timeout, current->priority);
     }
     suspended_requeue(cpu);
     if ((cpu->exit_work | cpu->is_shared) != 0 || cpu->ready_mask == 0)
@@ -489,9 +529,13 @@ static void idle(struct cpu *cpu)
 {
     if (!cpu->is_idle)
         idle_begin(cpu);
-    const bool works = teardown_some();
-    if (!works)
+    const bool works = work_is_pending();
+    if (works) {
+        (void)deferred_some(-1);
+        teardown_some();
+    } else {
         program_timer(cpu);
+    }
     cpu->is_kicked = false; /* the queues are empty: whoever fills one must kick again */
     kernel_lock_drop_idle();
     if (!works)
@@ -516,9 +560,14 @@ struct cross_thread *scheduler_leave(void)
     struct cpu *cpu = cpu_self();
     struct thread *next;
 
-    /* A call that is made again has done its own part of something. */
-    if (teardown_is_pending() && (cpu->exit_work & EXIT_RESTART) == 0)
-        (void)teardown_some();
+    if (work_is_pending()) {
+        /* Before who runs now gets far; but an interrupt goes first, and is as good. */
+        if (deferred_some(urgency(cpu)) && !cpu_is_interrupted())
+            irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
+        /* A call that is made again has done its own part of something. */
+        if ((cpu->exit_work & EXIT_RESTART) == 0)
+            teardown_some();
+    }
     while ((next = choose(cpu)) == NULL || !view_prepare(next))
         if (next == NULL)
             idle(cpu);
@@ -530,7 +579,7 @@ struct cross_thread *scheduler_leave(void)
     next->state = THREAD_STATE_RUNNING;
     enter_view(next);
     program_timer(cpu);
-    cpu->exit_work = teardown_is_pending() ? EXIT_REAP : 0;
+    cpu->exit_work = work_is_pending() ? EXIT_REAP : 0;
     cpu->is_kicked = false;
     kernel_lock_drop();
     return &next->cross;
@@ -540,7 +589,7 @@ struct cross_thread *scheduler_go_on(void)
 {
     struct cpu *cpu = cpu_self();
 
-    if (cpu->exit_work != 0 || teardown_is_pending() || !has_view(cpu->current))
+    if (cpu->exit_work != 0 || work_is_pending() || !has_view(cpu->current))
         return scheduler_leave();
     enter_view(cpu->current);
     kernel_lock_drop();

@@ -113,6 +113,7 @@ void kernel_on_secondary(uint64_t argument)
     SYSREG_WRITE(tpidr_el1, argument);
     secondary_arrive();
     cpu->midr = (uint32_t)SYSREG_READ(midr_el1);
+    cpu_name(cpu->midr, cpu->name);
     const enum status status = parts_init();
     if (status != STATUS_OK)
         log_info("the CPU at 0x%lx can't be used (%s) and is left out", cpu->mpidr,

@@ -178,10 +178,10 @@ struct sysret sys_domain_info(uint64_t h, uint64_t what, uint64_t index, uint64_
                               UNUSED uint64_t a7)
 {
     struct domain *domain;
-    uint64_t next;
+    uint64_t next = 0;
     enum status status = caller_lookup_domain(h, RIGHT_INSPECT, &domain);
 
     if (status == STATUS_OK)
         status = info_copy(domain, what, index, out, out_bytes, &next);
-    return status == STATUS_OK ? sysret_value(next) : sysret(status);
+    return (struct sysret){.status = status, .value = next};
 }

@@ -107,5 +107,5 @@ struct sysret sys_system_info(uint64_t what, uint64_t index, uint64_t out, uint6
     uint64_t next;
     const enum status status = info_copy(NULL, what, index, out, out_bytes, &next);
 
-    return status == STATUS_OK ? sysret_value(next) : sysret(status);
+    return (struct sysret){.status = status, .value = next};
 }

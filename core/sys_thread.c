@@ -110,8 +110,7 @@ struct sysret sys_thread_park(uint64_t word, uint64_t expected, uint64_t deadlin
         return sysret(status);
     if (now != (uint32_t)expected)
         return sysret(STATUS_WOULD_BLOCK);
-    thread_park(thread_current(), word, deadline_ns, owner);
-    return sysret(STATUS_OK);
+    return sysret(thread_park(thread_current(), word, deadline_ns, owner));
 }
 
 struct sysret sys_thread_unpark(uint64_t word, uint64_t count, UNUSED uint64_t a2,
@@ -120,7 +119,11 @@ struct sysret sys_thread_unpark(uint64_t word, uint64_t count, UNUSED uint64_t a
 {
     const uint32_t limit = count > UNPARK_MAX ? UNPARK_MAX : (uint32_t)count;
 
-    return sysret_value(thread_unpark(caller_domain(), word, limit));
+    uint32_t woken;
+
+    if (!thread_unpark(caller_domain(), word, limit, &woken))
+        return sysret_again(SYS_THREAD_UNPARK, word, count);
+    return sysret_value(woken);
 }
 
 struct sysret sys_thread_set_priority(uint64_t h, uint64_t priority, UNUSED uint64_t a2,

@@ -192,6 +192,10 @@ struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t
     }
     context_clear(regs, work);
 
+    if (work == EXIT_RESULTS) {
+        cpu_self()->exit_work = 0;
+        return scheduler_go_on();
+    }
     if ((work & EXIT_END) != 0) {
         if (portal_depth(thread) > 0)
             portal_unwind(thread, STATUS_PEER_DEAD);

@@ -12,10 +12,7 @@
 #include "domains/frame.h"
 #include "domains/quota.h"
 
-enum { PARK_BUCKETS = 256 };
-
 static uint32_t next_id = 1;
-static struct list parked[PARK_BUCKETS]; /* struct thread, wait_node; by domain and word */
 
 static void thread_on_destroy(struct object *object);
 
@@ -24,16 +21,11 @@ static const struct object_class thread_class = {
     .destroy = thread_on_destroy,
 };
 
-void threads_init(void)
-{
-    for (unsigned i = 0; i < PARK_BUCKETS; i++)
-        list_init(&parked[i]);
-}
-
 static void thread_on_destroy(struct object *object)
 {
     struct thread *thread = thread_of_object(object);
 
+    deferred_drop(&thread->outdated);
     domain_unuse(thread->home);
     frame_free(direct_map_physical(thread));
 }
@@ -109,10 +101,10 @@ void thread_unqueue(struct thread *thread)
         scheduler_dequeue(thread);
     if (thread->waiting_portal != NULL)
         portal_forget_waiting(thread);
-    if (thread->parked_for != NULL)
+    if (list_node_is_linked(&thread->sleeper.node)) {
+        line_leave(&thread->parked_domain->sleepers, &thread->sleeper);
         priority_unlend(thread);
-    if (list_node_is_linked(&thread->wait_node))
-        list_remove(&thread->wait_node);
+    }
     if (thread->waiting_event != NULL) {
         thread->waiting_event->cross.waiter = NULL;
         thread->waiting_event = NULL;
@@ -126,7 +118,7 @@ void thread_block(struct thread *thread, enum thread_state state, nsec_t deadlin
     if (deadline_ns == DEADLINE_NEVER)
         return;
     thread->timeout.deadline_ns = deadline_ns;
-    scheduler_timeout_add(&thread->timeout);
+    scheduler_timeout_add(&thread->timeout, thread->priority);
 }
 
 void thread_wake(struct thread *thread, enum status status)
@@ -183,8 +175,6 @@ void thread_end(struct thread *thread)
         return; /* it has ended already */
     thread_recall(thread);
     thread_unqueue(thread);
-    if (!line_is_empty(&thread->creditors))
-        priority_forgive(thread, thread->home);
     if (thread->budget.ticks != 0)
         budget_finish(thread);
     thread->state = THREAD_STATE_STOPPED;
@@ -204,71 +194,50 @@ void thread_end(struct thread *thread)
         object_put(&thread->object);
 }
 
-static struct list *bucket_of(const struct domain *domain, uaddr_t word)
+static void sleeper_join(struct thread *thread)
 {
-    return &parked[(word / sizeof(uint32_t) ^ (uint64_t)domain->id * 31) % PARK_BUCKETS];
-}
-
-/* Behind those that are as urgent. */
-static void bucket_join(struct thread *thread)
-{
-    struct list_node *head = &bucket_of(thread->parked_domain, thread->parked_word)->head;
-    struct list_node *before = head;
-
-    while (before->prev != head
-           && LIST_ENTRY(before->prev, struct thread, wait_node)->priority < thread->priority)
-        before = before->prev;
-    list_insert_before(before, &thread->wait_node);
+    line_join(&thread->parked_domain->sleepers, &thread->sleeper, thread->priority);
 }
 
 void thread_park_anew(struct thread *thread)
 {
-    list_remove(&thread->wait_node);
-    bucket_join(thread);
+    line_leave(&thread->parked_domain->sleepers, &thread->sleeper);
+    sleeper_join(thread);
 }
 
-void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner)
+enum status thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner)
 {
+    struct stack_search debtor = {.address = owner};
+
     thread->parked_word = word;
     thread->parked_domain = thread_domain(thread);
-    bucket_join(thread);
+    if (owner != 0 && !priority_search(&debtor, thread->parked_domain))
+        return STATUS_WOULD_BLOCK;
+    sleeper_join(thread);
     thread_block(thread, THREAD_STATE_PARKED, deadline_ns);
-    if (owner != 0)
-        priority_lend_to(thread, owner);
+    priority_lend_to(thread, &debtor);
+    return STATUS_OK;
 }
 
-static bool sleeps_on(const struct thread *thread, const struct domain *domain, uaddr_t word)
+bool thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count, uint32_t *woken)
 {
-    return thread->parked_word == word && thread->parked_domain == domain;
-}
+    struct thread *first[UNPARK_MAX];
+    uint32_t found = 0;
 
-/* The most urgent one in the bucket who sleeps on the word; NULL if nobody does. */
-static struct thread *sleeper_first(const struct list *bucket, const struct domain *domain,
-                                    uaddr_t word)
-{
-    LIST_FOR_EACH (node, bucket) {
-        struct thread *thread = LIST_ENTRY(node, struct thread, wait_node);
-        if (sleeps_on(thread, domain, word))
-            return thread;
+    LIST_FOR_EACH (node, &domain->sleepers.waiters) {
+        struct thread *thread = LIST_ENTRY(node, struct thread, sleeper.node);
+        if (cpu_is_interrupted())
+            return false;
+        if (thread->parked_word != word)
+            continue;
+        priority_unlend(thread); /* whoever it lent to has done its part */
+        if (found < count)
+            first[found++] = thread;
     }
-    return NULL;
-}
-
-uint32_t thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count)
-{
-    const struct list *const bucket = bucket_of(domain, word);
-    struct thread *sleeper;
-    uint32_t woken = 0;
-
-    /* Waking one may change the order of others: those that it lent to. */
-    for (; woken < count && (sleeper = sleeper_first(bucket, domain, word)) != NULL; woken++)
-        thread_wake(sleeper, STATUS_OK);
-    LIST_FOR_EACH (node, bucket) {
-        sleeper = LIST_ENTRY(node, struct thread, wait_node);
-        if (sleeps_on(sleeper, domain, word))
-            priority_unlend(sleeper); /* whoever it lent to has done its part */
-    }
-    return woken;
+    *woken = found;
+    while (found > 0)
+        thread_wake(first[*woken - found--], STATUS_OK);
+    return true;
 }
 
 uint64_t thread_cpu_ticks(const struct thread *thread)

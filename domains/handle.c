@@ -429,29 +429,24 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
 }
 
 /* Behind the last slot that was ever used. */
-static uint32_t slots_end(const struct handle_table *table)
+uint32_t handle_table_end(const struct handle_table *table)
 {
     return table->cross->chunk_count == 0 ? 0 : (uint32_t)table->fresh;
 }
 
-struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
-                                      handle_t *out)
+struct handle_slot *handle_table_at(const struct handle_table *table, uint32_t index, handle_t *out)
 {
-    const uint32_t end = slots_end(table);
+    struct handle_slot *slot = slot_at(table, index);
 
-    for (uint32_t i = from; i < end; i++) {
-        struct handle_slot *slot = slot_at(table, i);
-        if (i % CHUNK_SLOTS == 0 || slot->object == NULL)
-            continue;
-        *out = slot_handle(slot);
-        return slot;
-    }
-    return NULL;
+    if (index % CHUNK_SLOTS == 0 || slot->object == NULL)
+        return NULL;
+    *out = slot_handle(slot);
+    return slot;
 }
 
 bool handle_table_drain(struct handle_table *table, unsigned *budget)
 {
-    const uint32_t end = slots_end(table);
+    const uint32_t end = handle_table_end(table);
 
     for (unsigned looks = 0; looks < DRAIN_LOOKS && table->drained < end; looks++) {
         struct handle_slot *slot = slot_at(table, table->drained);

@@ -28,7 +28,8 @@ enum {
 
 enum {
     GIC_LINES_MAX = 1020,
-    GIC_PRIORITY_DEFAULT = 0xa0, /* of every interrupt; the upper half is group 1's in all views */
+    GIC_PRIORITY_SHARED = 0xa0, /* the upper half is group 1's in all views; four bits are there */
+    GIC_PRIORITY_PRIVATE = 0xb0,
     GIC_PRIORITY_MASK_OPEN = 0xff,
 };
 

@@ -74,7 +74,7 @@ static void wait_until_clear(uintptr_t reg, uint32_t bits)
         if ((mmio_read32(reg) & bits) == 0)
             return;
     }
-    panic("GICv3: the register at %p never clears 0x%x", (void *)reg, bits);
+    panic("GICv3: the register at 0x%016lx never clears 0x%x", reg, bits);
 }
 
 /* GICR_TYPER's and IROUTER's packing: Aff3 moves down beside the other three. */

@@ -25,7 +25,6 @@ struct spec {
 
 enum {
     NUMBER_MAX = 20, /* 2^64 - 1 in decimal; no more is put before shorter ones */
-    POINTER_DIGITS = 16,
 };
 
 static void put_text(struct sink *sink, const char *text, size_t length)
@@ -65,21 +64,9 @@ static const char *read_spec(const char *at, struct spec *spec)
     return at;
 }
 
-/*
- * Whatever its type, an argument takes 64 bits, of which an int uses the lower ones: one way to
- * fetch it is enough.
- * Source: Procedure Call Standard for AArch64, "Parameter passing".
- */
-static uint64_t narrow(uint64_t argument, const struct spec *spec, bool is_signed)
-{
-    if (spec->is_long)
-        return argument;
-    return is_signed ? (uint64_t)(int32_t)argument : (uint32_t)argument;
-}
-
 static bool is_conversion(char letter)
 {
-    return letter == 'd' || letter == 'p' || letter == 's' || letter == 'u' || letter == 'x';
+    return letter == 's' || letter == 'u' || letter == 'x';
 }
 
 static void put_string(struct sink *sink, const struct spec *spec, const char *text)
@@ -89,23 +76,19 @@ static void put_string(struct sink *sink, const struct spec *spec, const char *t
     put_text(sink, text, strnlen(text, spec->size == 0 ? SIZE_MAX : spec->size));
 }
 
-static void put_conversion(struct sink *sink, struct spec *spec, char letter, uint64_t argument)
+/*
+ * Whatever its type, an argument takes 64 bits, of which an int uses the lower ones: one way to
+ * fetch it is enough.
+ * Source: Procedure Call Standard for AArch64, "Parameter passing".
+ */
+static void put_conversion(struct sink *sink, const struct spec *spec, char letter,
+                           uint64_t argument)
 {
-    uint64_t value = narrow(argument, spec, letter == 'd');
-
-    if (letter == 's') {
+    if (letter == 's')
         put_string(sink, spec, (const char *)(uintptr_t)argument);
-        return;
-    }
-    if (letter == 'p') {
-        put_text(sink, "0x", 2);
-        *spec = (struct spec){.zero = true, .size = POINTER_DIGITS};
-        value = argument;
-    } else if (letter == 'd' && (int64_t)value < 0) {
-        put_text(sink, "-", 1);
-        value = -value;
-    }
-    put_number(sink, spec, value, letter == 'x' || letter == 'p' ? 16 : 10);
+    else
+        put_number(sink, spec, spec->is_long ? argument : (uint32_t)argument,
+                   letter == 'x' ? 16 : 10);
 }
 
 size_t format_text_list(char *buffer, size_t size, const char *format, va_list list)

@@ -24,8 +24,6 @@
 static void numbers_come_out_as_printf_writes_them(void **state)
 {
     (void)state;
-    assert_same("%d %d %d", 0, -1, INT32_MAX);
-    assert_same("%ld|%lld", INT64_MIN, (long long)INT64_MAX);
     assert_same("%u %lu %zu", UINT32_MAX, UINT64_MAX, (size_t)42);
     assert_same("%x %lx", 0xbeefU, UINT64_MAX);
     assert_same("%5u|%05u|%2u|%20lu|%020lu", 42U, 42U, 12345U, UINT64_MAX, UINT64_C(1));
@@ -54,15 +52,6 @@ static void strings_are_cut(void **state)
     assert_string_equal(text, "ok");
 }
 
-static void pointers_line_up(void **state)
-{
-    (void)state;
-    char text[32];
-
-    assert_int_equal(format_text(text, sizeof(text), "%p", (void *)(uintptr_t)0x1234), 18);
-    assert_string_equal(text, "0x0000000000001234");
-}
-
 static void a_null_string_is_said_not_read(void **state)
 {
     (void)state;
@@ -81,9 +70,9 @@ static void a_short_buffer_cuts_and_tells_the_whole_length(void **state)
     memset(text, 'X', sizeof(text));
     assert_int_equal(format_text(text, 4, "%s", "abcdef"), 6);
     assert_memory_equal(text, "abc\0XXXX", 8);
-    assert_int_equal(format_text(text, 1, "%d", 12345), 5);
+    assert_int_equal(format_text(text, 1, "%u", 12345U), 5);
     assert_string_equal(text, "");
-    assert_int_equal(format_text(NULL, 0, "%d", 12345), 5);
+    assert_int_equal(format_text(NULL, 0, "%u", 12345U), 5);
 }
 
 static size_t format_unchecked(char *buffer, size_t size, const char *format, ...)
@@ -101,8 +90,8 @@ static void an_unknown_conversion_is_copied(void **state)
     (void)state;
     char text[32];
 
-    format_unchecked(text, sizeof(text), "%q %5k %-5d %#x %", 1, 2);
-    assert_string_equal(text, "%q %5k %-5d %#x %");
+    format_unchecked(text, sizeof(text), "%q %5k %-5u %#x %d %", 1, 2, 3);
+    assert_string_equal(text, "%q %5k %-5u %#x %d %");
 }
 
 int main(void)
@@ -111,7 +100,6 @@ int main(void)
         cmocka_unit_test(numbers_come_out_as_printf_writes_them),
         cmocka_unit_test(a_width_is_no_longer_than_a_number_can_be),
         cmocka_unit_test(strings_are_cut),
-        cmocka_unit_test(pointers_line_up),
         cmocka_unit_test(a_null_string_is_said_not_read),
         cmocka_unit_test(a_short_buffer_cuts_and_tells_the_whole_length),
         cmocka_unit_test(an_unknown_conversion_is_copied),

@@ -621,8 +621,10 @@ static void check_all(void)
     for (unsigned t = 0; t < TABLES; t++) {
         handle_t h;
         uint32_t listed = 0;
-        for (struct handle_slot *slot = handle_table_next(&tables[t], 0, &h); slot != NULL;
-             slot = handle_table_next(&tables[t], (uint32_t)h + 1, &h)) {
+        for (uint32_t i = 0; i < handle_table_end(&tables[t]); i++) {
+            const struct handle_slot *slot = handle_table_at(&tables[t], i, &h);
+            if (slot == NULL)
+                continue;
             assert_ptr_equal(slot_of(t, h), slot);
             listed++;
         }

@@ -6,6 +6,7 @@
 // source: core/thread.c
 // source: core/timeout.c
 // source: core/budget.c
+// source: core/deferred.c
 // source: core/priority.c
 // source: core/base/line.c
 // source: domains/pool.c
@@ -22,8 +23,10 @@
 
 #include <cmocka.h>
 
+#include "arch/irqchip.h"
 #include "arch/mmu.h"
 #include "arch/timer.h"
+#include "core/deferred.h"
 #include "core/interrupt.h"
 #include "core/lifecycle.h"
 #include "core/portal.h"
@@ -58,6 +61,11 @@ uint64_t *fake_sysreg(const char *name)
     if (strcmp(name, "tpidr_el1") == 0)
         return &tpidr_el1;
     return strcmp(name, "tpidr_el0") == 0 ? &tpidr_el0 : &fake_ttbr;
+}
+
+bool cpu_is_interrupted(void)
+{
+    return false;
 }
 
 uint64_t timer_now_ticks(void)
@@ -175,14 +183,22 @@ void portal_arm_lazy(struct thread *thread)
     armed++;
 }
 
-bool teardown_some(void)
+void teardown_some(void)
 {
-    return false;
 }
 
-bool teardown_is_pending(void)
+bool work_is_pending(void)
 {
-    return false;
+    return !deferred_is_empty();
+}
+
+static unsigned messages; /* to itself: it is to come back at once */
+
+void irqchip_send(unsigned number, uint64_t mpidr)
+{
+    assert_int_equal(number, CPU_MESSAGE_KICK);
+    assert_int_equal(mpidr, cpu.mpidr);
+    messages++;
 }
 
 void domain_evict(struct thread *thread)
@@ -218,7 +234,7 @@ static int setup(void **state)
 {
     (void)state;
     fake_frames_init(1000);
-    threads_init();
+    deferred_init();
     memset(&cpu, 0, sizeof(cpu));
     cpu.state = CPU_STATE_ONLINE;
     for (unsigned i = 0; i < PRIORITY_COUNT; i++)
@@ -229,6 +245,7 @@ static int setup(void **state)
         domains[d].object.references = 1;
         domains[d].limit.threads = THREADS;
         list_init(&domains[d].threads);
+        line_init(&domains[d].sleepers);
     }
     kernel_lock = (struct spinlock)SPINLOCK_SHARED;
     thread_count = 0;
@@ -254,17 +271,22 @@ static struct thread *add(uint32_t priority)
     return thread;
 }
 
-/* Leave the kernel; whoever runs then. */
+/* Leave the kernel, and come back as long as there is work; whoever runs then. */
 static struct thread *leave(void)
 {
-    spinlock_lock(&kernel_lock);
-    struct thread *thread = thread_of_cross(scheduler_leave());
+    struct thread *thread;
+
+    do {
+        messages = 0;
+        spinlock_lock(&kernel_lock);
+        thread = thread_of_cross(scheduler_leave());
+    } while (messages > 0);
 
     assert_false(spinlock_is_held(&kernel_lock));
     assert_ptr_equal(thread, cpu.current);
     assert_int_equal(thread->state, THREAD_STATE_RUNNING);
     assert_false(list_node_is_linked(&thread->run_node));
-    assert_int_equal(cpu.exit_work, 0);
+    assert_int_equal(cpu.exit_work, deferred_is_empty() ? 0 : EXIT_REAP);
     assert_true(fake_ttbr == thread_domain(thread)->cross.ttbr && fake_ttbr != 0);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
         assert_int_equal(cpu.ready_mask >> p & 1, !list_is_empty(&cpu.ready[p]));
@@ -972,6 +994,14 @@ static void give_back(struct record *record)
     thread_make_ready(next);
 }
 
+/* What is deferred is done, whoever is to run. */
+static void settle(void)
+{
+    while (deferred_some(-1))
+        continue;
+    assert_true(deferred_is_empty());
+}
+
 static void holder_inherits_until_it_gives_the_stack_back(void **state)
 {
     (void)state;
@@ -1012,6 +1042,8 @@ static void ring_of_waiters_settles(void **state)
     assert_true(call(first, &portals[0]) && call(second, &portals[3]));
     assert_false(call(first, &portals[3]) || call(second, &portals[0]));
     assert_ptr_equal(leave(), third);
+    assert_int_equal(first->priority, 10); /* whoever is more urgent goes first */
+    settle();
     assert_int_equal(first->priority, 12);
     assert_false(call(third, &portals[0]));
     assert_ptr_equal(leave(), threads[0]);
@@ -1115,6 +1147,7 @@ static void random_lending_matches_the_model(void **state)
     for (unsigned step = 0; step < STEPS; step++) {
         lend_random(threads[1 + random_below(THREADS - 1)]);
         (void)leave();
+        settle();
         check_lending();
     }
 }

@@ -25,7 +25,10 @@
 struct domain;
 struct thread;
 
-enum { CPU_MAX = 64 }; /* as many as an affinity mask has bits */
+enum {
+    CPU_MAX = 64, /* as many as an affinity mask has bits */
+    TIMEOUT_CLASSES = 4,
+};
 
 /* What one CPU interrupts another for. */
 enum cpu_message {
@@ -61,7 +64,10 @@ struct cpu {
     bool is_recalled; /* its thread was thrown out of where it was, or ended, by another CPU */
     uint64_t mpidr;
     struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
-    struct timeouts timeouts;
+    struct timeouts timeouts[TIMEOUT_CLASSES]; /* by whose they are; the last: the most urgent */
+    nsec_t earliest_ns; /* none is due before, and one may be then; 0: there is none */
+    uint32_t earliest_class;
+    bool is_behind; /* it was due when another was fired */
 
     uint64_t kernel_stack_top;
     uint64_t idle_ticks;
@@ -73,8 +79,9 @@ struct cpu {
     uint32_t ticket; /* that it waits for */
     void *borrowed;  /* found without the lock, used once it is there; NULL: it is gone */
     uint32_t midr;
-    uint64_t online_ticks; /* the time when it came */
-    uint64_t kicks;        /* messages that it got */
+    char name[CPU_NAME_SIZE]; /* that belongs to it */
+    uint64_t online_ticks;    /* the time when it came */
+    uint64_t kicks;           /* messages that it got */
     struct secondary_start start;
 };
 

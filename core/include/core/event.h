@@ -21,6 +21,7 @@ struct event {
     struct cross_event cross;
     struct segment *segment; /* keeps the word's page; owns a reference until its owner stops */
     struct list watches;     /* struct watch: it is to be told of their ends */
+    struct deferred closing; /* the last handle went: it is to be told no more */
 };
 _Static_assert(offsetof(struct event, cross) == EVENT_OBJECT_BYTES, "vectors.S");
 

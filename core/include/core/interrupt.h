@@ -55,5 +55,5 @@ CHECK_RESULT struct thread *interrupt_serve(struct irq_ack ack);
 /* Serve it, and all others that are pending. */
 void interrupts_serve(struct irq_ack ack);
 
-/* The next interrupt number from `number` on that somebody has; 0 when there is none. */
-uint32_t interrupt_next(uint32_t number, struct info_interrupt *out);
+/* What is known of interrupt `number`, below IRQ_SPECIAL_FIRST; false if nobody ever had it. */
+bool interrupt_info(uint32_t number, struct info_interrupt *out);

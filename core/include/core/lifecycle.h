@@ -44,10 +44,12 @@ bool domain_destroy_some(struct domain *domain);
 
 /*
  * Do a bounded part of what is outstanding: domains to be stopped, those that nobody has a handle
- * to, segments to be torn down.  Returns whether there is more.
+ * to, segments to be torn down.
  */
-bool teardown_some(void);
-bool teardown_is_pending(void);
+void teardown_some(void);
+
+/* Whether any of that, or anything deferred (core/deferred.h), is outstanding. */
+bool work_is_pending(void);
 
 /* All domains, oldest first; struct domain, node. */
 struct list *domains_all(void);

@@ -41,6 +41,7 @@ struct record {
     struct timeout deadline;
     struct list_node portal_node;
     struct list_node wanted_node; /* in its thread's list, while somebody waits for the stack */
+    struct line creditors; /* struct thread, waiter: who is parked and lends to who runs on it */
 };
 
 struct portal {
@@ -48,9 +49,11 @@ struct portal {
     struct cross_portal cross;
     struct list records; /* struct record, portal_node */
     uint32_t record_count;
-    struct line waiting; /* struct thread, waiter */
-    uint32_t lent;       /* the priority that those lend to who has a stack */
-    uint32_t lingering;  /* calls still inside after the last handle went; then it is freed */
+    struct line waiting;      /* struct thread, waiter */
+    uint32_t lent;            /* the priority that those lend to who has a stack */
+    uint32_t lingering;       /* after the last handle went: what keeps it, calls inside for one */
+    struct deferred outdated; /* those that it lends to are to hear of a change */
+    struct deferred closing;  /* the last handle went: nobody is to wait any more */
 };
 _Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");
 
@@ -61,7 +64,7 @@ static inline struct portal *portal_of_object(struct object *object)
 
 BOOT_ONLY void portals_init(void);
 
-enum { PORTAL_STACKS_MAX = 64 };
+enum { PORTAL_STACKS_MAX = 16 };
 
 /* Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY. */
 CHECK_RESULT enum status portal_create(struct domain *domain, uaddr_t entry,

@@ -34,7 +34,7 @@ void scheduler_dequeue(struct thread *thread);
 void scheduler_yield(struct thread *thread);
 
 /* Add a timeout to this CPU's; leaving the kernel will set the timer. */
-void scheduler_timeout_add(struct timeout *timeout);
+void scheduler_timeout_add(struct timeout *timeout, uint32_t priority);
 
 /* The CPU that a new thread is to start on: the one with the fewest to run. */
 struct cpu *scheduler_cpu_for_new(const struct thread *thread);

@@ -19,11 +19,13 @@
 #include "base/path.h"
 #include "core/budget.h"
 #include "core/cpu.h"
+#include "core/deferred.h"
 #include "core/timeout.h"
 #include "domains/domain.h"
 
 struct event;
 struct portal;
+struct record;
 struct segment;
 
 enum { THREAD_SLICE_NS = 10 * 1000 * 1000 };
@@ -48,8 +50,8 @@ struct thread {
     struct list_node home_node;
     struct cpu *cpu;   /* that runs it, or did last; whose queue it is in, if it is in one */
     uint64_t affinity; /* a bit for each CPU that it may run on */
-    struct list_node run_node;  /* ready queue */
-    struct list_node wait_node; /* park bucket */
+    struct list_node run_node; /* ready queue */
+    struct waiter sleeper;     /* in the line of parked_domain's sleepers */
 
     struct portal *waiting_portal;
 
@@ -60,17 +62,18 @@ struct thread {
 
     struct fp_registers fp[2]; /* second: of a fault's handler, while cross.has_fault */
 
-    uint32_t base_priority;         /* that it was given */
-    struct list wanted;             /* struct record, wanted_node: of its stacks those in demand */
-    struct list_node outdated_node; /* its priority is to be computed anew */
+    uint32_t base_priority;   /* that it was given */
+    struct list wanted;       /* struct record, wanted_node: of its stacks those in demand */
+    struct deferred outdated; /* its priority is to be computed anew */
     struct budget budget;
-    struct waiter waiter; /* in waiting_portal's line, or among the debtor's creditors */
+    struct waiter waiter; /* in waiting_portal's line, or among the creditors of a stack */
 
     uaddr_t stack_top; /* that it was created with */
     uaddr_t parked_word;
     struct domain *parked_domain;
-    struct thread *parked_for; /* the debtor that it lends to; NULL: nobody */
-    struct line creditors;     /* struct thread, waiter: who is parked and lends to this one */
+    struct record *parked_at;  /* the portal's stack that it lends to; refers to the portal, */
+    struct thread *parked_for; /* or else the thread; refers to it; both NULL: it lends nothing */
+    struct line creditors;     /* struct thread, waiter: who is parked and lends to its own stack */
 };
 ASSERT_OFFSET(struct thread, tpidr, THREAD_TPIDR);
 ASSERT_OFFSET(struct thread, waiting_event, THREAD_WAITING_EVENT);
@@ -111,8 +114,6 @@ static inline struct domain *thread_domain(const struct thread *thread)
     return domain_of_cross(thread->cross.domain);
 }
 
-BOOT_ONLY void threads_init(void);
-
 /*
  * A thread of `home` that starts at `entry` with x0 = `argument`; ready at once.
  * Ownership: `*out` has one reference, the caller's; the thread has one of its own until it ends.
@@ -148,11 +149,14 @@ void thread_recall(struct thread *thread);
 /* It never runs again; its stack of calls is empty. */
 void thread_end(struct thread *thread);
 
-/* Sleeping on a word (abi/syscall.h, SYS_THREAD_PARK). */
-void thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns, uaddr_t owner);
+/* Sleeping on a word (abi/syscall.h, SYS_THREAD_PARK).  WOULD_BLOCK: an interrupt waits. */
+CHECK_RESULT enum status thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns,
+                                     uaddr_t owner);
 /* The priority of one that sleeps has changed. */
 COLD void thread_park_anew(struct thread *thread);
-uint32_t thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count);
+/* False: an interrupt waits, and the call is to be made again. */
+CHECK_RESULT bool thread_unpark(const struct domain *domain, uaddr_t word, uint32_t count,
+                                uint32_t *woken);
 
 /* With what it has used since it was dispatched. */
 uint64_t thread_cpu_ticks(const struct thread *thread);

@@ -12,6 +12,7 @@
 #include "abi/info.h"
 #include "arch/crossing.h"
 #include "arch/pagetable.h"
+#include "base/line.h"
 #include "base/list.h"
 #include "domains/handle.h"
 #include "domains/object.h"
@@ -52,6 +53,7 @@ struct domain {
     struct list threads;    /* struct thread, home_node */
     struct list belongings; /* struct belonging, node: portals, events, interrupts, clocks */
     struct list watchers;   /* struct watch, node: told when it stops */
+    struct line sleepers;   /* struct thread, sleeper: who is parked in it, by urgency */
 
     /* How it ends (core/lifecycle.c). */
     struct list_node stop_node; /* while it is being stopped */

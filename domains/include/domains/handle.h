@@ -151,9 +151,12 @@ COLD bool handle_table_drain(struct handle_table *table, unsigned *budget);
 /* Free at most `budget` chunks of the table, which is drained; returns whether all are gone. */
 COLD bool handle_table_destroy(struct handle_table *table, unsigned budget);
 
-/* The first live slot with an index of at least `from`; NULL when there is none. */
-COLD struct handle_slot *handle_table_next(const struct handle_table *table, uint32_t from,
-                                           handle_t *out);
+/* One more than the highest index that a slot has. */
+COLD uint32_t handle_table_end(const struct handle_table *table);
+
+/* The slot with an index below that, and its handle; NULL if it is free. */
+COLD struct handle_slot *handle_table_at(const struct handle_table *table, uint32_t index,
+                                         handle_t *out);
 
 /* The table that `slot` is in. */
 struct handle_table *handle_slot_table(const struct handle_slot *slot);

@@ -466,7 +466,7 @@ static void threads_portals_and_events_of_odd_numbers(void)
         {SYS_THREAD_SLEEP, {0}, STATUS_BAD_ARGUMENT},
         {SYS_THREAD_SLEEP, {1}, STATUS_OK},
         {SYS_PORTAL_CREATE, {0, 0, 0, 0}, STATUS_BAD_ARGUMENT},
-        {SYS_PORTAL_CREATE, {0, 0, 0, 65}, STATUS_BAD_ARGUMENT},
+        {SYS_PORTAL_CREATE, {0, 0, 0, 17}, STATUS_BAD_ARGUMENT},
         {SYS_PORTAL_CREATE, {0, 0, 0, (UINT64_C(1) << 32) + 1}, STATUS_BAD_ARGUMENT},
         {SYS_PORTAL_CREATE, {2, 0, 0, 1}, STATUS_BAD_ARGUMENT},
         {SYS_PORTAL_CREATE, {0, 8, 0, 1}, STATUS_BAD_ARGUMENT},

@@ -187,12 +187,12 @@ static void holder_of_a_stack_is_as_urgent_as_who_waits_for_it(void)
     EXPECT_IS(board->word[FINISHERS], 0); /* the low one does starve */
     if (!caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     EXPECT_IS(child_thread(&scene.low).base_priority, LOW);
     EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     /* The low one is home, where it may not finish before the middle one does. */
-    EXPECT_IS(priority_of(&scene.low), LOW);
+    EXPECT(becomes(&scene.low, LOW));
     EXPECT_IS(board->word[FINISHERS], 1);
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
@@ -215,12 +215,12 @@ static void all_holders_inherit(void)
         || !reaches(INSIDE + ROLE_OTHER, 1) || !spinner_start(&scene.middle, MIDDLE)
         || !caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGH);
-    EXPECT_IS(priority_of(&other), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
+    EXPECT(becomes(&other, HIGH));
     board->word[STOP] = 1;
     EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
-    EXPECT_IS(priority_of(&scene.low), LOW);
-    EXPECT_IS(priority_of(&other), LESS_LOW);
+    EXPECT(becomes(&scene.low, LOW));
+    EXPECT(becomes(&other, LESS_LOW));
 }
 
 /* low holds the second server's stack; other holds the first's, and waits for the second's. */
@@ -239,16 +239,16 @@ static void inheritance_goes_along_a_chain(void)
                       (struct order){.role = ROLE_OTHER, .next = second}))
         return;
     EXPECT_IS(board->word[INSIDE + ROLE_OTHER], 1);
-    EXPECT_IS(priority_of(&scene.low), LESS_LOW);
+    EXPECT(becomes(&scene.low, LESS_LOW));
     if (!spinner_start(&scene.middle, MIDDLE)
         || !caller_start(&scene.high, first.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGH);
-    EXPECT_IS(priority_of(&other), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
+    EXPECT(becomes(&other, HIGH));
     EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
-    EXPECT_IS(priority_of(&scene.low), LOW);
-    EXPECT_IS(priority_of(&other), LESS_LOW);
+    EXPECT(becomes(&scene.low, LOW));
+    EXPECT(becomes(&other, LESS_LOW));
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
     EXPECT(reaches(STATUS + ROLE_LOW, 1000 + STATUS_OK));
@@ -281,10 +281,10 @@ static void cycle_ends_when_its_deadlines_pass(void)
     EXPECT(reaches(INSIDE + ROLE_OTHER, 1));
     board->word[GATE] = 1;
     EXPECT(becomes(&low, LESS_LOW));
-    EXPECT_IS(priority_of(&other), LESS_LOW);
+    EXPECT(becomes(&other, LESS_LOW));
     if (!caller_start(&high, first.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&low), HIGH);
+    EXPECT(becomes(&low, HIGH));
     EXPECT(becomes(&other, HIGH)); /* once low has called, too */
     EXPECT_IS(board->word[FINISHERS], 0);
     (void)thread_sleep(deadline);
@@ -292,8 +292,8 @@ static void cycle_ends_when_its_deadlines_pass(void)
     EXPECT_IS(board->word[STATUS + ROLES + ROLE_LOW], 1000 + STATUS_TIMED_OUT);
     EXPECT_IS(board->word[STATUS + ROLES + ROLE_OTHER], 1000 + STATUS_TIMED_OUT);
     EXPECT_IS(board->word[STATUS + ROLE_HIGH], 1000 + STATUS_OK);
-    EXPECT_IS(priority_of(&low), LOW);
-    EXPECT_IS(priority_of(&other), LESS_LOW);
+    EXPECT(becomes(&low, LOW));
+    EXPECT(becomes(&other, LESS_LOW));
 }
 
 static void who_gives_up_waiting_takes_its_priority_back(void)
@@ -307,12 +307,12 @@ static void who_gives_up_waiting_takes_its_priority_back(void)
                          (struct order){.role = ROLE_HIGH, .deadline = deadline})
         || !caller_start(&doomed, scene.server.portal, HIGHER, (struct order){.role = ROLE_HIGHER}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGHER);
+    EXPECT(becomes(&scene.low, HIGHER));
     EXPECT_OK(domain_stop(doomed.domain));
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     (void)thread_sleep(deadline);
     EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_TIMED_OUT));
-    EXPECT_IS(priority_of(&scene.low), LOW);
+    EXPECT(becomes(&scene.low, LOW));
 }
 
 /* One who waits gets another priority: another place, and another loan. */
@@ -326,15 +326,15 @@ static void priority_may_change_while_waiting(void)
         || !caller_start(&other, scene.server.portal, LESS_LOW, (struct order){.role = ROLE_OTHER})
         || !caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(thread_set_priority(other.thread, HIGHER));
-    EXPECT_IS(priority_of(&scene.low), HIGHER);
+    EXPECT(becomes(&scene.low, HIGHER));
     EXPECT_OK(thread_set_priority(other.thread, MIDDLE));
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(thread_set_priority(scene.low.thread, HIGHER));
-    EXPECT_IS(priority_of(&scene.low), HIGHER);
+    EXPECT(becomes(&scene.low, HIGHER));
     EXPECT_OK(thread_set_priority(scene.low.thread, LOW));
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(thread_set_priority(other.thread, HIGHER));
     board->word[STOP] = 1;
     EXPECT(reaches(FINISHERS, 3));
@@ -369,13 +369,13 @@ static void death_of_the_server_ends_inheritance(void)
     if (!low_holds(&scene, (struct order){.role = ROLE_LOW, .waits = true})
         || !caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
-    EXPECT_IS(priority_of(&scene.low), HIGH);
+    EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(domain_stop(scene.server.child.domain));
-    EXPECT_IS(priority_of(&scene.low), LOW);
+    EXPECT(becomes(&scene.low, LOW));
     EXPECT(reaches(FINISHERS, 2));
     EXPECT_IS(board_get()->word[STATUS + ROLE_LOW], 1000 + STATUS_PEER_DEAD);
     EXPECT_IS(board_get()->word[STATUS + ROLE_HIGH], 1000 + STATUS_PEER_DEAD);
-    EXPECT_IS(priority_of(&scene.low), LOW);
+    EXPECT(becomes(&scene.low, LOW));
 }
 
 static const struct test priority_tests[] = {

@@ -79,6 +79,12 @@ static inline void wfi(void)
     __asm__ volatile("wfi" : : : "memory");
 }
 
+/* Whether an interrupt waits to be taken, masked as it is.  Source: Arm ARM, ISR_EL1. */
+static inline bool cpu_is_interrupted(void)
+{
+    return SYSREG_READ(isr_el1) != 0;
+}
+
 /* Stop for ever, with interrupts masked. */
 __attribute__((noreturn)) static inline void cpu_halt(void)
 {
@@ -149,4 +155,4 @@ bool cpu_has_pmu(void);
 BOOT_ONLY struct cpu_features cpu_features_read(void);
 
 /* The marketing name of a MIDR value ("Cortex-A72 r0p3"), or its numbers. */
-void cpu_name(uint64_t midr, char name[CPU_NAME_SIZE]);
+BOOT_ONLY void cpu_name(uint64_t midr, char name[CPU_NAME_SIZE]);

@@ -1,8 +1,10 @@
 /*
  * Records for looking inside: what SYS_DOMAIN_INFO and SYS_SYSTEM_INFO copy out.
  *
- * A record is a snapshot; the index to ask for next is the call's result, 0 after
- * the last.  Times are in nanoseconds, sizes in bytes unless the name says frames.
+ * A record is a snapshot.  The index to ask for next is the call's result; 0 after the last, or
+ * the next call answers NOT_FOUND.  WOULD_BLOCK: an interrupt came, or there was much to look at;
+ * the same call with the index that is its result goes on (the runtime's wrappers do that).
+ * Times are in nanoseconds, sizes in bytes unless the name says frames.
  */
 #pragma once
 

@@ -91,7 +91,8 @@ enum syscall {
     /* (domain): stop, and give back everything it had. */
     SYS_DOMAIN_DESTROY = 17,
     /* (h, event, bits): set `bits` when the domain that serves h (a domain, portal or event)
-     * stops or dies.  At once if it has already.  Needs INSPECT of h and WAIT of the event. */
+     * stops or dies.  At once if it has already.  Needs INSPECT of h and WAIT of the event.
+     * WOULD_BLOCK: an interrupt came first; call again. */
     SYS_DOMAIN_WATCH = 18,
     /* (domain, enum info, index, out, out_bytes) -> x1 next index (0: that was the last).
      * Domain 0 is the caller's own.  See info.h. */
@@ -110,7 +111,8 @@ enum syscall {
     SYS_THREAD_YIELD = 25,
     SYS_THREAD_SLEEP = 26, /* (deadline_ns) */
     /* (word, expected, deadline_ns, owner): sleeps if the 32-bit word still holds `expected` until
-     * an unpark of that word by a thread of the same domain.  WOULD_BLOCK: it held another value.
+     * an unpark of that word by a thread of the same domain.  WOULD_BLOCK: it held another value,
+     * or an interrupt came first: look at it again.
      * `owner`: an address in the stack of whoever is to do that, a thread's or a portal's of this
      * domain, which inherits the sleeper's priority meanwhile; 0: nobody does. */
     SYS_THREAD_PARK = 27,

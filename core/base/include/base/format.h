@@ -1,9 +1,8 @@
 /*
  * Formatting: numbers and strings into a bounded buffer, printf's way.
  *
- * Conversions: %s %d %u %x %p %%, with the lengths l, ll and z.
+ * Conversions: %s %u %x %%, with the lengths l, ll and z.
  * Sizes: %u and %x may have a width, up to 20 and with or without `0`; %s a precision.
- * %p is 0x and sixteen digits, so that addresses line up.
  * A NULL string prints as (null).  Floating point does not exist in the kernel.
  * An unknown conversion is copied as it stands: a wrong format never reads an
  * argument of a type it cannot know.

@@ -4,13 +4,16 @@
  */
 #pragma once
 
-#define wfi cpu_wfi
+#define wfi                cpu_wfi
+#define cpu_is_interrupted cpu_has_interrupt
 #include "arch/aarch64/include/arch/cpu.h"
+#undef cpu_is_interrupted
 #undef wfi
 
 /* Implemented by the test that needs it. */
 uint64_t *fake_sysreg(const char *name);
 void wfi(void);
+bool cpu_is_interrupted(void);
 
 #undef SYSREG_READ
 #undef SYSREG_WRITE

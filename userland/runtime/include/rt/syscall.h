@@ -209,17 +209,26 @@ CHECK_RESULT static inline enum status domain_destroy(handle_t domain)
 
 CHECK_RESULT static inline enum status domain_watch(handle_t h, handle_t event, uint64_t bits)
 {
-    return svc_4(SYS_DOMAIN_WATCH, h, event, bits, 0, NULL);
+    enum status s;
+
+    do {
+        s = svc_4(SYS_DOMAIN_WATCH, h, event, bits, 0, NULL);
+    } while (s == STATUS_WOULD_BLOCK);
+    return s;
 }
 
 CHECK_RESULT static inline enum status domain_info(handle_t domain, enum info what, uint64_t index,
                                                    void *out, size_t out_bytes, uint64_t *next)
 {
-    struct svc_words w = {{domain, what, index, syscall_word(out), out_bytes}};
-    enum status s = svc_8(SYS_DOMAIN_INFO, &w);
+    enum status s;
 
+    do {
+        struct svc_words w = {{domain, what, index, syscall_word(out), out_bytes}};
+        s = svc_8(SYS_DOMAIN_INFO, &w);
+        index = w.word[1];
+    } while (s == STATUS_WOULD_BLOCK);
     if (s == STATUS_OK)
-        *next = w.word[1];
+        *next = index;
     return s;
 }
 
@@ -401,7 +410,16 @@ CHECK_RESULT static inline enum status system_control(handle_t factory, enum sys
 CHECK_RESULT static inline enum status system_info(enum info what, uint64_t index, void *out,
                                                    size_t out_bytes, uint64_t *next)
 {
-    return svc_4(SYS_SYSTEM_INFO, what, index, syscall_word(out), out_bytes, next);
+    enum status s;
+
+    do {
+        struct svc_words w = {{what, index, syscall_word(out), out_bytes}};
+        s = svc_8(SYS_SYSTEM_INFO, &w);
+        index = w.word[1];
+    } while (s == STATUS_WOULD_BLOCK);
+    if (s == STATUS_OK)
+        *next = index;
+    return s;
 }
 
 /* A name of up to 16 bytes from text; the rest is cut off. */

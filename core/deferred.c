@@ -1,0 +1,56 @@
+#include "core/deferred.h"
+
+#include "core/cpu.h"
+
+static struct list outstanding; /* struct deferred, node */
+static uint32_t most;           /* the urgency of what has been added since there was nothing */
+static uint32_t steps;
+
+void deferred_init(void)
+{
+    list_init(&outstanding);
+}
+
+void deferred_add(struct deferred *deferred, void (*step)(struct deferred *deferred),
+                  uint32_t urgency)
+{
+    deferred->step = step;
+    if (urgency > most)
+        most = urgency;
+    cpu_self()->exit_work |= EXIT_SCHEDULE;
+    if (!list_node_is_linked(&deferred->node))
+        list_push_back(&outstanding, &deferred->node);
+}
+
+void deferred_drop(struct deferred *deferred)
+{
+    if (list_node_is_linked(&deferred->node))
+        list_remove(&deferred->node);
+}
+
+bool deferred_some(int most_urgent)
+{
+    struct list_node *node = list_first(&outstanding);
+
+    if (node == NULL || most_urgent > (int)most)
+        return false;
+    struct deferred *deferred = LIST_ENTRY(node, struct deferred, node);
+    list_remove(node);
+    steps++;
+    deferred->step(deferred);
+    if (!list_is_empty(&outstanding))
+        return true;
+    most = 0;
+    steps = 0;
+    return false;
+}
+
+bool deferred_is_empty(void)
+{
+    return list_is_empty(&outstanding);
+}
+
+uint32_t deferred_steps(void)
+{
+    return steps;
+}
