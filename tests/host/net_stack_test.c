@@ -101,6 +101,7 @@ static struct {
     unsigned sent_length, sent_count;
     uint16_t unreported[DRIVER_BUFFERS];
     unsigned unreported_count;
+    unsigned asked_count; /* how often the stack asked for what has left */
 } driver;
 
 static void driver_call(void *context, struct connection *c, struct portal_message *m)
@@ -147,6 +148,7 @@ static void driver_messages(void *context, struct connection *c)
             continue;
         }
         assert_int_equal(m.kind, LINK_RX);
+        driver.asked_count += m.count == 0;
         for (unsigned i = 0; i < m.count; i++)
             driver.posted[driver.posted_count++] = m.batch.number[i];
     }
@@ -717,6 +719,26 @@ static void the_driver_is_answered_and_may_die(void **state)
     assert_clean();
 }
 
+/* By a message: a doorbell without one wakes the driver's loop and nothing else. */
+static void frames_that_are_out_are_asked_for(void **state)
+{
+    (void)state;
+    driver_report();
+    pass(1000);
+    unsigned before = driver.asked_count;
+    pass(1000);
+    assert_int_equal(driver.asked_count, before);
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    assert_true(driver.unreported_count > 0);
+    pass(300);
+    assert_int_equal(driver.asked_count, before + 1);
+    driver_report();
+    pass(1000);
+    assert_int_equal(driver.asked_count, before + 1);
+    assert_clean();
+}
+
 static void frames_of_noise_do_no_harm(void **state)
 {
     uint8_t frame[1514];
@@ -840,6 +862,7 @@ int main(void)
         cmocka_unit_test(datagrams_come_and_go),
         cmocka_unit_test(status_is_told_and_pings_run),
         cmocka_unit_test(the_driver_is_answered_and_may_die),
+        cmocka_unit_test(frames_that_are_out_are_asked_for),
         cmocka_unit_test(frames_of_noise_do_no_harm),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),

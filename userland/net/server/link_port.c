@@ -135,8 +135,10 @@ bool link_port_awaits_report(void)
 
 void link_port_poke(void)
 {
-    if (driver.state == CONNECTION_OPENED)
-        (void)event_signal(driver.doorbell, UINT64_MAX);
+    struct link_message m = {.kind = LINK_RX}; /* of no buffers */
+
+    if (driver.state == CONNECTION_OPENED && ring_has_room(&driver.out))
+        (void)send_to_driver(&m);
 }
 
 /* --- from the driver; false: it broke the protocol --- */

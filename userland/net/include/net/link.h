@@ -56,7 +56,7 @@ enum {
 enum link_kind {
     /* stack -> driver */
     LINK_TX = 1, /* send a frame */
-    LINK_RX = 2, /* receive into these buffers */
+    LINK_RX = 2, /* receive into these buffers; of none: look what has left */
     /* driver -> stack */
     LINK_TX_DONE = 3,   /* these frames have left; their pieces are the stack's again */
     LINK_RX_FILLED = 4, /* a frame has arrived; its buffer is the stack's again */
