@@ -26,6 +26,7 @@
 // source: userland/net/server/endpoint_pool.c
 // source: userland/net/server/endpoint_report.c
 // source: userland/net/server/frame.c
+// source: userland/net/server/handshake.c
 // source: userland/net/server/interface.c
 // source: userland/net/server/link_port.c
 // source: userland/net/server/lwip_address.c
@@ -37,6 +38,7 @@
 // source: userland/net/server/stack.c
 // source: userland/net/server/stack_counters.c
 // source: userland/net/server/status_service.c
+// source: userland/net/server/syn_cookie.c
 // source: userland/net/server/tcp_service.c
 // source: userland/net/server/transmit_queue.c
 // source: userland/net/server/udp_service.c
@@ -762,6 +764,157 @@ static void frames_of_noise_do_no_harm(void **state)
     assert_clean();
 }
 
+/* --- peers behind the gateway --- */
+
+enum { PEER_FRAME_BYTES = 14 + 20 + 20, BACKLOG = 255, COOKIES_FROM = 32 };
+enum { FLAG_SYN = 2, FLAG_RST = 4, FLAG_ACK = 16 };
+
+static uint16_t sum_of(const uint8_t *data, size_t length, uint32_t sum)
+{
+    for (size_t i = 0; i < length; i += 2)
+        sum += (uint32_t)(data[i] << 8 | data[i + 1]);
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+static void put(uint8_t *at, uint32_t value, unsigned bytes)
+{
+    while (bytes-- > 0) {
+        at[bytes] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static uint32_t get(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* A segment from 11.0.x.x, port 5000, with `data_bytes` (even) of pattern() behind it. */
+static void peer_send(uint16_t peer, uint16_t port, uint8_t flags, uint32_t sequence,
+                      uint32_t acknowledged, uint16_t data_bytes)
+{
+    uint8_t frame[PEER_FRAME_BYTES + 512] = {0};
+    uint8_t *ip = frame + 14, *tcp = ip + 20;
+    uint16_t tcp_bytes = (uint16_t)(20 + data_bytes);
+
+    memcpy(frame, "\x52\x54\x00\x12\x34\x56\x52\x55\x0a\x00\x02\x02\x08\x00", 14);
+    memcpy(ip, "\x45\x00\x00\x00\x00\x00\x40\x00\x40\x06\x00\x00\x0b\x00", 14);
+    put(ip + 2, 20U + tcp_bytes, 2);
+    put(ip + 14, peer, 2);
+    memcpy(ip + 16, "\x0a\x00\x02\x0f", 4);
+    put(ip + 10, (uint16_t)~sum_of(ip, 20, 0), 2);
+    put(tcp, 5000, 2);
+    put(tcp + 2, port, 2);
+    put(tcp + 4, sequence, 4);
+    put(tcp + 8, acknowledged, 4);
+    tcp[12] = 5 << 4;
+    tcp[13] = flags;
+    put(tcp + 14, 30000, 2);
+    for (uint16_t i = 0; i < data_bytes; i++)
+        tcp[20 + i] = pattern(i);
+    put(tcp + 16, (uint16_t)~sum_of(tcp, tcp_bytes, sum_of(ip + 12, 8, 6U + tcp_bytes)), 2);
+    driver_receive(frame, (uint16_t)(PEER_FRAME_BYTES + data_bytes));
+    settle();
+    driver_report();
+}
+
+/* What the stack said last was to this peer, with these flags; the sequence number. */
+static uint32_t peer_heard(uint16_t peer, uint8_t flags)
+{
+    const uint8_t *ip = driver.sent + 14;
+
+    assert_int_equal(get(ip + 16), 0x0b000000U | peer);
+    assert_int_equal(ip[20 + 13], flags);
+    return get(ip + 20 + 4);
+}
+
+static uint16_t listen_for_peers(void)
+{
+    static uint16_t port = 3000;
+    struct tcp_listener *listener;
+
+    memset(&far, 0, sizeof far);
+    assert_int_equal(tcp_listen(client, ++port, 10, &handler, &far, &listener), STATUS_OK);
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    return port;
+}
+
+static void a_flood_of_syns_keeps_nobody_out(void **state)
+{
+    enum { FORGED = 1000, HONEST = 4000, LIAR = 5000 };
+    struct net_counters before = counters();
+    uint16_t port = listen_for_peers();
+
+    (void)state;
+    for (uint16_t i = 0; i < FORGED; i++) {
+        peer_send(i, port, FLAG_SYN, i, 0, 0);
+        (void)peer_heard(i, FLAG_SYN | FLAG_ACK);
+    }
+    assert_int_equal(counters().syn_cookies_sent - before.syn_cookies_sent, FORGED - COOKIES_FROM);
+
+    /* Who answers is let in, with what it says at once; who guesses isn't. */
+    peer_send(HONEST, port, FLAG_SYN, 77, 0, 0);
+    uint32_t cookie = peer_heard(HONEST, FLAG_SYN | FLAG_ACK);
+    peer_send(LIAR, port, FLAG_ACK, 78, cookie + 1, 0);
+    (void)peer_heard(LIAR, FLAG_RST | FLAG_ACK);
+    peer_send(HONEST, port, FLAG_ACK, 79, cookie + 1, 0);
+    (void)peer_heard(HONEST, FLAG_RST | FLAG_ACK);
+    peer_send(HONEST, port, FLAG_ACK, 78, cookie, 0);
+    (void)peer_heard(HONEST, FLAG_RST | FLAG_ACK);
+    assert_int_equal(far.accepted, 0);
+    peer_send(HONEST, port, FLAG_ACK, 78, cookie + 1, 200);
+    pass(300);
+    assert_int_equal(far.accepted, 1);
+    assert_received(&far, 200);
+    assert_int_equal(counters().syn_cookies_honoured - before.syn_cookies_honoured, 1);
+    far.to_send = 100;
+    side_send(&far);
+    tcp_client_flush(client);
+    settle();
+    assert_int_equal(peer_heard(HONEST, FLAG_ACK | 8), cookie + 1);
+    tcp_abort(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static void a_cookie_grows_old(void **state)
+{
+    uint16_t port = listen_for_peers();
+
+    (void)state;
+    for (uint16_t i = 0; i <= COOKIES_FROM; i++)
+        peer_send(i, port, FLAG_SYN, i, 0, 0);
+    uint32_t cookie = peer_heard(COOKIES_FROM, FLAG_SYN | FLAG_ACK);
+    pass(33000);
+    peer_send(COOKIES_FROM, port, FLAG_ACK, COOKIES_FROM + 1, cookie + 1, 0);
+    (void)peer_heard(COOKIES_FROM, FLAG_RST | FLAG_ACK);
+    assert_int_equal(far.accepted, 0);
+    assert_clean();
+}
+
+/* Real connections that nobody accepts fill the backlog; cookies don't get past its end. */
+static void cookies_end_with_the_backlog(void **state)
+{
+    enum { CREDITS = 10 };
+    struct net_counters before = counters();
+    uint16_t port = listen_for_peers();
+
+    (void)state;
+    for (uint16_t i = 0; i < BACKLOG + CREDITS + 20; i++) {
+        peer_send(i, port, FLAG_SYN, i, 0, 0);
+        uint32_t sequence = peer_heard(i, FLAG_SYN | FLAG_ACK);
+        peer_send(i, port, FLAG_ACK, i + 1U, sequence + 1, 0);
+    }
+    assert_int_equal(counters().syn_cookies_honoured - before.syn_cookies_honoured,
+                     BACKLOG - COOKIES_FROM);
+    for (uint16_t i = 0; i < BACKLOG + CREDITS + 20; i++)
+        peer_send(i, port, FLAG_RST, i + 1U, 0, 0);
+    assert_clean();
+}
+
 /* --- a client that lies --- */
 
 static unsigned expulsions;
@@ -864,6 +1017,9 @@ int main(void)
         cmocka_unit_test(the_driver_is_answered_and_may_die),
         cmocka_unit_test(frames_that_are_out_are_asked_for),
         cmocka_unit_test(frames_of_noise_do_no_harm),
+        cmocka_unit_test_setup(a_flood_of_syns_keeps_nobody_out, open_client),
+        cmocka_unit_test(a_cookie_grows_old),
+        cmocka_unit_test(cookies_end_with_the_backlog),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),
     };

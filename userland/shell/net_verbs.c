@@ -272,6 +272,8 @@ static void print_counters(void)
     printf("TCP: %s accepted, %s connected, %s reset, %s segments sent again\n",
            unit_count(c->tcp_accepted).text, unit_count(c->tcp_connected).text,
            unit_count(c->tcp_resets).text, unit_count(c->tcp_retransmits).text);
+    printf("SYN cookies: %s sent, %s honoured\n", unit_count(c->syn_cookies_sent).text,
+           unit_count(c->syn_cookies_honoured).text);
     printf("bad checksums %s, out of memory %s times, clients expelled %s\n",
            unit_count(c->checksum_failures).text, unit_count(c->memory_failures).text,
            unit_count(c->clients_expelled).text);

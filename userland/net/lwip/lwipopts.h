@@ -48,9 +48,10 @@
 #define LWIP_IPV6_FRAG                 1
 #define IPV6_FRAG_COPYHEADER           1
 #define IP_REASS_MAX_PBUFS             12
+#define IPV6_REASS_MAXAGE              15 /* as for IPv4; the standard lets them live for 60 s */
 #define IP_FORWARD                     0
-#define ARP_TABLE_SIZE                 32
-#define LWIP_ND6_NUM_NEIGHBORS         32
+#define ARP_TABLE_SIZE                 127 /* room for those that half-open connections ask for */
+#define LWIP_ND6_NUM_NEIGHBORS         96
 #define LWIP_ND6_NUM_DESTINATIONS      32
 
 /* TCP. */

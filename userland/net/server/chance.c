@@ -30,6 +30,12 @@ uint32_t random_u32(void)
     return (uint32_t)siphash(&random_key, &random_count, sizeof random_count);
 }
 
+/* The key of sequence numbers serves: what is hashed for those has 40 bytes, and no mark has. */
+uint32_t chance_mark(const void *data, size_t length)
+{
+    return (uint32_t)siphash(&sequence_key, data, length);
+}
+
 uint16_t random_port(void)
 {
     return (uint16_t)(PORT_DYNAMIC_FIRST + random_u32() % PORT_DYNAMIC_COUNT);

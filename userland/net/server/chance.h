@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { CHANCE_SECRET_BYTES = 32 };
@@ -16,6 +17,9 @@ void chance_init(const uint8_t secret[CHANCE_SECRET_BYTES]);
 
 /* A number that nobody can foresee from those before it; lwIP's LWIP_RAND too. */
 uint32_t random_u32(void);
+
+/* What belongs to these bytes in this boot, and can't be told without its secret. */
+uint32_t chance_mark(const void *data, size_t length);
 
 /* A port of the dynamic range (RFC 6335, 49152 to 65535). */
 uint16_t random_port(void);

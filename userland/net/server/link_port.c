@@ -35,6 +35,8 @@ static uint16_t checksum_flags; /* of frames that nobody has checked */
 static size_t post_limit;       /* receive buffers that the driver takes */
 static size_t post_step;        /* post when so many are idle, to save messages */
 static bool is_refusing;        /* a frame found no place since the last TX_DONE */
+static struct eth_addr sender;  /* of the frame that lwIP is looking at */
+static bool has_sender;
 
 static bool send_to_driver(const struct link_message *m)
 {
@@ -116,6 +118,13 @@ bool link_port_is_refusing(void)
     return is_refusing;
 }
 
+bool link_port_sender(struct eth_addr *out)
+{
+    if (has_sender)
+        *out = sender;
+    return has_sender;
+}
+
 void link_port_settle(void)
 {
     if (driver.state != CONNECTION_OPENED)
@@ -154,11 +163,16 @@ static bool take_filled(const struct link_message *m)
     counters.received_frames++;
     counters.received_bytes += frame->tot_len;
 
+    has_sender = frame->len >= SIZEOF_ETH_HDR;
+    if (has_sender)
+        sender = ((const struct eth_hdr *)frame->payload)->src;
+
     bool is_checked = (m->flags & LINK_RX_CHECKED) != 0;
     NETIF_SET_CHECKSUM_CTRL(port_netif, is_checked ? checksum_flags & (uint16_t)~CHECKED_ABOVE_IP
                                                    : checksum_flags);
     if (port_netif->input(frame, port_netif) != ERR_OK)
         pbuf_free(frame);
+    has_sender = false;
     return true;
 }
 

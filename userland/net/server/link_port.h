@@ -12,6 +12,7 @@
 
 #include "abi/status.h"
 #include "lwip/netif.h"
+#include "lwip/prot/ethernet.h"
 
 struct link_port_counters {
     uint64_t received_frames, received_bytes;
@@ -29,6 +30,9 @@ CHECK_RESULT enum status link_port_start(struct netif *netif);
 
 /* lwIP's way out: netif->linkoutput. */
 err_t link_port_output(struct netif *netif, struct pbuf *frame);
+
+/* Who sent the frame that lwIP is looking at now; false: it came from no driver. */
+bool link_port_sender(struct eth_addr *out);
 
 /* The driver's queue is full; endpoint_output_all() follows when it isn't any more. */
 bool link_port_is_refusing(void);

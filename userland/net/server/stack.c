@@ -7,6 +7,7 @@
 #include "client.h"
 #include "clockwork.h"
 #include "endpoint.h"
+#include "handshake.h"
 #include "hooks.h"
 #include "interface.h"
 #include "link_port.h"
@@ -34,7 +35,10 @@ u32_t isn_of_connection(const ip_addr_t *local, u16_t local_port, const ip_addr_
 {
     struct net_address from = address_from_lwip(local);
     struct net_address to = address_from_lwip(remote);
+    uint32_t cookie;
 
+    if (handshake_sequence_number(&cookie))
+        return cookie;
     return chance_sequence_number(from.bytes, local_port, to.bytes, remote_port, time_now_ns());
 }
 

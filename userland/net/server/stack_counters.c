@@ -5,6 +5,7 @@
 
 #include "client.h"
 #include "endpoint.h"
+#include "handshake.h"
 #include "link_port.h"
 #include "lwip/stats.h"
 #include "packet_memory.h"
@@ -55,6 +56,7 @@ static void fill_sockets(struct net_counters *out)
 {
     struct endpoint_counters endpoints;
     struct client_usage clients;
+    struct handshake_counters handshakes;
 
     endpoint_counters_read(&endpoints);
     client_usage_read(&clients);
@@ -66,6 +68,9 @@ static void fill_sockets(struct net_counters *out)
     out->tcp_drops += endpoints.drops;
     out->tcp_sockets = endpoint_count();
     out->udp_sockets = udp_service_socket_count();
+    handshake_counters_read(&handshakes);
+    out->syn_cookies_sent = handshakes.cookies_sent;
+    out->syn_cookies_honoured = handshakes.cookies_honoured;
     out->clients = clients.count;
     out->clients_expelled = clients.expelled;
 }

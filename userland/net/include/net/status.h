@@ -127,5 +127,7 @@ struct net_counters {
     uint64_t clients;     /* connected now */
     uint64_t tcp_sockets; /* open now */
     uint64_t udp_sockets;
+    uint64_t syn_cookies_sent;     /* SYNs answered without keeping anything */
+    uint64_t syn_cookies_honoured; /* connections that came of it */
 };
 _Static_assert(sizeof(struct net_counters) <= NET_CHUNK_BYTES, "one chunk holds them");
