@@ -418,7 +418,8 @@ def run_tests(tests, **machine_options):
     return 1 if failed or missed or not results else 0
 
 
-def run_test(test, vm):
+def run_test(test, vm, name=None):
+    name = name or test.__name__
     begin = time.monotonic()
     try:
         test(vm)
@@ -427,5 +428,5 @@ def run_test(test, vm):
         error = problem
     seconds = time.monotonic() - begin
     word = "ok  " if error is None else "FAIL"
-    print(f"{word} {test.__name__} ({seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
-    return Result(test.__name__, seconds, error)
+    print(f"{word} {name} ({seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
+    return Result(name, seconds, error)
