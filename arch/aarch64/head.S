@@ -72,6 +72,9 @@ start:
         mov     sp, x0
         mov     x29, xzr
         mov     x30, xzr
+        adr     x0, boot_vectors
+        msr     vbar_el1, x0
+        isb
 
         mov     x0, x19
         mov     x1, x21
@@ -83,6 +86,15 @@ start:
         bl      mmu_enable
         ldr     x0, =kernel_entry
         br      x0
+
+/* Before the kernel's own: when the tree names a console where nothing is, no word can be said. */
+        .balign 2048
+boot_vectors:
+        .rept   16
+        wfi
+        b       . - 4
+        .balign 128
+        .endr
 
         .global secondary_entry
 secondary_entry:
