@@ -895,6 +895,41 @@ static void a_cookie_grows_old(void **state)
     assert_clean();
 }
 
+/* A peer may use its port again while we still wait for late packets of the last connection. */
+static void a_port_is_used_again_at_once(void **state)
+{
+    enum { PEER = 7, FLAG_FIN = 1 };
+    uint16_t port = listen_for_peers();
+
+    (void)state;
+    peer_send(PEER, port, FLAG_SYN, 1000, 0, 0);
+    uint32_t own_next = peer_heard(PEER, FLAG_SYN | FLAG_ACK) + 1;
+    peer_send(PEER, port, FLAG_ACK, 1001, own_next, 0);
+    assert_int_equal(far.accepted, 1);
+    far.to_send = 1000;
+    side_send(&far);
+    tcp_close(far.socket);
+    tcp_client_flush(client);
+    settle();
+    own_next += 1000 + 1;
+    peer_send(PEER, port, FLAG_ACK, 1001, own_next, 0);
+    peer_send(PEER, port, FLAG_ACK | FLAG_FIN, 1001, own_next, 0);
+
+    /* An old SYN, late: the peer is told how far it was.  A new one begins beyond the last. */
+    peer_send(PEER, port, FLAG_SYN, 900, 0, 0);
+    (void)peer_heard(PEER, FLAG_ACK);
+    peer_send(PEER, port, FLAG_SYN, 2000, 0, 0);
+    uint32_t sequence = peer_heard(PEER, FLAG_SYN | FLAG_ACK);
+    assert_true(sequence - own_next < INT32_MAX);
+    peer_send(PEER, port, FLAG_ACK, 2001, sequence + 1, 100);
+    pass(300);
+    assert_int_equal(far.accepted, 2);
+    assert_received(&far, 100);
+    tcp_abort(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
 /* Real connections that nobody accepts fill the backlog; cookies don't get past its end. */
 static void cookies_end_with_the_backlog(void **state)
 {
@@ -1019,6 +1054,7 @@ int main(void)
         cmocka_unit_test(frames_of_noise_do_no_harm),
         cmocka_unit_test_setup(a_flood_of_syns_keeps_nobody_out, open_client),
         cmocka_unit_test(a_cookie_grows_old),
+        cmocka_unit_test(a_port_is_used_again_at_once),
         cmocka_unit_test(cookies_end_with_the_backlog),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),

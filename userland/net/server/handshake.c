@@ -29,8 +29,8 @@ enum {
 static struct {
     struct handshake_counters counters;
     uint64_t last_sent_ns;
-    bool is_replaying;      /* lwIP is shown what the peer of a cookie has sent */
-    uint32_t cookie;        /* meanwhile */
+    bool is_replaying;      /* lwIP is shown what a peer has sent, */
+    uint32_t sequence;      /* and this is the initial sequence number to use */
     struct eth_addr sender; /* of the SYN that is being answered */
 } handshake;
 
@@ -171,8 +171,8 @@ static void replay_syn(const struct tcp_hdr *ack, uint16_t segment_bytes)
     tcp_input(p, ip_current_input_netif());
 }
 
-/* The acknowledgement as it came: lwIP had its header in its own byte order, and cut off. */
-static void replay_ack(struct tcp_hdr *head, uint16_t option_length, struct pbuf *payload)
+/* A segment as it came: lwIP had its header in its own byte order, and cut off. */
+static void replay_segment(struct tcp_hdr *head, uint16_t option_length, struct pbuf *payload)
 {
     head->src = lwip_htons(head->src);
     head->dest = lwip_htons(head->dest);
@@ -211,11 +211,29 @@ static err_t on_ack(const struct tcp_pcb_listen *listener, struct tcp_hdr *head,
     if (listener->accepts_pending >= listener->backlog)
         return ERR_USE; /* the peer sends again */
 
-    handshake.cookie = head->ackno - 1;
+    handshake.sequence = head->ackno - 1;
     handshake.is_replaying = true;
     handshake.counters.cookies_honoured++;
     replay_syn(head, segment_bytes);
-    replay_ack(head, option_length, payload);
+    replay_segment(head, option_length, payload);
+    handshake.is_replaying = false;
+    return ERR_USE;
+}
+
+/*
+ * The peer uses its port again while the last connection is only waiting for late packets.  A SYN
+ * beyond the last of the peer's numbers is new, and we begin beyond the last of ours.
+ * Source: RFC 9293 (3.6.1), RFC 1122 (4.2.2.13).
+ */
+static err_t on_syn_again(struct tcp_pcb *last, struct tcp_hdr *head, uint16_t option_length,
+                          struct pbuf *payload)
+{
+    if (TCPH_FLAGS(head) != TCP_SYN || !TCP_SEQ_GT(head->seqno, last->rcv_nxt))
+        return ERR_OK;
+    handshake.sequence = last->snd_nxt + UINT16_MAX + 1;
+    tcp_abort(last);
+    handshake.is_replaying = true;
+    replay_segment(head, option_length, payload);
     handshake.is_replaying = false;
     return ERR_USE;
 }
@@ -225,11 +243,13 @@ err_t segment_admit(struct tcp_pcb *pcb, struct tcp_hdr *head, u16_t option_leng
 {
     const struct tcp_pcb_listen *listener = (const struct tcp_pcb_listen *)(const void *)pcb;
 
-    if (pcb->state != LISTEN)
+    if (pcb->state != LISTEN && pcb->state != TIME_WAIT)
         return endpoint_admit(pcb, payload);
     /* A header in pieces is lwIP's alone. */
     if (more_options != NULL)
         return ERR_OK;
+    if (pcb->state == TIME_WAIT)
+        return on_syn_again(pcb, head, option_length, payload);
 
     switch (TCPH_FLAGS(head) & (TCP_SYN | TCP_ACK | TCP_RST)) {
     case TCP_SYN:
@@ -244,7 +264,7 @@ err_t segment_admit(struct tcp_pcb *pcb, struct tcp_hdr *head, u16_t option_leng
 bool handshake_sequence_number(uint32_t *out)
 {
     if (handshake.is_replaying)
-        *out = handshake.cookie;
+        *out = handshake.sequence;
     return handshake.is_replaying;
 }
 

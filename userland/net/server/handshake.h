@@ -9,6 +9,8 @@
  *
  * Such a connection has no window scale and no selective acknowledgements; the peer sees a second
  * SYN-ACK like the first.
+ *
+ * In the same way a connection begins whose last one, from the same port, is still remembered.
  */
 #pragma once
 
@@ -19,7 +21,7 @@ struct handshake_counters {
     uint64_t cookies_sent, cookies_honoured;
 };
 
-/* The number for a connection that a cookie began, if lwIP asks for one of these. */
+/* The number for a connection that was begun here, if lwIP asks for one of these. */
 bool handshake_sequence_number(uint32_t *out);
 
 void handshake_counters_read(struct handshake_counters *out);
