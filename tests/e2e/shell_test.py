@@ -5,10 +5,10 @@ verb, nonsense, pasted text, and switching the machine off.
 """
 # timeout: 600
 
-import random
 import re
 import sys
 
+import console_runs
 import rotunda_vm
 from rotunda_vm import plain
 
@@ -248,22 +248,11 @@ def dumb_terminal_gets_no_control_sequences(vm):
 
 
 def random_bytes_do_no_harm(vm):
-    source = random.Random(20)
-    vm.send(bytes(source.randrange(256) for _ in range(20000)))
-    vm.drain(1.0)
-    vm.send(b"qq\x03\x15\r")
-    vm.drain(1.0)
-    vm.send(b"\x03\x15\r")
-    vm.drain(0.5)
-    assert_alive(vm)
+    console_runs.random_bytes(vm, seed=20, count=100000)
 
 
-def a_line_of_64_kib_is_refused(vm):
-    vm.send("x" * 65536)
-    vm.send("\r")
-    vm.expect(r"longer than", 60)
-    vm.wait_prompt()
-    assert_alive(vm)
+def lines_of_64_kib_are_refused(vm):
+    console_runs.long_lines(vm, seed=21, count=6)
 
 
 def reboot_starts_again(vm):
@@ -299,7 +288,7 @@ TESTS = [
     pasted_lines_lose_nothing,
     dumb_terminal_gets_no_control_sequences,
     random_bytes_do_no_harm,
-    a_line_of_64_kib_is_refused,
+    lines_of_64_kib_are_refused,
     reboot_starts_again,
     poweroff_ends_the_machine,
 ]
