@@ -20,7 +20,7 @@ from raw_peer import ACK, RST, SYN
 HONEST_SECONDS = 2.0
 REAPED_SECONDS = 30
 SAMPLES = 1000  # of sequence numbers
-NEAR = 4096  # what a guess may be off by; three guesses at 1,000 numbers succeed 0.006 times
+NEAR = 4096  # what a guess may be off by; at 1,000 cookies of 29 bits, 0.05 guesses are right
 PORTS = 40
 ECHO_PORT, RELAY_PORT, HTTPS_PORT = 7, 10, 443
 HOPELESS = 230  # of nmap's index: 259 is 32 bits of chance, 235 the 29 of a cookie
@@ -30,35 +30,48 @@ MSS_OPTION = struct.pack(">BBH", 2, 4, raw_peer.MSS)
 Amounts = collections.namedtuple("Amounts", "frames flood_seconds connections")
 
 
+def busy():
+    """By how much the figures are stretched on a test machine that has other things to do."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / os.cpu_count()))
+
+
 class Peer:
     """A machine, the network around it, and somebody honest in it."""
 
     def __init__(self, vm, network):
         self.vm, self.network = vm, network
         self.rng = random.Random(4)
-        self.asked = 0
-        self.longest = 0.0
+        self.forget()
 
     def honest(self):
-        """One page; a single long wait is the test machine's, two are not."""
-        for _ in range(2):
-            try:
-                waited = self.network.page(seconds=4 * HONEST_SECONDS)
-            except (TimeoutError, ConnectionResetError) as problem:
-                raise AssertionError(f"request {self.asked}: {problem!r}") from None
+        """One page.  A long wait or two are a busy test machine's, three in a row are not."""
+        waits = []
+        for _ in range(3):
             self.asked += 1
-            if waited <= HONEST_SECONDS:
-                self.longest = max(self.longest, waited)
+            try:
+                waits.append(self.network.page(seconds=4 * HONEST_SECONDS))
+            except (TimeoutError, ConnectionResetError) as problem:
+                waits.append(problem)
+                continue
+            if waits[-1] <= HONEST_SECONDS * busy():
+                self.late += len(waits) - 1
+                self.longest = max(self.longest, waits[-1])
                 return
-        raise AssertionError(f"an honest client waited {waited:.1f} s")
+        raise AssertionError(f"an honest client waited, request {self.asked}: {waits}")
 
     def honest_until(self, thread):
-        self.asked, self.longest = 0, 0.0
+        self.forget()
         while True:
             self.honest()
             if not thread.is_alive():
-                return f"{self.asked} pages asked for and served, the longest took " \
-                       f"{self.longest:.2f} s"
+                return self.said()
+
+    def forget(self):
+        self.asked, self.late, self.longest = 0, 0, 0.0
+
+    def said(self):
+        return f"{self.asked} pages asked for, {self.asked - self.late} served in time, in " \
+               f"{self.longest:.2f} s at most"
 
     def figure(self, pattern):
         found = re.search(pattern, text := self.vm.command("net"))
@@ -73,7 +86,7 @@ class Peer:
             left = len(re.findall(r"^ *\d+  (?!listening)\w+ .*\b(?:443|80) ", text, re.M))
             if left == 0 and re.search(r"packet memory 0 B .* in use 0 of", text):
                 return time.monotonic() - begin
-            assert time.monotonic() - begin < REAPED_SECONDS, \
+            assert time.monotonic() - begin < REAPED_SECONDS * busy(), \
                 f"{left} connections are left after {REAPED_SECONDS} s:\n{text}"
             time.sleep(0.5)
 
@@ -101,6 +114,13 @@ class Peer:
     def elsewhere(self):
         """An address behind the gateway that isn't the honest client's."""
         return b"\x0b" + self.rng.randbytes(3)
+
+
+def wait_until(is_so, what, seconds=REAPED_SECONDS):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, what()
+        time.sleep(0.1)
 
 
 # What can be foreseen.
@@ -240,9 +260,10 @@ def silent_connections_keep_nobody_out(peer, amounts):
         flood = peer.paced(amounts.connections, 100,
                            lambda: peer.forged_syn(peer.elsewhere()))
         said = peer.honest_until(flood)
+        wait_until(lambda: begun[0] >= amounts.connections * 0.9,
+                   lambda: f"only {begun[0]} connections came about")
     finally:
         peer.network.strangers = None
-    assert begun[0] >= amounts.connections * 0.9, f"only {begun[0]} connections came about"
     print(f"     {begun[0]} connections that say nothing: {said}; "
           f"all reaped after {peer.wait_reaped():.0f} s")
 
@@ -310,7 +331,7 @@ def restarts(vm):
 
 def malformed_frames_harm_nobody(peer, amounts):
     before, sent = restarts(peer.vm), 0
-    peer.asked, peer.longest = 0, 0.0
+    peer.forget()
     while sent < amounts.frames:
         for frame in samples(peer.rng):
             frame = mutate(peer.rng, frame)
@@ -325,8 +346,7 @@ def malformed_frames_harm_nobody(peer, amounts):
     peer.honest()
     assert restarts(peer.vm) == before, f"somebody fell over:\n{peer.vm.command('domains')}"
     assert "fault:" not in peer.vm.text, peer.vm.tail()
-    print(f"     {sent} frames: {peer.asked} pages asked for and served, the longest took "
-          f"{peer.longest:.2f} s; all reaped after {peer.wait_reaped():.0f} s")
+    print(f"     {sent} frames: {peer.said()}; all reaped after {peer.wait_reaped():.0f} s")
 
 
 TESTS = [
