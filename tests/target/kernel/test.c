@@ -10,6 +10,7 @@
 #include "rt/time.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -67,6 +68,19 @@ enum status test_event(uint64_t *word, handle_t *out)
 nsec_t test_soon(nsec_t ns)
 {
     return time_after_ns(ns);
+}
+
+/* Wherever it stands among the devicetree's strings. */
+uint64_t test_option(const char *key, uint64_t otherwise)
+{
+    const struct boot_record *boot = startup_boot_record();
+    const char *text = (const char *)(uintptr_t)boot->devicetree_address;
+    const size_t length = strlen(key);
+
+    for (uint64_t i = 0; i + length < boot->devicetree_bytes; i++)
+        if (memcmp(&text[i], key, length) == 0)
+            return strtoull(&text[i + length], NULL, 10);
+    return otherwise;
 }
 
 /* The kernel gave this domain a handle to its text and told nobody: look for it. */
@@ -233,7 +247,7 @@ void test_say_threads(void)
  */
 static uint64_t cpus_for(const char *group, const char *test)
 {
-    static const char *const on_all[] = {"smp", "ending", "mesh", "stress"};
+    static const char *const on_all[] = {"smp", "ending", "mesh", "stress", "model"};
 
     for (unsigned i = 0; i < sizeof on_all / sizeof on_all[0]; i++)
         if (strcmp(group, on_all[i]) == 0)

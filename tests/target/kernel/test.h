@@ -82,6 +82,9 @@ void test_settle(void);
 /* Log what each thread of this domain, and of those that it has handles to, is doing. */
 void test_say_threads(void);
 
+/* The number behind `key` on the kernel's command line; `otherwise` if it isn't there. */
+uint64_t test_option(const char *key, uint64_t otherwise);
+
 /* Nanoseconds from now. */
 nsec_t test_soon(nsec_t ns);
 

@@ -10,11 +10,8 @@
  */
 #include "maker.h"
 
-#include "startup_from.h"
-
 #include "rt/log.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define RW ((rights_t)(RIGHT_READ | RIGHT_WRITE))
@@ -57,21 +54,6 @@ static struct server keeper, skipper;
 static struct child crews[CREWS];
 static handle_t ring_event[2];
 static uint64_t bell_word;
-
-/* ---- the command line ---- */
-
-/* The number behind `key` in the devicetree's strings, wherever that stands. */
-static uint64_t option(const char *key, uint64_t otherwise)
-{
-    const struct boot_record *boot = startup_boot_record();
-    const char *text = (const char *)(uintptr_t)boot->devicetree_address;
-    const size_t length = strlen(key);
-
-    for (uint64_t i = 0; i + length < boot->devicetree_bytes; i++)
-        if (memcmp(&text[i], key, length) == 0)
-            return strtoull(&text[i + length], NULL, 10);
-    return otherwise;
-}
 
 /* ---- setting up ---- */
 
@@ -324,7 +306,8 @@ static void counts_say(void)
 
 static void everything_at_once_leaves_nothing(void)
 {
-    const uint64_t ms = option("stress.ms=", MS_DEFAULT), seed = option("stress.seed=", 1);
+    const uint64_t ms = test_option("stress.ms=", MS_DEFAULT);
+    const uint64_t seed = test_option("stress.seed=", 1);
     const struct info_domain before = domain_now();
     const struct info_memory memory = memory_now();
 

@@ -1,0 +1,9 @@
+/*
+ * Authority: who may do what.
+ */
+#include "test.h"
+
+extern const struct test_group test_group_model;
+
+const struct test_group *const test_groups[] = {&test_group_model};
+const unsigned test_group_count = sizeof test_groups / sizeof test_groups[0];
