@@ -20,15 +20,15 @@ PC = re.compile(r"\bPC=([0-9a-f]{16})")
 KERNEL_HALF = 1 << 63  # addresses above are the kernel's
 
 
-def names_in_sources(folder):
-    """Every TEST(name) of every *_test.c below tests/target/`folder`, as group.name."""
+def names_in_sources(folder, only=None):
+    """Every TEST(name) of every *_test.c below tests/target/`folder`, or of `only` one group."""
     names = set()
     for path in glob.glob(os.path.join(rotunda_vm.ROOT, "tests", "target", folder, "*_test.c")):
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
         group = re.search(r"^TEST_GROUP\((\w+)\)", text, re.MULTILINE).group(1)
-        tests = re.findall(r"^    TEST\((\w+)\)", text, re.MULTILINE)
-        names |= {f"{group}.{name}" for name in tests}
+        tests = re.findall(r"\bTEST\((\w+)\)", text)
+        names |= {f"{group}.{name}" for name in tests if only in (None, group)}
     return names
 
 
@@ -65,13 +65,15 @@ def where_cpus_are(vm, image):
     return lines
 
 
-def run(image, folder, seconds, *, unjudged=(), shown=None, **machine):
+def run(image, folder, seconds, *, unjudged=(), shown=None, group=None, **machine):
     """
     Boot the image; what went wrong, as lines.  One CPU has instructions for a clock, several are
     threads of the host; how tests named in `unjudged` end doesn't matter, as long as they do.
-    Lines of the console that `shown` matches are printed.
+    Lines of the console that `shown` matches are printed.  With a `group`, only its tests are run.
     """
     started = time.monotonic()
+    if group:
+        machine["append"] = f"test.group={group} {machine.get('append', '')}"
     path = os.path.join(rotunda_vm.build_folder(), image + ".Image")
     counts = "smp" not in machine
     options = ["-rtc", "clock=vm"] if counts else ["-accel", "tcg,thread=multi"]
@@ -85,7 +87,7 @@ def run(image, folder, seconds, *, unjudged=(), shown=None, **machine):
     results = dict(LINE.findall(text))
     wrong = [f"{name}: {result}" for name, result in results.items()
              if result != "ok" and name not in unjudged]
-    missing = names_in_sources(folder) - set(results)
+    missing = names_in_sources(folder, group) - set(results)
     wrong += [f"{name}: was not run" for name in sorted(missing)]
     if not TOTALS.search(text):
         wrong.append("no totals; the end of what the machine said:\n" + tail)

@@ -256,6 +256,26 @@ static void words_are_slept_on(void)
     EXPECT_IS(board->word[34], STATUS_TIMED_OUT);
 }
 
+/* Not even of the domains whose sleepers the kernel keeps in the same list: one in 256. */
+static void no_other_domain_wakes_a_sleeper(void)
+{
+    enum { OTHERS = 256 };
+    const uint64_t argument[BIRTH_ARGUMENTS] = {0, DEADLINE_NEVER};
+    struct board *board = board_get();
+    struct child child, other;
+
+    board->word[4] = 7;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(child_start(&child, park_and_note, argument));
+    EXPECT(parked_reach(&child, 1));
+    for (unsigned i = 0; i < OTHERS; i++) {
+        EXPECT_IS(child_does(&other, unpark_from_elsewhere, 0, 0, 0), CHILD_DONE);
+        EXPECT_IS(board->word[2], 0);
+        child_destroy(&other);
+    }
+    EXPECT_IS(board->word[8], 0);
+}
+
 /* However many are to be woken, a call wakes few: interrupts are off meanwhile. */
 static void many_sleepers_are_woken_a_few_at_a_time(void)
 {
@@ -399,6 +419,7 @@ static const struct test event_tests[] = {
     TEST(clocks_ring_in_order),
     TEST(many_timeouts_come_in_order),
     TEST(words_are_slept_on),
+    TEST(no_other_domain_wakes_a_sleeper),
     TEST(many_sleepers_are_woken_a_few_at_a_time),
     TEST(equals_take_turns),
     TEST(more_urgent_goes_first),

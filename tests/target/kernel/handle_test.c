@@ -31,6 +31,7 @@ static void stale_handle_is_refused_after_reuse(void)
         EXPECT_OK(handle_duplicate(event, RIGHT_ALL, 0, &h));
         reused = reused || (uint32_t)h == (uint32_t)old;
         EXPECT(h != old);
+        EXPECT_IS(event_signal(old, 1), STATUS_BAD_HANDLE); /* another's slot now, if reused */
         EXPECT_OK(handle_close(h));
         EXPECT_IS(event_signal(old, 1), STATUS_BAD_HANDLE);
     }

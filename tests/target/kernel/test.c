@@ -70,8 +70,8 @@ nsec_t test_soon(nsec_t ns)
     return time_after_ns(ns);
 }
 
-/* Wherever it stands among the devicetree's strings. */
-uint64_t test_option(const char *key, uint64_t otherwise)
+/* What stands behind `key` among the devicetree's strings, wherever that is; NULL if it doesn't. */
+static const char *option_text(const char *key)
 {
     const struct boot_record *boot = startup_boot_record();
     const char *text = (const char *)(uintptr_t)boot->devicetree_address;
@@ -79,8 +79,15 @@ uint64_t test_option(const char *key, uint64_t otherwise)
 
     for (uint64_t i = 0; i + length < boot->devicetree_bytes; i++)
         if (memcmp(&text[i], key, length) == 0)
-            return strtoull(&text[i + length], NULL, 10);
-    return otherwise;
+            return &text[i + length];
+    return NULL;
+}
+
+uint64_t test_option(const char *key, uint64_t otherwise)
+{
+    const char *text = option_text(key);
+
+    return text == NULL ? otherwise : strtoull(text, NULL, 10);
 }
 
 /* The kernel gave this domain a handle to its text and told nobody: look for it. */
@@ -247,7 +254,8 @@ void test_say_threads(void)
  */
 static uint64_t cpus_for(const char *group, const char *test)
 {
-    static const char *const on_all[] = {"smp", "ending", "mesh", "stress", "model"};
+    static const char *const on_all[] = {"smp",   "ending", "mesh",  "stress",
+                                         "model", "tree",   "random"};
 
     for (unsigned i = 0; i < sizeof on_all / sizeof on_all[0]; i++)
         if (strcmp(group, on_all[i]) == 0)
@@ -276,6 +284,16 @@ static bool test_run(const char *group, const struct test *test)
     return reason[0] == '\0';
 }
 
+/* All, but if the command line says test.group=NAME. */
+static bool group_is_wanted(const struct test_group *group)
+{
+    const char *only = option_text("test.group=");
+    const size_t length = strlen(group->name);
+
+    return only == NULL
+           || (strncmp(only, group->name, length) == 0 && strchr(" ", only[length]) != NULL);
+}
+
 int main(void)
 {
     unsigned passed = 0;
@@ -283,7 +301,7 @@ int main(void)
 
     handles_grow();
     for (unsigned g = 0; g < test_group_count; g++)
-        for (unsigned i = 0; i < test_groups[g]->count; i++) {
+        for (unsigned i = 0; group_is_wanted(test_groups[g]) && i < test_groups[g]->count; i++) {
             if (test_run(test_groups[g]->name, &test_groups[g]->tests[i]))
                 passed++;
             else
