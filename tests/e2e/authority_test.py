@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """
-Who may do what: a million operations on handles, and what there is afterwards is what a model says.
+Who may do what: a million operations on handles, and what there is is what a model says; a tree of
+a hundred thousand revoked at once.
 
 On one CPU the same steps come in the same order each time; on four, each a thread of the host, the
 families' steps are the same and how they mix is not.

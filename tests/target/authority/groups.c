@@ -3,7 +3,7 @@
  */
 #include "test.h"
 
-extern const struct test_group test_group_model;
+extern const struct test_group test_group_model, test_group_tree;
 
-const struct test_group *const test_groups[] = {&test_group_model};
+const struct test_group *const test_groups[] = {&test_group_model, &test_group_tree};
 const unsigned test_group_count = sizeof test_groups / sizeof test_groups[0];
