@@ -64,4 +64,14 @@ portal_bounce:
         svc     #1
         .size   portal_bounce, . - portal_bounce
 
+/* void thread_leave(void): where a thread starts that is to end at once, without a stack. */
+        .global thread_leave
+        .hidden thread_leave
+        .type   thread_leave, %function
+thread_leave:
+        mov     x8, #23                 /* SYS_THREAD_EXIT */
+        svc     #2
+        b       thread_leave
+        .size   thread_leave, . - thread_leave
+
         .section .note.GNU-stack, "", %progbits
