@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """
 Who may do what: a million operations on handles, and what there is is what a model says; a tree of
-a hundred thousand revoked at once; a million random calls.
+a hundred thousand revoked at once; a million random calls.  And docs/capabilities.md shows its
+example as it is.
 
 On one CPU the same steps come in the same order each time; on four, each a thread of the host, the
 families' steps are the same and how they mix is not.
@@ -11,6 +12,7 @@ families' steps are the same and how they mix is not.
 import sys
 
 import authority_runs
+import page
 
 SECONDS = 360
 RUNS = [
@@ -21,4 +23,5 @@ RUNS = [
 ]
 
 if __name__ == "__main__":
+    page.shows_the_code_that_is_built("capabilities.md", 5)
     sys.exit(authority_runs.run_all(RUNS, SECONDS))
