@@ -3,6 +3,8 @@
  */
 #include "server.h"
 
+#include <string.h>
+
 enum { MANY = 3000 };
 
 /* In a child: take until it is refused; board word 1: how many, word 2: the refusal. */
@@ -211,6 +213,54 @@ static void mask_denies_and_counts(void)
     EXPECT_IS(child_info(&child).state, DOMAIN_STATE_RUNNING);
 }
 
+/* In a child: two calls that it may not make, the first of them twice. */
+static void call_what_is_denied(const struct birth *birth)
+{
+    birth->board->word[1] = clock_set(0, 0);
+    birth->board->word[2] = clock_set(0, 0);
+    birth->board->word[3] = interrupt_ack(0);
+}
+
+/* The log from `cursor` on, as text; `*end` is where it ends. */
+static void log_since(uint64_t cursor, char *text, size_t bytes, uint64_t *end)
+{
+    struct log_chunk chunk = {.next_cursor = cursor};
+    size_t length = 0;
+
+    do {
+        if (length + 1 >= bytes)
+            length = 0; /* only what comes last matters, where there is more */
+        EXPECT_OK(log_read(chunk.next_cursor, text + length, bytes - length - 1, &chunk));
+        length += chunk.bytes;
+    } while (chunk.bytes > 0);
+    text[length] = '\0';
+    *end = chunk.next_cursor;
+}
+
+static void first_denied_call_is_named_in_the_log(void)
+{
+    const struct child_needs needs = {.denied_calls = UINT64_C(1) << SYS_CLOCK_SET
+                                                      | UINT64_C(1) << SYS_INTERRUPT_ACK};
+    static char text[4096];
+    struct board *board = board_get();
+    struct child child;
+    uint64_t end = 0;
+
+    log_since(0, text, sizeof text, &end);
+    EXPECT_OK(child_make(&needs, &child));
+    EXPECT_OK(child_start(&child, call_what_is_denied, NULL));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    for (unsigned i = 1; i <= 3; i++)
+        EXPECT_IS(board->word[i], STATUS_DENIED);
+    EXPECT_IS(child_info(&child).denied_calls, 3);
+    log_since(end, text, sizeof text, &end);
+    _Static_assert(SYS_CLOCK_SET == 38, "this is what the log says");
+    const char *line = strstr(text, "child: system call 38 is outside its mask");
+    EXPECT(line != NULL);
+    EXPECT(strstr(line, "\n") != NULL);
+    EXPECT(strstr(strstr(line, "\n"), "its mask") == NULL); /* or it could fill the log */
+}
+
 static void call_null_twice(const struct birth *birth)
 {
     birth->board->word[1] = system_null();
@@ -234,9 +284,14 @@ static void mask_only_shrinks(void)
 }
 
 static const struct test quota_tests[] = {
-    TEST(handles_run_out),        TEST(frames_run_out),
-    TEST(tables_are_charged),     TEST(objects_run_out),
-    TEST(threads_run_out),        TEST(segment_that_fails_half_way_costs_nothing),
-    TEST(mask_denies_and_counts), TEST(mask_only_shrinks),
+    TEST(handles_run_out),
+    TEST(frames_run_out),
+    TEST(tables_are_charged),
+    TEST(objects_run_out),
+    TEST(threads_run_out),
+    TEST(segment_that_fails_half_way_costs_nothing),
+    TEST(mask_denies_and_counts),
+    TEST(mask_only_shrinks),
+    TEST(first_denied_call_is_named_in_the_log),
 };
 TEST_GROUP(quota);
