@@ -65,6 +65,8 @@ def each_kind_of_fault_is_reported(vm):
         if function is not None:
             assert re.search(rf"^  at {ADDRESS} {function}\+0x[0-9a-f]+ \(saboteur\)$", text,
                              re.MULTILINE), f"{argument}: {text}"
+        if argument == "denied":
+            assert "\n  call 40, log_read\n" in text, f"the call isn't named: {text}"
         for register in REGISTERS:
             assert re.search(rf"\b{register} +0x[0-9a-f]+", text), f"{argument}: no {register}"
         if argument == "stack":  # deeper than a report

@@ -9,6 +9,7 @@
 // source: userland/launcher/syscall_set.c
 #define _GNU_SOURCE /* memmem, mkstemp, popen */
 #include "userland/launcher/manifest.h"
+#include "userland/launcher/syscall_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,6 +158,23 @@ static void policy_is_what_stands_there_and_no_more(void **state)
     assert_null(manifest_find(&manifest, "ne"));
     assert_true(manifest_is_builtin("app:App"));
     assert_false(manifest_is_builtin("app:Apps"));
+}
+
+static void calls_are_named_as_the_manifest_names_them(void **state)
+{
+    uint64_t mask = 0;
+
+    (void)state;
+    for (uint64_t number = 0; number < 64; number++) {
+        const char *word = syscall_set_word(number);
+        if (word == NULL)
+            continue;
+        assert_int_equal(syscall_set_find(word, &mask), STATUS_OK);
+        assert_true(mask == UINT64_C(1) << number);
+    }
+    assert_string_equal(syscall_set_word(SYS_LOG_READ), "log_read");
+    assert_null(syscall_set_word(SYS_DOMAIN_CREATE));
+    assert_null(syscall_set_word(UINT64_MAX));
 }
 
 static void no_set_holds_what_only_the_launcher_may(void **state)
@@ -348,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_manifest_arrives_whole),
         cmocka_unit_test(policy_is_what_stands_there_and_no_more),
+        cmocka_unit_test(calls_are_named_as_the_manifest_names_them),
         cmocka_unit_test(no_set_holds_what_only_the_launcher_may),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(words_that_mean_nothing_are_refused),

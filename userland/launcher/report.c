@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include "places.h"
+#include "syscall_set.h"
 
 #include "rt/log.h"
 
@@ -72,6 +73,16 @@ static void report_address(const struct child *child, const struct fault_record 
              place_rights_text(record->owner_rights));
 }
 
+/* What its manifest entry would have to say; calls without a word are the launcher's alone. */
+static void report_call(const struct fault_record *record)
+{
+    if (record->reason != FAULT_DENIED_CALL)
+        return;
+    const char *word = syscall_set_word(record->address);
+    log_line("  call %llu, %s", (unsigned long long)record->address,
+             word == NULL ? "which only the launcher may make" : word);
+}
+
 static void report_registers(const struct fault_record *record)
 {
     for (unsigned i = 0; i < 31; i += 3) {
@@ -104,6 +115,7 @@ void report_fault(const struct child *child, const struct fault_record *record)
 
     log_line("fault: %s %s", child->domain->name, reasons[reason]);
     report_address(child, record);
+    report_call(record);
     format_place(record->pc, place, sizeof place);
     log_line("  at %s", place);
     /* Innermost functions have no frame record; who called one stands only in x30. */

@@ -86,3 +86,11 @@ enum status syscall_set_find(const char *word, uint64_t *out)
     }
     return STATUS_NOT_FOUND;
 }
+
+const char *syscall_set_word(uint64_t number)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (number < SYS_COUNT && words[i].mask == CALL(number))
+            return words[i].text;
+    return NULL;
+}

@@ -14,3 +14,6 @@
 
 /* The mask that `word` stands for.  Errors: NOT_FOUND. */
 CHECK_RESULT enum status syscall_set_find(const char *word, uint64_t *out);
+
+/* The word of one call; NULL if it has none. */
+const char *syscall_set_word(uint64_t number);
