@@ -314,9 +314,8 @@ static void handles_are_as_the_model_says(void)
         EXPECT_OK(handle_close(thread));
     }
     rounds_do(rounds);
-    for (unsigned i = 0; i < HOLDERS; i++)
-        if (!test_has_failed())
-            EXPECT_IS(child_wait(&holder[i].child), CHILD_DONE);
+    for (unsigned i = 0; i < HOLDERS && !test_has_failed(); i++)
+        EXPECT_IS(child_wait_long(&holder[i].child), CHILD_DONE);
     counts_say();
     for (unsigned i = 0; i < FAMILIES && !test_has_failed(); i++)
         family_end(i);

@@ -30,7 +30,6 @@ enum {
     FEW_WAKES = 500,
     GROWERS = 3,
     GROW_FIRST = 2000,
-    WAITS = 20,
 };
 
 static uint64_t word;
@@ -121,16 +120,6 @@ static bool has_one_cpu(void)
            && machine.cpu_online == 1;
 }
 
-/* A busy host may need long for what several CPUs do. */
-static uint64_t wait_long(struct child *child)
-{
-    uint64_t bits = 0;
-
-    for (unsigned i = 0; i < WAITS && bits == 0; i++)
-        bits = child_wait(child); /* two seconds */
-    return bits;
-}
-
 /* `run` in each holder; all have ended when it returns. */
 static void in_all(struct child *holder, child_function *run, const handle_t *first,
                    const handle_t *next)
@@ -142,7 +131,7 @@ static void in_all(struct child *holder, child_function *run, const handle_t *fi
         EXPECT_OK(child_start_at(&holder[i], run, argument, CHILD_PRIORITY, &thread));
     }
     for (unsigned i = 0; i < HOLDERS; i++)
-        EXPECT_IS(wait_long(&holder[i]), CHILD_DONE);
+        EXPECT_IS(child_wait_long(&holder[i]), CHILD_DONE);
 }
 
 /* Less urgent than the one that wakes beside it.  Returns how long it took. */
@@ -194,7 +183,7 @@ static void a_hundred_thousand_go_at_once(void)
     for (unsigned i = 0; i < HOLDERS; i++)
         EXPECT_IS(child_info(&holder[i]).used.handles, before[i]);
     EXPECT_OK(thread_set_priority(0, priority));
-    EXPECT_IS(wait_long(&waker), CHILD_DONE);
+    EXPECT_IS(child_wait_long(&waker), CHILD_DONE);
     log_line("tree: %u handles in %u domains revoked in %llu us, beside which a more urgent thread "
              "woke %llu times, %llu ns late at most",
              (unsigned)HANDLES, (unsigned)HOLDERS, (unsigned long long)took / 1000,
@@ -263,7 +252,7 @@ static void a_tree_that_goes_on_growing_goes_too(void)
     for (unsigned i = 0; i < GROWERS; i++)
         EXPECT_IS(child_info(&grower[i]).used.handles, before[i]);
     for (unsigned i = 0; i < GROWERS; i++)
-        EXPECT_IS(wait_long(&grower[i]), CHILD_DONE);
+        EXPECT_IS(child_wait_long(&grower[i]), CHILD_DONE);
 }
 
 static const struct test tree_tests[] = {

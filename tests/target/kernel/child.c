@@ -9,6 +9,7 @@ enum {
     EVENTS_MAX = 128,
     ENOUGH = 4096,
     HIGHEST_PRIORITY = 60,
+    WAITS_LONG = 20,
 };
 
 /* Words of events may not move, and outlive nobody: they are handed out in turn. */
@@ -174,6 +175,15 @@ uint64_t child_wait(struct child *child)
         return 0;
     const uint64_t bits = __atomic_exchange_n(child->word, 0, __ATOMIC_ACQ_REL);
     return (bits & CHILD_DONE) != 0 ? CHILD_DONE : bits & CHILD_STOPPED;
+}
+
+uint64_t child_wait_long(struct child *child)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < WAITS_LONG && bits == 0; i++)
+        bits = child_wait(child);
+    return bits;
 }
 
 uint64_t child_does(struct child *child, child_function *run, uint64_t a0, uint64_t a1, uint64_t a2)

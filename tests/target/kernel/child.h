@@ -76,6 +76,9 @@ handle_t child_give(const struct child *child, handle_t h, rights_t rights, uint
 /* Wait, two seconds at most, until the child is done or stopped: CHILD_DONE, CHILD_STOPPED or 0. */
 uint64_t child_wait(struct child *child);
 
+/* The same with forty seconds, for what several CPUs of a busy host do. */
+uint64_t child_wait_long(struct child *child);
+
 /* Make, start, wait: the usual way.  Returns as child_wait(). */
 uint64_t child_does(struct child *child, child_function *run, uint64_t a0, uint64_t a1,
                     uint64_t a2);
