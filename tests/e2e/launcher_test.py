@@ -65,15 +65,15 @@ def manifest_text(changes):
     return text
 
 
-def pack(text, folder):
-    """The image of the build folder with another manifest."""
+def pack(text, folder, image="rotunda"):
+    """An image of the build folder with another manifest."""
+    arguments = "@" + os.path.join(rotunda_vm.build_folder(), image + ".pack")
     source = os.path.join(folder, "manifest.dts")
     blob = os.path.join(folder, "manifest.dtb")
     image = os.path.join(folder, "rotunda.Image")
     with open(source, "w", encoding="utf-8") as stream:
         stream.write(text)
     subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", blob, source], check=True)
-    arguments = "@" + os.path.join(rotunda_vm.build_folder(), "rotunda.pack")
     subprocess.run([sys.executable, os.path.join(rotunda_vm.ROOT, "tools", "pack"), arguments,
                     "--manifest", blob, "--output", image], check=True, stdout=subprocess.DEVNULL)
     return image

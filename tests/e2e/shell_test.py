@@ -12,8 +12,8 @@ import console_runs
 import rotunda_vm
 from rotunda_vm import plain
 
-VERBS = ("domains threads services why audit handles map rings cpus irqs fault mem top log net "
-         "ping launch stop restart bench uptime date echo clear terminal reboot poweroff "
+VERBS = ("domains threads services why audit handles map rings cpus irqs fault crashes mem top log "
+         "net ping launch stop restart bench uptime date echo clear terminal reboot poweroff "
          "help").split()
 
 

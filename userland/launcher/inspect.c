@@ -290,7 +290,7 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         handle_drop(in.handle[i]);
-    if (query.client != NULL && in.word[0] <= INSPECT_WHY) {
+    if (query.client != NULL && in.word[0] <= INSPECT_CRASHES) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);
         if (s == STATUS_OK && query.op != INSPECT_POPULATE)

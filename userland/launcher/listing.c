@@ -7,6 +7,7 @@
 #include "listing.h"
 
 #include "audit_log.h"
+#include "crash_list.h"
 #include "places.h"
 #include "rings.h"
 #include "services.h"
@@ -218,6 +219,24 @@ static enum status list_audit(struct listing *listing)
     return STATUS_OK;
 }
 
+static enum status list_crashes(struct listing *listing)
+{
+    uint64_t number = listing->cursor;
+    const struct inspect_crash *crash;
+
+    listing->record_bytes = sizeof *crash;
+    listing->cursor = 0;
+    while ((crash = crash_list_next(number)) != NULL) {
+        if (!listing_has_room(listing)) {
+            listing->cursor = crash->number;
+            break;
+        }
+        listing_add(listing, crash);
+        number = crash->number + 1;
+    }
+    return STATUS_OK;
+}
+
 enum status listing_fill(struct listing *listing, enum inspect_op op)
 {
     switch (op) {
@@ -239,6 +258,8 @@ enum status listing_fill(struct listing *listing, enum inspect_op op)
         return list_cpus(listing);
     case INSPECT_AUDIT:
         return list_audit(listing);
+    case INSPECT_CRASHES:
+        return list_crashes(listing);
     default:
         return STATUS_BAD_ARGUMENT;
     }

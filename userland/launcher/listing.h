@@ -25,7 +25,7 @@ void listing_add(struct listing *listing, const void *record);
 
 /*
  * Fill `listing` with the records of `op`, one of INSPECT_DOMAINS to INSPECT_INTERRUPTS
- * but for INSPECT_ADDRESS, INSPECT_CPUS, or INSPECT_AUDIT.
+ * but for INSPECT_ADDRESS, INSPECT_CPUS, INSPECT_AUDIT, or INSPECT_CRASHES.
  * Errors: BAD_ARGUMENT (no such listing), BAD_STATE (the child has no domain now), whatever the
  * kernel says.
  */

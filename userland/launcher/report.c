@@ -8,10 +8,11 @@
 
 #include "rt/log.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
-/* What happened, as the end of a sentence that starts with the domain's name. */
 static const char *const reasons[FAULT_REASON_COUNT] = {
     [FAULT_NONE] = "stopped without a reason",
     [FAULT_READ] = "read where it may not read",
@@ -26,9 +27,14 @@ static const char *const reasons[FAULT_REASON_COUNT] = {
     [FAULT_BUS] = "was refused by the bus",
 };
 
-static bool has_address(const struct fault_record *record)
+const char *report_reason(uint32_t fault_reason)
 {
-    switch (record->reason) {
+    return reasons[fault_reason < FAULT_REASON_COUNT ? fault_reason : FAULT_NONE];
+}
+
+bool report_has_address(uint32_t fault_reason)
+{
+    switch (fault_reason) {
     case FAULT_READ:
     case FAULT_WRITE:
     case FAULT_EXECUTE:
@@ -41,6 +47,28 @@ static bool has_address(const struct fault_record *record)
     }
 }
 
+__attribute__((format(printf, 2, 3))) static void report_line(struct report *report,
+                                                              const char *format, ...)
+{
+    char line[LOG_LINE_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    log_line("%s", line);
+
+    const size_t bytes = strlen(line);
+    if (bytes + 2 > report->room)
+        return;
+    memcpy(report->text, line, bytes);
+    memcpy(report->text + bytes, "\n", 2);
+    report->text += bytes + 1;
+    report->room -= bytes + 1;
+}
+
 /* "0x00000000001234 tcp_input+0x1c (net)" */
 static void format_place(uint64_t address, char *out, size_t out_bytes)
 {
@@ -50,40 +78,43 @@ static void format_place(uint64_t address, char *out, size_t out_bytes)
                    symbol.text[0] == '\0' ? "" : " ", symbol.text);
 }
 
-static void report_address(const struct child *child, const struct fault_record *record)
+static void report_address(const struct child *child, const struct fault_record *record,
+                           struct report *report)
 {
     const unsigned long long address = record->address;
     const char *name = child->domain->name;
 
-    if (!has_address(record))
+    if (!report_has_address(record->reason))
         return;
     if (address < PAGE_BYTES) {
-        log_line("  address 0x%016llx: a null pointer, nobody owns it", address);
+        report_line(report, "  address 0x%016llx: a null pointer, nobody owns it", address);
         return;
     }
     if (record->owner_address == 0) {
-        log_line("  address 0x%016llx: %s", address,
-                 address >> 63 != 0 ? "the kernel's, no domain sees it" : "nobody owns it");
+        report_line(report, "  address 0x%016llx: %s", address,
+                    address >> 63 != 0 ? "the kernel's, no domain sees it" : "nobody owns it");
         return;
     }
     const struct name owner = place_owner_name(record->owner_address, record->owner_domain_id);
-    log_line("  address 0x%016llx: in \"%.16s\" of %.16s, 0x%llx bytes from its start; %s may %s "
-             "there",
-             address, record->owner_label.text, owner.text, address - record->owner_address, name,
-             place_rights_text(record->owner_rights));
+    report_line(
+        report,
+        "  address 0x%016llx: in \"%.16s\" of %.16s, 0x%llx bytes from its start; %s may %s "
+        "there",
+        address, record->owner_label.text, owner.text, address - record->owner_address, name,
+        place_rights_text(record->owner_rights));
 }
 
 /* What its manifest entry would have to say; calls without a word are the launcher's alone. */
-static void report_call(const struct fault_record *record)
+static void report_call(const struct fault_record *record, struct report *report)
 {
     if (record->reason != FAULT_DENIED_CALL)
         return;
     const char *word = syscall_set_word(record->address);
-    log_line("  call %llu, %s", (unsigned long long)record->address,
-             word == NULL ? "which only the launcher may make" : word);
+    report_line(report, "  call %llu, %s", (unsigned long long)record->address,
+                word == NULL ? "which only the launcher may make" : word);
 }
 
-static void report_registers(const struct fault_record *record)
+static void report_registers(const struct fault_record *record, struct report *report)
 {
     for (unsigned i = 0; i < 31; i += 3) {
         char line[96];
@@ -91,41 +122,41 @@ static void report_registers(const struct fault_record *record)
         for (unsigned j = i; j < i + 3 && j < 31; j++)
             used += (size_t)snprintf(line + used, sizeof line - used, "  x%-2u 0x%016llx", j,
                                      (unsigned long long)record->x[j]);
-        log_line("%s", line);
+        report_line(report, "%s", line);
     }
-    log_line("  sp  0x%016llx  pc  0x%016llx  pstate 0x%llx  esr 0x%llx",
-             (unsigned long long)record->sp, (unsigned long long)record->pc,
-             (unsigned long long)record->pstate, (unsigned long long)record->esr);
+    report_line(report, "  sp  0x%016llx  pc  0x%016llx  pstate 0x%llx  esr 0x%llx",
+                (unsigned long long)record->sp, (unsigned long long)record->pc,
+                (unsigned long long)record->pstate, (unsigned long long)record->esr);
 }
 
-static void report_backtrace(const struct fault_record *record)
+static void report_backtrace(const struct fault_record *record, struct report *report)
 {
     char place[96];
 
     for (uint32_t i = 0; i < record->backtrace_count && i < FAULT_BACKTRACE_DEPTH; i++) {
         format_place(record->backtrace[i], place, sizeof place);
-        log_line("  #%u %s", (unsigned)i, place);
+        report_line(report, "  #%u %s", (unsigned)i, place);
     }
 }
 
-void report_fault(const struct child *child, const struct fault_record *record)
+void report_fault(const struct child *child, const struct fault_record *record,
+                  struct report *report)
 {
-    const uint32_t reason = record->reason < FAULT_REASON_COUNT ? record->reason : FAULT_NONE;
     char place[96];
 
-    log_line("fault: %s %s", child->domain->name, reasons[reason]);
-    report_address(child, record);
-    report_call(record);
+    report_line(report, "fault: %s %s", child->domain->name, report_reason(record->reason));
+    report_address(child, record, report);
+    report_call(record, report);
     format_place(record->pc, place, sizeof place);
-    log_line("  at %s", place);
+    report_line(report, "  at %s", place);
     /* Innermost functions have no frame record; who called one stands only in x30. */
     format_place(record->x[30], place, sizeof place);
-    log_line("  x30 is %s", place);
+    report_line(report, "  x30 is %s", place);
     if (record->home_domain_id == record->domain_id)
-        log_line("  thread %u", (unsigned)record->thread_id);
+        report_line(report, "  thread %u", (unsigned)record->thread_id);
     else
-        log_line("  thread %u of %.16s, in a call to %s", (unsigned)record->thread_id,
-                 place_domain_name(record->home_domain_id).text, child->domain->name);
-    report_registers(record);
-    report_backtrace(record);
+        report_line(report, "  thread %u of %.16s, in a call to %s", (unsigned)record->thread_id,
+                    place_domain_name(record->home_domain_id).text, child->domain->name);
+    report_registers(record, report);
+    report_backtrace(record, report);
 }

@@ -7,5 +7,18 @@
 
 #include "supervisor.h"
 
-/* Log what stopped `child`.  Context: before the domain is taken apart. */
-void report_fault(const struct child *child, const struct fault_record *record);
+/* The lines as they went to the log, each with its newline; what doesn't fit is left out. */
+struct report {
+    char *text; /* ends with a zero */
+    size_t room;
+};
+
+/* What happened, as the end of a sentence that starts with the domain's name. */
+const char *report_reason(uint32_t fault_reason);
+
+/* Whether a fault of this reason is about an address. */
+bool report_has_address(uint32_t fault_reason);
+
+/* Log what stopped `child`, and keep it.  Context: before the domain is taken apart. */
+void report_fault(const struct child *child, const struct fault_record *record,
+                  struct report *report);

@@ -7,10 +7,10 @@
 #include "supervisor.h"
 
 #include "boot_arguments.h"
+#include "crash.h"
 #include "handle.h"
 #include "origin.h"
 #include "policy.h"
-#include "report.h"
 #include "services.h"
 
 #include "rt/log.h"
@@ -154,18 +154,22 @@ static void child_end(struct child *child, enum inspect_state state)
     }
 }
 
-/* What the manifest wants after an end that nobody wished for. */
-static void child_apply_policy(struct child *child, enum policy_cause cause)
+/* What the manifest wants after an end that nobody wished for; `crash` NULL: it was in order. */
+static void child_apply_policy(struct child *child, enum policy_cause cause,
+                               struct inspect_crash *crash)
 {
     const char *name = child->domain->name;
     const uint64_t uptime_ms = (time_now_ns() - child->started_ns) / NS_PER_MS;
     const struct policy_decision next =
         policy_decide(child->domain, cause, child->failures, uptime_ms);
+    const bool in_order = cause == POLICY_ENDED && !next.is_given_up;
+    const enum inspect_state down = in_order ? INSPECT_EXITED : INSPECT_FAILED;
 
     child->failures = next.failures;
+    if (crash != NULL)
+        crash_decide(crash, &next, next.restarts ? INSPECT_BACKING_OFF : down);
     if (!next.restarts) {
-        const bool in_order = cause == POLICY_ENDED && !next.is_given_up;
-        child_end(child, in_order ? INSPECT_EXITED : INSPECT_FAILED);
+        child_end(child, down);
         if (next.is_given_up)
             log_line("%s: given up after %u failures in a row; `restart %s` tries again", name,
                      (unsigned)next.failures, name);
@@ -194,7 +198,7 @@ static void on_time(void *context, struct loop_timer *timer)
         log_line("%s: started again, restart %u since boot", child->domain->name,
                  (unsigned)child->restarts);
     else if (child->state == INSPECT_FAILED)
-        child_apply_policy(child, POLICY_FAILED);
+        child_apply_policy(child, POLICY_FAILED, NULL);
 }
 
 /* ---- the kernel stopped one ---- */
@@ -207,13 +211,12 @@ static void child_on_stop(struct child *child)
 
     if (s != STATUS_OK) {
         log_line("%s: stopped itself", child->domain->name);
-        child_apply_policy(child, POLICY_FAILED);
+        child_apply_policy(child, POLICY_FAILED, crash_by_itself(child, INSPECT_CAUSE_QUIT, 0));
         return;
     }
     child->has_record = true;
     child->last_fault = child->record.reason;
-    report_fault(child, &child->record);
-    child_apply_policy(child, POLICY_FAULT);
+    child_apply_policy(child, POLICY_FAULT, crash_by_fault(child, &child->record));
 }
 
 static void on_stop(void *context)
@@ -288,9 +291,13 @@ enum status supervisor_restart(struct child *child)
 
 void supervisor_exit(struct child *child, uint64_t code)
 {
-    if (code != 0)
-        log_line("%s: ended with code %llu", child->domain->name, (unsigned long long)code);
-    child_apply_policy(child, code == 0 ? POLICY_ENDED : POLICY_FAILED);
+    if (code == 0) {
+        child_apply_policy(child, POLICY_ENDED, NULL);
+        return;
+    }
+    log_line("%s: ended with code %llu", child->domain->name, (unsigned long long)code);
+    child_apply_policy(child, POLICY_FAILED,
+                       crash_by_itself(child, INSPECT_CAUSE_EXIT, (uint32_t)code));
 }
 
 /* ---- at the start ---- */

@@ -28,6 +28,8 @@ static const struct verb verbs[] = {
     {"irqs", "", "list interrupts: owner and count", VERB_TAKES_NOTHING, 0, 0, verb_irqs},
     {"fault", "<domain>", "how a domain last failed, with a backtrace", VERB_TAKES_DOMAIN, 1, 1,
      verb_fault},
+    {"crashes", "[domain]", "the last deaths; of one domain: reports, backtraces, its last lines",
+     VERB_TAKES_DOMAIN, 0, 1, verb_crashes},
     {"mem", "", "where the memory went", VERB_TAKES_NOTHING, 0, 0, verb_mem},
     {"top", "[seconds]", "CPU shares, refreshed; q or Ctrl-C ends it", VERB_TAKES_TEXT, 0, 1,
      verb_top},

@@ -52,6 +52,8 @@ struct inspect *verb_inspect(struct shell *shell);
 void verb_domains(struct shell *shell, int count, char **arguments);
 void verb_threads(struct shell *shell, int count, char **arguments);
 void verb_fault(struct shell *shell, int count, char **arguments);
+/* crash_verb.c */
+void verb_crashes(struct shell *shell, int count, char **arguments);
 /* top_verb.c */
 void verb_top(struct shell *shell, int count, char **arguments);
 /* service_verbs.c */

@@ -106,6 +106,21 @@ static void on_divide(uintptr_t address)
     log_line("7 / 0 is %llu", (unsigned long long)result);
 }
 
+/* Says a lot, and then dies a few calls deep. */
+__attribute__((noinline)) static void stumble(uintptr_t address)
+{
+    touch_write(address);
+    log_line("still on its feet");
+}
+
+static void on_chatter(uintptr_t address)
+{
+    for (unsigned i = 1; i <= 20; i++)
+        log_line("word %u", i);
+    stumble(address);
+    log_line("and further");
+}
+
 static void on_exit_code(uintptr_t address)
 {
     exit((int)address);
@@ -130,6 +145,7 @@ static const struct verb verbs[] = {
     {"denied", on_denied},
     {"return", on_return},
     {"divide", on_divide},
+    {"chatter", on_chatter},
     {"exit", on_exit_code},
 };
 

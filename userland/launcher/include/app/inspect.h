@@ -58,6 +58,8 @@ enum inspect_op {
 
     INSPECT_AUDIT = 22, /* struct inspect_decision, oldest first */
     INSPECT_WHY = 23,   /* name, words 4-7 a service or a domain: one struct inspect_why */
+
+    INSPECT_CRASHES = 24, /* struct inspect_crash, oldest first */
 };
 
 enum {
@@ -124,6 +126,40 @@ struct inspect_decision {
     uint32_t times;                    /* that it was asked and decided like this */
     uint32_t lost;                     /* older decisions about this client that have gone */
     char target[INSPECT_TARGET_BYTES]; /* the service's or the domain's name, ends with a zero */
+};
+
+enum {
+    INSPECT_REPORT_BYTES = 3072, /* a report with all registers and the deepest backtrace */
+    INSPECT_LAST_LINES_BYTES = 1024,
+};
+
+/* Why a life ended that nobody wished to end. */
+enum inspect_cause {
+    INSPECT_CAUSE_FAULT = 1, /* the kernel stopped it */
+    INSPECT_CAUSE_EXIT = 2,  /* it ended itself, with a code that isn't success */
+    INSPECT_CAUSE_QUIT = 3,  /* it stopped itself without saying why */
+};
+
+/*
+ * One death, as it was told then: by now its addresses may be anybody's.  Older ones make room, but
+ * the last death of each domain stays as long as another has two.
+ */
+struct inspect_crash {
+    uint64_t number; /* counted since boot */
+    nsec_t time_ns;
+    struct name domain;
+    uint32_t cause;                            /* enum inspect_cause */
+    uint32_t code;                             /* enum fault_reason, or the exit code */
+    uint32_t restarts;                         /* that it had behind it */
+    uint32_t failures;                         /* in a row, this one included */
+    uint32_t state;                            /* enum inspect_state: what became of it */
+    uint32_t delay_ms;                         /* until it is started again, if it is */
+    uint64_t address;                          /* that a fault was about; 0: none */
+    struct name owner;                         /* of that address; empty: nobody's */
+    uint64_t pc;                               /* 0: not known */
+    char symbol[INSPECT_SYMBOL_BYTES];         /* at that pc: "name+0x1c (program)", or empty */
+    char report[INSPECT_REPORT_BYTES];         /* lines, each with its newline, then a zero */
+    char last_lines[INSPECT_LAST_LINES_BYTES]; /* that it wrote to the log; likewise */
 };
 
 enum inspect_target_kind {
@@ -213,5 +249,6 @@ struct inspect_measure {
 _Static_assert(sizeof(struct inspect_service) == 48, "protocol");
 _Static_assert(sizeof(struct inspect_decision) == 80, "protocol");
 _Static_assert(sizeof(struct inspect_why) == 48, "protocol");
+_Static_assert(sizeof(struct inspect_crash) == 4248, "protocol");
 _Static_assert(sizeof(struct inspect_access) == 24, "protocol");
 _Static_assert(sizeof(struct inspect_ring) == 96, "protocol");

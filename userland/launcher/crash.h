@@ -1,0 +1,21 @@
+/*
+ * Crash: what is kept of a death, for `crashes` in the shell.
+ *
+ * Told while the domain is still there, because its addresses, symbols and ids mean nothing once it
+ * is taken apart.
+ */
+#pragma once
+
+#include "policy.h"
+#include "supervisor.h"
+
+/* A fault: log the report, and keep it. */
+struct inspect_crash *crash_by_fault(const struct child *child, const struct fault_record *record);
+
+/* It ended itself. */
+struct inspect_crash *crash_by_itself(const struct child *child, enum inspect_cause cause,
+                                      uint32_t code);
+
+/* What the policy decided after it; `state` is the domain's from now on. */
+void crash_decide(struct inspect_crash *crash, const struct policy_decision *decision,
+                  enum inspect_state state);
