@@ -503,6 +503,30 @@ static void forgotten_domain_is_taken_apart(void)
     }
 }
 
+static void die_by_a_null_pointer(const struct birth *birth)
+{
+    *(volatile uint64_t *)(uintptr_t)birth->argument[0] = 1;
+}
+
+/*
+ * With nobody else to run, the processor takes the dead apart while it is idle, in as many steps as
+ * it had handles; whoever is woken by the last of them must not wait for the next interrupt.
+ */
+static void death_is_told_at_once_on_an_idle_machine(void)
+{
+    for (unsigned handles = 0; handles < 24; handles++) {
+        struct child child;
+        EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+        for (unsigned i = 0; i < handles; i++)
+            EXPECT(child_give(&child, board_segment(), RIGHT_READ, 0) != 0);
+        EXPECT_OK(child_start(&child, die_by_a_null_pointer, NULL));
+        const nsec_t late = test_soon(5 * TEST_S);
+        EXPECT_OK(event_wait(child.event, test_soon(10 * TEST_S)));
+        EXPECT(test_soon(0) < late);
+        test_clean_up();
+    }
+}
+
 static const struct test lifecycle_tests[] = {
     TEST(thread_destroyed_on_a_visit_ends_when_it_comes_home),
     TEST(domain_stopped_while_its_thread_visits),
@@ -524,5 +548,6 @@ static const struct test lifecycle_tests[] = {
     TEST(hundreds_of_domains_leave_nothing),
     TEST(dropped_domains_leave_nothing),
     TEST(forgotten_domain_is_taken_apart),
+    TEST(death_is_told_at_once_on_an_idle_machine),
 };
 TEST_GROUP(lifecycle);
