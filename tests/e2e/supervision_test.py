@@ -13,9 +13,25 @@ import os
 import re
 import sys
 import tempfile
+import time
 
 import rotunda_vm
 from launcher_test import log, manifest_text, pack, row, wait_state
+
+# What these do stands in tests/target/launcher: saboteur.c and laggard.c.
+LAGGARD = """
+        %s {
+            program = "laggard";
+            argument = "%s";
+            start = "on-demand";
+            priority = <%d %d>;
+            system-calls = "service";
+            heap-bytes = <0x4000>;
+            stack-bytes = <0x4000>;
+            %s
+        };
+"""
+BEATS = 'heartbeat-ms = <600>; restart = "on-fault"; restart-delay-ms = <50>; restart-limit = <2>;'
 
 DOMAINS = """
         clumsy {
@@ -37,7 +53,16 @@ DOMAINS = """
             heap-bytes = <0x4000>;
             stack-bytes = <0x4000>;
         };
-"""
+""" + "".join(LAGGARD % domain for domain in (
+    ("spinner", "spin", 16, 16, BEATS),
+    ("parker", "park", 16, 16, BEATS),
+    ("plodder", "slow", 10, 10, BEATS),
+    ("hog", "hog", 30, 30, ""),
+    ("ticker", "tick", 10, 10, BEATS),
+    ("trap", "trap", 16, 16, BEATS + 'offers = "test:Trap";'),
+    ("visitor", "visit", 12, 12, BEATS + 'connects = "test:Trap"; offers = "test:Door";'),
+    ("queuer", "queue", 11, 11, BEATS + 'connects = "test:Door";'),
+))
 
 
 def assert_contains(text, pattern):
@@ -96,6 +121,89 @@ def an_exit_code_is_a_death_too(vm):
     assert vm.command("crashes").count(" saboteur ") == 1, "an end in order is no death"
 
 
+def events(vm, pattern):
+    """(seconds, groups) of each line of the log that fits."""
+    found = []
+    for line in log(vm).split("\n"):
+        match = re.match(r"\[ *(\d+\.\d+)\] " + pattern, line)
+        if match:
+            found.append((float(match.group(1)), match.groups()[1:]))
+    return found
+
+
+def wait_event(vm, pattern, count=1, seconds=60):
+    """Until `count` lines of the log fit."""
+    end = time.monotonic() + seconds
+    while len(found := events(vm, pattern)) < count:
+        assert time.monotonic() < end, f"no {count} lines of {pattern!r} in the log"
+        time.sleep(0.1)
+    return found
+
+
+def who_loops_is_caught_within_a_second(vm):
+    vm.command("launch spinner")
+    wait_state(vm, "spinner", "failed", 90)
+    began = events(vm, r"spinner: spins from now on")
+    caught = events(vm, r"app:App: silence: spinner didn't answer: it was executing all the time")
+    again = events(vm, r"app:App: spinner: started again")
+    assert (len(began), len(caught), len(again)) == (3, 3, 2), (began, caught, again)
+    for (start, _), (end, _) in zip(began, caught):
+        assert 0.59 <= end - start <= 1.0, f"caught after {end - start:.3f} s"
+    for (end, _), (start, _), pause in zip(caught, again, (0.05, 0.1)):
+        assert pause <= start - end, f"started again after {start - end:.3f} s, not {pause}"
+    assert "spinner: given up after 3 failures in a row" in log(vm)
+    stories = vm.command("crashes spinner").split("\n\n")
+    assert len(stories) == 3, stories
+    for story in stories:
+        assert_contains(story, r"^spinner died at .*: didn't answer, ")
+        for function in ("spin_for_ever", "on_spin", "loop_run", "deed_spin", "main"):
+            assert_contains(story, rf"^  #\d+ 0x[0-9a-f]{{16}} {function}\+0x[0-9a-f]+ "
+                                   r"\(laggard\)$")
+        assert_contains(story, r"^  \[ *[\d.]+\] spinner: spins from now on$")
+
+
+def who_waits_for_ever_is_caught(vm):
+    vm.command("launch parker")
+    start = wait_event(vm, r"parker: parks from now on")[0][0]
+    end = wait_event(vm, r"app:App: silence: parker didn't answer: it waited in itself")[0][0]
+    assert 1.19 <= end - start <= 1.6, f"caught after {end - start:.3f} s"
+    vm.command("stop parker")
+
+
+def who_is_slow_is_left_alone(vm):
+    vm.command("launch plodder")
+    wait_event(vm, r"plodder: has done all its work")
+    assert not events(vm, r"app:App: silence: plodder")
+    vm.command("stop plodder")
+
+
+def who_is_kept_from_running_is_not_blamed(vm):
+    vm.command("launch ticker")
+    vm.command("launch hog")
+    wait_event(vm, r"hog: lets go")
+    assert not events(vm, r"app:App: silence: ticker")
+    assert "running" in row(vm, "domains", "ticker")
+    vm.command("stop ticker")
+
+
+def who_is_in_a_call_is_not_blamed_for_it(vm):
+    """The trap loops on its client's thread; who waits for that client waits, too."""
+    vm.command("launch trap")
+    vm.command("launch visitor")
+    start = wait_event(vm, r"trap: spins from now on")[0][0]
+    vm.command("launch queuer")
+    end = wait_event(vm, r"app:App: silence: trap didn't answer: it was executing")[0][0]
+    assert 0.59 <= end - start <= 1.0, f"caught after {end - start:.3f} s"
+    wait_event(vm, r"visitor: its call ended: peer dead")
+    wait_event(vm, r"queuer: was served: ok")
+    assert_contains(vm.command("crashes trap"), r"^  thread \d+ of visitor, in a call to trap$")
+    assert_contains(vm.command("crashes trap"), r"^  #\d+ 0x\S+ on_trap_call\+")
+    for name in ("visitor", "queuer"):
+        assert not events(vm, rf"app:App: silence: {name}")
+        vm.command(f"stop {name}")
+    vm.command("stop trap")
+
+
 def everybody_else_is_unaffected(vm):
     for name in ("pl011", "console", "virtio-net", "net", "web", "shell"):
         words = row(vm, "domains", name)
@@ -109,6 +217,11 @@ TESTS = [
     crashes_tells_who_died_of_what,
     crashes_tells_the_whole_story,
     an_exit_code_is_a_death_too,
+    who_loops_is_caught_within_a_second,
+    who_waits_for_ever_is_caught,
+    who_is_slow_is_left_alone,
+    who_is_kept_from_running_is_not_blamed,
+    who_is_in_a_call_is_not_blamed_for_it,
     everybody_else_is_unaffected,
 ]
 

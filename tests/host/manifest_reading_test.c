@@ -72,7 +72,8 @@ static const char good[] =
     "pl011 { start = \"boot\"; priority = <48 49>; budget-us = <2000 10000>; system-calls = "
     "\"driver\";"
     "  offers = \"console:Tty\"; restart = \"on-fault\"; restart-delay-ms = <50>;"
-    "  restart-limit = <3>; takes-log; quota-frames = <128>; quota-handles = <40>;"
+    "  restart-limit = <3>; heartbeat-ms = <600>; takes-log; quota-frames = <128>; quota-handles = "
+    "<40>;"
     "  quota-threads = <2>; quota-objects = <20>; heap-bytes = <0x20000>;"
     "  stack-bytes = <0x4000>; denied-call = \"fault\";"
     "  claims { uart { compatible = \"arm,pl011\"; }; };"
@@ -102,6 +103,7 @@ static void a_full_manifest_arrives_whole(void **state)
     assert_int_equal(uart->restart, MANIFEST_RESTART_ON_FAULT);
     assert_int_equal(uart->restart_delay_ms, 50);
     assert_int_equal(uart->restart_limit, 3);
+    assert_int_equal(uart->heartbeat_ms, 600);
     assert_true(uart->takes_log);
     assert_true(uart->denial_faults);
     assert_false(uart->sees_archive);
@@ -221,6 +223,12 @@ static void numbers_out_of_range_are_refused(void **state)
     assert_refused("a { " CALLS "budget-us = <1000 60000001>; };",
                    "a: budget-us: <1000 60000001>: CPU time, at least 50, in each period, at most "
                    "60000000");
+    assert_refused("a { " CALLS "heartbeat-ms = <149>; };",
+                   "a: heartbeat-ms: 149 is not between 150 and 60000");
+    assert_refused("a { " CALLS "heartbeat-ms = <600>; priority = <8 56>; };",
+                   "a: heartbeat-ms: needs a priority below the launcher's, 56");
+    assert_refused("a { system-calls = \"event_wait\"; heartbeat-ms = <600>; };",
+                   "a: heartbeat-ms: needs event_signal and handle_duplicate in `system-calls`");
     assert_refused("a { " CALLS "restart-limit = <0>; };",
                    "a: restart-limit: 0 is not between 1 and 1000");
 }

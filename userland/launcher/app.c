@@ -9,6 +9,7 @@
 #include "audit_log.h"
 #include "handle.h"
 #include "origin.h"
+#include "pulse.h"
 #include "services.h"
 #include "supervisor.h"
 
@@ -133,6 +134,14 @@ static enum status app_power_off_request(const struct operation *op)
     return system_control(origin_get()->boot.factory, SYSTEM_POWEROFF);
 }
 
+static enum status app_heartbeat_request(struct operation *op)
+{
+    const handle_t event = op->handle;
+
+    op->handle = 0;
+    return pulse_register(op->caller, event);
+}
+
 static enum status app_run(struct operation *op)
 {
     switch (op->in->word[0]) {
@@ -150,6 +159,8 @@ static enum status app_run(struct operation *op)
         return app_exit_request(op);
     case APP_POWER_OFF:
         return app_power_off_request(op);
+    case APP_HEARTBEAT:
+        return app_heartbeat_request(op);
     default:
         return STATUS_BAD_ARGUMENT;
     }
@@ -179,6 +190,11 @@ static void app_note(const struct operation *op, enum status s)
     }
 }
 
+static bool app_names_nobody(uint64_t operation)
+{
+    return operation == APP_EXIT || operation == APP_POWER_OFF || operation == APP_HEARTBEAT;
+}
+
 void app_on_request(uint64_t badge, struct portal_message *m)
 {
     const struct portal_message in = *m;
@@ -193,8 +209,7 @@ void app_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     if (op.caller == NULL)
         s = STATUS_DENIED;
-    else if (in.word[0] == APP_EXIT || in.word[0] == APP_POWER_OFF
-             || service_name_unpack(&in.word[NAME_WORD], op.name)) {
+    else if (app_names_nobody(in.word[0]) || service_name_unpack(&in.word[NAME_WORD], op.name)) {
         s = app_run(&op);
         app_note(&op, s);
     }

@@ -52,19 +52,37 @@ static struct inspect_crash *crash_begin(const struct child *child, enum inspect
     return crash;
 }
 
+static void crash_place(struct inspect_crash *crash, uint64_t pc)
+{
+    const struct place_text symbol = place_symbol(pc);
+
+    crash->pc = pc;
+    memcpy(crash->symbol, symbol.text, sizeof crash->symbol);
+}
+
 struct inspect_crash *crash_by_fault(const struct child *child, const struct fault_record *record)
 {
     struct inspect_crash *crash = crash_begin(child, INSPECT_CAUSE_FAULT, record->reason);
     struct report report = {.text = crash->report, .room = sizeof crash->report};
-    const struct place_text symbol = place_symbol(record->pc);
 
-    crash->pc = record->pc;
-    memcpy(crash->symbol, symbol.text, sizeof crash->symbol);
+    crash_place(crash, record->pc);
     if (report_has_address(record->reason))
         crash->address = record->address;
     if (crash->address != 0 && record->owner_address != 0)
         crash->owner = place_owner_name(record->owner_address, record->owner_domain_id);
     report_fault(child, record, &report);
+    return crash;
+}
+
+struct inspect_crash *crash_by_silence(const struct child *child, enum heartbeat_pose pose,
+                                       uint64_t pc, const struct fault_record *record)
+{
+    struct inspect_crash *crash =
+        crash_begin(child, INSPECT_CAUSE_SILENCE, child->domain->heartbeat_ms);
+    struct report report = {.text = crash->report, .room = sizeof crash->report};
+
+    crash_place(crash, pc);
+    report_silence(child, pose, pc, record, &report);
     return crash;
 }
 

@@ -12,6 +12,10 @@
 /* A fault: log the report, and keep it. */
 struct inspect_crash *crash_by_fault(const struct child *child, const struct fault_record *record);
 
+/* It didn't answer; `record` (NULL: none) is of the thread that was stopped at it. */
+struct inspect_crash *crash_by_silence(const struct child *child, enum heartbeat_pose pose,
+                                       uint64_t pc, const struct fault_record *record);
+
 /* It ended itself. */
 struct inspect_crash *crash_by_itself(const struct child *child, enum inspect_cause cause,
                                       uint32_t code);

@@ -186,6 +186,9 @@ static enum status give_all(const struct load_request *request, const struct loa
     if (s == STATUS_OK)
         s = domain_give(loaded->domain, loaded->domain, RIGHT_INSPECT | RIGHT_MANAGE, 0,
                         &out->own_domain);
+    if (s == STATUS_OK && request->domain->heartbeat_ms != 0)
+        s = domain_give(loaded->domain, request->answer_event, RIGHT_SIGNAL, request->answer_bit,
+                        &out->heartbeat);
     if (s == STATUS_OK)
         s = give_segment(loaded, &loaded->text, RIGHT_READ, &out->text);
     if (s == STATUS_OK)

@@ -24,6 +24,8 @@ struct load_request {
     uint32_t restarts;
     handle_t event; /* signalled with `event_bits` when the domain stops */
     uint64_t event_bits;
+    handle_t answer_event; /* by which it answers, with its bit, if it is to have a heartbeat */
+    uint64_t answer_bit;
 };
 
 struct loaded_segment {

@@ -20,6 +20,8 @@ enum {
     STACK_BYTES_MAX = 1 << 20,
     RESTART_DELAY_MS_MAX = 60000,
     RESTART_LIMIT_MAX = 1000,
+    HEARTBEAT_MS_MIN = 150,
+    HEARTBEAT_MS_MAX = 60000,
     BUDGET_US_MIN = 50,
     BUDGET_PERIOD_US_MAX = 60000000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */
@@ -211,6 +213,25 @@ static enum status read_restart(const struct property_reader *reader, struct man
     return s;
 }
 
+/* It must be able to answer, and the launcher to look while it runs. */
+static enum status read_heartbeat(const struct property_reader *reader, struct manifest_domain *out)
+{
+    static const char property[] = "heartbeat-ms";
+    const uint64_t calls = UINT64_C(1) << SYS_EVENT_SIGNAL | UINT64_C(1) << SYS_HANDLE_DUPLICATE;
+    const enum status s =
+        property_number(reader, property, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX, &out->heartbeat_ms);
+
+    if (s != STATUS_OK || out->heartbeat_ms == 0)
+        return s;
+    if ((out->syscall_mask & calls) != calls)
+        return property_refuse(reader, property,
+                               "needs event_signal and handle_duplicate in `system-calls`");
+    if (out->highest_priority >= MANIFEST_LAUNCHER_PRIORITY)
+        return property_refuse(reader, property, "needs a priority below the launcher's, %d",
+                               MANIFEST_LAUNCHER_PRIORITY);
+    return STATUS_OK;
+}
+
 static enum status read_make(const struct property_reader *reader, struct manifest_domain *out)
 {
     static const char *const starts[] = {"boot", "on-demand"};
@@ -266,6 +287,8 @@ static enum status read_policy(const struct property_reader *reader, struct mani
     if (s == STATUS_OK)
         s = read_restart(reader, out);
     if (s == STATUS_OK)
+        s = read_heartbeat(reader, out);
+    if (s == STATUS_OK)
         s = read_claims(reader, out);
     return s;
 }
@@ -273,11 +296,11 @@ static enum status read_policy(const struct property_reader *reader, struct mani
 static enum status read_domain(const struct property_reader *reader, struct manifest_domain *out)
 {
     static const char *const known[] = {
-        "program",          "argument",      "start",         "priority",   "quota-frames",
-        "quota-handles",    "quota-threads", "quota-objects", "heap-bytes", "stack-bytes",
-        "system-calls",     "denied-call",   "sees-archive",  "takes-log",  "may-power-off",
-        "offers",           "connects",      "launches",      "restart",    "restart-limit",
-        "restart-delay-ms", "cpus",          "budget-us",
+        "program",          "argument",      "start",         "priority",     "quota-frames",
+        "quota-handles",    "quota-threads", "quota-objects", "heap-bytes",   "stack-bytes",
+        "system-calls",     "denied-call",   "sees-archive",  "takes-log",    "may-power-off",
+        "offers",           "connects",      "launches",      "restart",      "restart-limit",
+        "restart-delay-ms", "cpus",          "budget-us",     "heartbeat-ms",
     };
     enum status s = STATUS_OK;
 

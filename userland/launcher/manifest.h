@@ -27,6 +27,7 @@ enum {
     MANIFEST_CLAIMS_MAX = 4,
     MANIFEST_NAME_MAX = NAME_BYTES - 1, /* characters of a domain's or service's name */
     MANIFEST_ARGUMENT_MAX = 127,
+    MANIFEST_LAUNCHER_PRIORITY = 56,
 };
 
 enum manifest_start {
@@ -71,6 +72,7 @@ struct manifest_domain {
     enum manifest_restart restart;
     uint32_t restart_delay_ms; /* before the first restart; doubles each time */
     uint32_t restart_limit;    /* faults in a row before it is given up */
+    uint32_t heartbeat_ms;     /* that its loop may take to come round; 0: nobody asks */
 
     const char *offers[MANIFEST_OFFERS_MAX];
     uint32_t offer_count;

@@ -139,14 +139,12 @@ static void report_backtrace(const struct fault_record *record, struct report *r
     }
 }
 
-void report_fault(const struct child *child, const struct fault_record *record,
-                  struct report *report)
+/* Where a thread was stopped, and how it came there. */
+static void report_thread(const struct child *child, const struct fault_record *record,
+                          struct report *report)
 {
     char place[96];
 
-    report_line(report, "fault: %s %s", child->domain->name, report_reason(record->reason));
-    report_address(child, record, report);
-    report_call(record, report);
     format_place(record->pc, place, sizeof place);
     report_line(report, "  at %s", place);
     /* Innermost functions have no frame record; who called one stands only in x30. */
@@ -159,4 +157,34 @@ void report_fault(const struct child *child, const struct fault_record *record,
                     place_domain_name(record->home_domain_id).text, child->domain->name);
     report_registers(record, report);
     report_backtrace(record, report);
+}
+
+void report_fault(const struct child *child, const struct fault_record *record,
+                  struct report *report)
+{
+    report_line(report, "fault: %s %s", child->domain->name, report_reason(record->reason));
+    report_address(child, record, report);
+    report_call(record, report);
+    report_thread(child, record, report);
+}
+
+void report_silence(const struct child *child, enum heartbeat_pose pose, uint64_t pc,
+                    const struct fault_record *record, struct report *report)
+{
+    static const char *const poses[] = {
+        [HEARTBEAT_SLEEPS] = "waited for an event that isn't its loop's",
+        [HEARTBEAT_RUNS] = "was executing all the time",
+        [HEARTBEAT_STUCK] = "waited in itself",
+        [HEARTBEAT_AWAY] = "was in a call to another domain",
+    };
+    char place[96];
+
+    report_line(report, "silence: %s didn't answer: it %s, and may be silent for %u ms",
+                child->domain->name, poses[pose], (unsigned)child->domain->heartbeat_ms);
+    if (record != NULL) {
+        report_thread(child, record, report);
+        return;
+    }
+    format_place(pc, place, sizeof place);
+    report_line(report, "  at %s", place);
 }

@@ -6,6 +6,8 @@
  */
 #include "startup_from.h"
 
+#include "manifest.h"
+
 #include "rt/startup.h"
 #include "rt/syscall.h"
 
@@ -49,8 +51,8 @@ const struct startup *startup_from(uaddr_t argument)
         .heap_start = (uaddr_t)(uintptr_t)heap,
         .heap_end = (uaddr_t)(uintptr_t)(heap + HEAP_BYTES),
         .program = "launcher",
-        .priority = 56,
-        .highest_priority = 56,
+        .priority = MANIFEST_LAUNCHER_PRIORITY,
+        .highest_priority = MANIFEST_LAUNCHER_PRIORITY,
     };
     struct info_machine machine;
     uint64_t next;

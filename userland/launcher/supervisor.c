@@ -11,6 +11,7 @@
 #include "handle.h"
 #include "origin.h"
 #include "policy.h"
+#include "pulse.h"
 #include "services.h"
 
 #include "rt/log.h"
@@ -24,8 +25,8 @@ static const struct manifest_domain self = {
     .name = "app:App",
     .program = "launcher",
     .argument = "",
-    .priority = 56,
-    .highest_priority = 56,
+    .priority = MANIFEST_LAUNCHER_PRIORITY,
+    .highest_priority = MANIFEST_LAUNCHER_PRIORITY,
 };
 
 static struct child children[CHILDREN_MAX];
@@ -126,6 +127,8 @@ static enum status child_start(struct child *child)
         .restarts = child->restarts,
         .event = loop_event(),
         .event_bits = UINT64_C(1) << stop_bit,
+        .answer_event = pulse_event(),
+        .answer_bit = pulse_bit(child),
     };
     const enum status s = loader_load(&request, &child->loaded);
 
@@ -138,6 +141,8 @@ static enum status child_start(struct child *child)
     child->starts++;
     child->started_ns = time_now_ns();
     child->state = INSPECT_RUNNING;
+    child->is_silent = false;
+    pulse_begin(child);
     return STATUS_OK;
 }
 
@@ -145,6 +150,7 @@ static enum status child_start(struct child *child)
 static void child_end(struct child *child, enum inspect_state state)
 {
     services_withdraw(child);
+    pulse_end(child);
     loader_unload(&child->loaded);
     child->state = state;
     if (child->on_end != 0) {
@@ -203,9 +209,27 @@ static void on_time(void *context, struct loop_timer *timer)
 
 /* ---- the kernel stopped one ---- */
 
+/* Stopped for its silence: the record tells where it was. */
+static void child_on_stop_silent(struct child *child)
+{
+    struct fault_record record;
+    uint64_t next = 0;
+    const enum status s =
+        domain_info(child->loaded.domain, INFO_FAULT, 0, &record, sizeof record, &next);
+
+    child_apply_policy(child, POLICY_FAULT,
+                       crash_by_silence(child, HEARTBEAT_RUNS, s == STATUS_OK ? record.pc : 0,
+                                        s == STATUS_OK ? &record : NULL));
+}
+
 static void child_on_stop(struct child *child)
 {
     uint64_t next = 0;
+
+    if (child->is_silent) {
+        child_on_stop_silent(child);
+        return;
+    }
     const enum status s = domain_info(child->loaded.domain, INFO_FAULT, 0, &child->record,
                                       sizeof child->record, &next);
 
@@ -233,6 +257,21 @@ static void on_stop(void *context)
         if (s == STATUS_OK && info.state >= DOMAIN_STATE_STOPPED)
             child_on_stop(child);
     }
+}
+
+/*
+ * Its text is taken from its view: the next instruction that anybody executes there is a fault, and
+ * so the kernel takes down registers and backtrace of the very thread that doesn't come round.
+ * Where nobody executes, or a look later still nobody has, there is nothing to take down.
+ */
+void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc)
+{
+    if (pose == HEARTBEAT_RUNS && !child->is_silent) {
+        child->is_silent = true;
+        if (segment_revoke(child->loaded.text.handle, child->loaded.domain) == STATUS_OK)
+            return;
+    }
+    child_apply_policy(child, POLICY_FAULT, crash_by_silence(child, pose, pc, NULL));
 }
 
 /* ---- somebody wishes ---- */
@@ -342,7 +381,8 @@ enum status supervisor_init(handle_t portal)
     for (uint32_t i = 0; i < manifest->domain_count; i++)
         child_init(child_count++, &manifest->domains[i]);
     report_stray_arguments();
-    return loop_bit_allocate(on_stop, NULL, &stop_bit);
+    const enum status s = loop_bit_allocate(on_stop, NULL, &stop_bit);
+    return s == STATUS_OK ? pulse_init() : s;
 }
 
 void supervisor_boot(void)

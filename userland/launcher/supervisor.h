@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "heartbeat.h"
 #include "loader.h"
 #include "manifest.h"
 
@@ -31,6 +32,9 @@ struct child {
     struct loaded loaded; /* while RUNNING */
     struct loop_timer timer;
     char argument[MANIFEST_ARGUMENT_MAX + 1]; /* of this life and those that follow by policy */
+    struct heartbeat heartbeat;               /* while RUNNING */
+    handle_t heart;                           /* event to ask it by; 0: it hasn't registered any */
+    bool is_silent;                           /* it didn't answer: about to be stopped for that */
     handle_t on_end; /* event to be signalled when this life ends; 0: nobody asked */
     bool has_record; /* `record` is that of the last stop by a fault */
     struct fault_record record;
@@ -69,6 +73,9 @@ CHECK_RESULT enum status supervisor_stop(struct child *child);
 /* Stop it if it runs, forget earlier failures, start it with the argument that it had.
  * Errors: as launch. */
 CHECK_RESULT enum status supervisor_restart(struct child *child);
+
+/* It didn't answer in time; `pc` is where its thread was.  Called again until it is stopped. */
+void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc);
 
 /* It asked to end, with this code (0: success). */
 void supervisor_exit(struct child *child, uint64_t code);

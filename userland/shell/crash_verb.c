@@ -31,6 +31,9 @@ static struct crash_text text_of_cause(const struct inspect_crash *crash)
     case INSPECT_CAUSE_QUIT:
         snprintf(out.text, sizeof out.text, "stopped itself");
         break;
+    case INSPECT_CAUSE_SILENCE:
+        snprintf(out.text, sizeof out.text, "didn't answer");
+        break;
     }
     return out;
 }

@@ -115,6 +115,14 @@ enum status app_power_off(void)
     return s == STATUS_OK ? (enum status)m.word[0] : s;
 }
 
+enum status app_heartbeat(handle_t event)
+{
+    struct portal_message m = {.word = {APP_HEARTBEAT}, .handle = {event | HANDLE_MOVE}};
+    const enum status s = portal_call_with(startup_get()->app_portal, &m, DEADLINE_NEVER);
+
+    return s == STATUS_OK ? (enum status)m.word[0] : s;
+}
+
 void app_exit(int code)
 {
     const struct startup *startup = startup_get();

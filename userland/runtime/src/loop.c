@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "rt/app.h"
 #include "rt/log.h"
 #include "rt/monitor.h"
 #include "rt/startup.h"
@@ -25,9 +26,12 @@ struct loop_source {
 static _Atomic uint64_t pending; /* the kernel's and ours; every access is atomic */
 
 static handle_t event;
-enum { WAKE_BIT = LOOP_BITS - 1 }; /* no callback: it only ends a wait */
+enum {
+    WAKE_BIT = LOOP_BITS - 1,  /* no callback: it only ends a wait */
+    HEART_BIT = LOOP_BITS - 2, /* the launcher asks whether we come round */
+};
 
-static uint64_t allocated = UINT64_C(1) << WAKE_BIT; /* bits in use */
+static uint64_t allocated = UINT64_C(1) << WAKE_BIT | UINT64_C(1) << HEART_BIT; /* bits in use */
 static uint64_t retained; /* bits taken from `pending` while waiting for another one */
 static struct loop_source source[LOOP_BITS];
 static struct timer_queue timers;
@@ -35,6 +39,26 @@ static bool is_stopped;
 static bool is_asleep;
 static nsec_t sleep_deadline_ns; /* while asleep; DEADLINE_NEVER: none */
 static struct loop_counters counters;
+
+/* All callbacks of this round have returned: the bit is behind theirs. */
+static void loop_on_heart(void *context)
+{
+    (void)context;
+    (void)event_signal(startup_get()->heartbeat, UINT64_MAX);
+}
+
+static void loop_offer_heart(void)
+{
+    handle_t heart = 0;
+
+    loop_on_bit(HEART_BIT, loop_on_heart, NULL);
+    enum status s = loop_signal_handle(HEART_BIT, &heart);
+
+    if (s == STATUS_OK)
+        s = app_heartbeat(heart);
+    if (s != STATUS_OK)
+        log_die("no heartbeat: %s", status_text(s));
+}
 
 void loop_init(void)
 {
@@ -44,6 +68,8 @@ void loop_init(void)
 
     if (s != STATUS_OK)
         log_die("no event for the loop: %s", status_text(s));
+    if (startup_get()->heartbeat != 0)
+        loop_offer_heart();
 }
 
 handle_t loop_event(void)
@@ -115,6 +141,11 @@ enum status loop_wait(unsigned bit, nsec_t deadline_ns)
 
     for (;;) {
         retained |= loop_take();
+        /* Who waits here does what it should. */
+        if ((retained & UINT64_C(1) << HEART_BIT) != 0) {
+            retained &= ~(UINT64_C(1) << HEART_BIT);
+            loop_on_heart(NULL);
+        }
         if ((retained & mask) != 0) {
             retained &= ~mask;
             return STATUS_OK;

@@ -22,6 +22,7 @@
  *   APP_RESTART   words 1-4 program name                       -
  *   APP_EXIT      word 1: exit code                            never answers: the domain ends
  *   APP_POWER_OFF                                              never answers: the machine is off
+ *   APP_HEARTBEAT handle 0: event (SIGNAL), to be asked by     -
  *
  * APP_CONNECT: NOT_FOUND no program in the manifest offers that name; DENIED the manifest doesn't
  * let the caller connect (the log says why); WOULD_BLOCK it may, but the service is not up: the
@@ -52,6 +53,7 @@ enum app_operation {
     APP_RESTART = 5,
     APP_EXIT = 6,
     APP_POWER_OFF = 7,
+    APP_HEARTBEAT = 8,
 };
 
 /* Ask once.  `event` is signalled when a WOULD_BLOCK is worth another try; 0: don't. */
@@ -73,6 +75,10 @@ CHECK_RESULT enum status app_restart(const char *program);
 
 /* Switch the machine off.  Errors: DENIED (the manifest entry has no `may-power-off`). */
 CHECK_RESULT enum status app_power_off(void);
+
+/* Have the launcher ask by `event` whether the loop comes round; the runtime does this.
+ * Ownership: takes over `event`.  Errors: BAD_STATE (the manifest entry has no `heartbeat-ms`). */
+CHECK_RESULT enum status app_heartbeat(handle_t event);
 
 /* End this program; the restart policy sees `code`, 0 being success. */
 _Noreturn void app_exit(int code);

@@ -10,7 +10,7 @@
 #include "abi/types.h"
 
 enum {
-    STARTUP_VERSION = 1,
+    STARTUP_VERSION = 2,
     STARTUP_DEVICES = 16,
     STARTUP_INTERRUPTS = 4,
     STARTUP_REGISTERS = 2,
@@ -58,6 +58,8 @@ struct startup {
 
     handle_t app_portal;            /* app:App; its badge is this domain */
     handle_t own_domain;            /* INSPECT, MANAGE (stop itself) */
+    handle_t heartbeat;             /* SIGNAL: the loop's answer when the launcher asks; 0: it
+                                       doesn't */
     struct startup_segment text;    /* text and read-only data */
     struct startup_segment data;    /* data, bss and heap; handle has R and W */
     struct startup_segment stack;   /* of the first thread; this record lies at its top */
@@ -86,7 +88,7 @@ struct startup {
     struct startup_device device[STARTUP_DEVICES];
 };
 _Static_assert(sizeof(struct startup_device) == 208, "launcher and runtime agree on this layout");
-_Static_assert(sizeof(struct startup) == 376 + 16 * 208, "launcher and runtime agree on this");
+_Static_assert(sizeof(struct startup) == 384 + 16 * 208, "launcher and runtime agree on this");
 
 /*
  * What the first thread's argument means; crt0 asks before anything else, so it may use no
