@@ -62,6 +62,9 @@ DOMAINS = """
     ("trap", "trap", 16, 16, BEATS + 'offers = "test:Trap";'),
     ("visitor", "visit", 12, 12, BEATS + 'connects = "test:Trap"; offers = "test:Door";'),
     ("queuer", "queue", 11, 11, BEATS + 'connects = "test:Door";'),
+    ("doomed", "doom", 16, 16, BEATS + 'offers = "test:Doom";'),
+    ("dependant", "depend", 12, 12, BEATS + 'connects = "test:Doom";'),
+    ("asker", "ask", 11, 11, 'connects = "test:Doom";'),
 ))
 
 
@@ -204,6 +207,27 @@ def who_is_in_a_call_is_not_blamed_for_it(vm):
     vm.command("stop trap")
 
 
+def who_depends_on_a_failed_service_is_told(vm):
+    vm.command("launch dependant")  # which has the other one started
+    wait_state(vm, "doomed", "failed", 60)
+    wait_event(vm, r"dependant: test:Doom has failed: waiting until somebody starts it again")
+    assert "failed" in row(vm, "services", "test:Doom")
+    assert "doomed offers test:Doom and is failed" in vm.command("why dependant test:Doom")
+    assert_contains(vm.command("audit dependant"), r"test:Doom +\d+ +told that it has failed *$")
+    vm.command("launch asker")
+    wait_event(vm, r"asker: asked for it, was told: peer dead")
+
+
+def a_failed_service_is_back_after_a_restart_by_hand(vm):
+    vm.command("restart doomed")
+    wait_event(vm, r"dependant: is connected")
+    assert "up" in row(vm, "services", "test:Doom")
+    vm.command("launch asker")
+    wait_event(vm, r"asker: asked for it, was told: ok")
+    told = events(vm, r"dependant: test:Doom has failed")
+    assert len(told) == 1, told
+
+
 def everybody_else_is_unaffected(vm):
     for name in ("pl011", "console", "virtio-net", "net", "web", "shell"):
         words = row(vm, "domains", name)
@@ -222,6 +246,8 @@ TESTS = [
     who_is_slow_is_left_alone,
     who_is_kept_from_running_is_not_blamed,
     who_is_in_a_call_is_not_blamed_for_it,
+    who_depends_on_a_failed_service_is_told,
+    a_failed_service_is_back_after_a_restart_by_hand,
     everybody_else_is_unaffected,
 ]
 

@@ -333,6 +333,30 @@ static void client_waits_for_a_service_that_is_not_up(void **state)
     assert_int_equal(client_side.opened, 1);
 }
 
+static void client_of_a_failed_service_is_told_once_and_waits(void **state)
+{
+    const unsigned lines = fake_lines();
+
+    (void)state;
+    fake_connect_answer(STATUS_PEER_DEAD);
+    assert_int_equal(connection_start(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(client.state, CONNECTION_WAITING);
+        assert_true(client.has_failed);
+        assert_int_equal(fake_lines(), lines + 1);
+        assert_int_equal(client_side.opened + client_side.closed, 0);
+        fake_service_up(true); /* it fails again before it can be asked */
+        loop_settle();
+    }
+    fake_connect_answer(STATUS_OK);
+    fake_service_up(true);
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_false(client.has_failed);
+    assert_int_equal(client_side.opened, 1);
+}
+
 static void idle_brings_the_service_up(void)
 {
     fake_service_up(true);
@@ -526,6 +550,7 @@ int main(void)
         CLAIM(last_messages_arrive_before_the_close),
         CLAIM(server_can_close_too),
         CLAIM(client_waits_for_a_service_that_is_not_up),
+        CLAIM(client_of_a_failed_service_is_told_once_and_waits),
         CLAIM(open_waits_until_the_service_is_up),
         CLAIM(refusals_come_back),
         CLAIM(death_of_the_service_is_told_once),

@@ -84,11 +84,6 @@ void lwip_init(void);
 
 static nsec_t now_ns;
 
-void log_line(const char *format, ...)
-{
-    (void)format;
-}
-
 /* --- the driver --- */
 
 enum { DRIVER_BUFFERS = 256, FRAME_BYTES_MAX = 1600 };

@@ -86,6 +86,7 @@ static enum status list_services(struct listing *listing)
             .is_up = entry->portal != 0,
             .client_count = clients[index],
             .waiting = entry->waiting_count,
+            .owner_state = entry->owner->state,
         };
         listing_add(listing, &record);
     }

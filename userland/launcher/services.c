@@ -187,13 +187,18 @@ void services_count_clients(uint32_t counts[SERVICES_MAX])
     }
 }
 
-/* Whether the owner may yet come up; if it only waits to be asked, ask it. */
+/*
+ * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed
+ * comes up if somebody starts it, so who asks may wait for that, but hears what it waits for.
+ */
 static enum status service_summon(const struct service_entry *service)
 {
     struct child *owner = service->owner;
 
     if (owner->state == INSPECT_NO_DEVICE)
         return STATUS_NOT_SUPPORTED;
+    if (owner->state == INSPECT_FAILED)
+        return STATUS_PEER_DEAD;
     if (owner->domain->start == MANIFEST_START_ON_DEMAND
         && (owner->state == INSPECT_IDLE || owner->state == INSPECT_EXITED)) {
         const enum status s = supervisor_launch(owner, NULL, 0);
@@ -207,7 +212,7 @@ static enum status connect_waiting(struct service_entry *service, struct child *
 {
     enum status s = service_summon(service);
 
-    if (s == STATUS_WOULD_BLOCK && event != 0) {
+    if ((s == STATUS_WOULD_BLOCK || s == STATUS_PEER_DEAD) && event != 0) {
         const enum status added = waiter_add(service, child, event);
         if (added == STATUS_OK)
             return s;

@@ -43,10 +43,11 @@ CHECK_RESULT enum status services_offer(struct child *child, const char *name, h
 
 /*
  * A new connection of `child` to `name`.  `*portal` is the caller's, to be moved on.
- * Ownership: takes over `event` (0: none), which is signalled once if the answer is WOULD_BLOCK
- * and another try is worth it.
+ * Ownership: takes over `event` (0: none), which is signalled once if the answer is WOULD_BLOCK or
+ * PEER_DEAD and another try is worth it.
  * Errors: NOT_FOUND (nobody offers it), DENIED (the log says what to add to the manifest),
  * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
+ * PEER_DEAD (its owner has failed, and stays down until somebody starts it),
  * OUT_OF_QUOTA (too many wait).
  */
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
@@ -58,5 +59,5 @@ void services_explain(const struct child *child, const char *name, struct inspec
 /* The child's life ends: its offers and its waiting with it. */
 void services_withdraw(struct child *child);
 
-/* The child can't come up on this machine: let those who wait for it ask again, and hear so. */
+/* The child won't come up by itself: let those who wait for it ask again, and hear why. */
 void services_wake_hopeless(struct child *child);

@@ -176,6 +176,8 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
         crash_decide(crash, &next, next.restarts ? INSPECT_BACKING_OFF : down);
     if (!next.restarts) {
         child_end(child, down);
+        if (!in_order)
+            services_wake_hopeless(child);
         if (next.is_given_up)
             log_line("%s: given up after %u failures in a row; `restart %s` tries again", name,
                      (unsigned)next.failures, name);

@@ -32,6 +32,8 @@ static const char *text_of_decision(uint32_t status)
         return "granted";
     case STATUS_WOULD_BLOCK:
         return "told to wait";
+    case STATUS_PEER_DEAD:
+        return "told that it has failed";
     case STATUS_DENIED:
         return "refused by the manifest";
     default:

@@ -8,6 +8,14 @@
 
 #include <inttypes.h>
 
+/* Down is what comes up by itself, or what somebody took down; what has failed stays so. */
+static const char *service_state(const struct inspect_service *service)
+{
+    if (service->is_up != 0)
+        return "up";
+    return service->owner_state == INSPECT_FAILED ? "failed" : "down";
+}
+
 void verb_services(struct shell *shell, int count, char **arguments)
 {
     static const struct table_column columns[] = {
@@ -24,7 +32,7 @@ void verb_services(struct shell *shell, int count, char **arguments)
     for (const struct inspect_service *service; (service = listing_next(&listing)) != NULL;) {
         table_cell(&table, "%s", text_of_name(service->name).text);
         table_cell(&table, "%s", text_of_name(service->owner).text);
-        table_cell(&table, "%s", service->is_up != 0 ? "up" : "down");
+        table_cell(&table, "%s", service_state(service));
         table_cell(&table, "%" PRIu32, service->client_count);
         table_cell(&table, "%" PRIu32, service->waiting);
     }

@@ -55,6 +55,7 @@ static uint64_t next_badge;
 static void (*on_idle)(void);
 static nsec_t now, now_limit;
 static struct startup startup;
+static unsigned lines; /* that were logged */
 
 static struct fake_object *object_make(enum object_type type)
 {
@@ -213,6 +214,17 @@ void monitor_leave(void)
 {
 }
 
+void log_line(const char *format, ...)
+{
+    (void)format;
+    lines++;
+}
+
+unsigned fake_lines(void)
+{
+    return lines;
+}
+
 void log_die(const char *format, ...)
 {
     (void)format;
@@ -265,11 +277,12 @@ static void app_serve(struct portal_message *m)
     }
     assert(m->word[0] == APP_CONNECT);
     m->word[0] = connect_answer;
-    if (connect_answer == STATUS_OK && !service_is_up) {
+    const bool has_failed = connect_answer == STATUS_PEER_DEAD;
+    if (has_failed || (connect_answer == STATUS_OK && !service_is_up)) {
         if ((f = handle_find(retry_event)) != NULL)
             handle_drop(f);
         retry_event = passed;
-        m->word[0] = STATUS_WOULD_BLOCK;
+        m->word[0] = has_failed ? STATUS_PEER_DEAD : STATUS_WOULD_BLOCK;
         return;
     }
     if ((f = handle_find(passed)) != NULL)

@@ -23,6 +23,9 @@ unsigned fake_objects(void);
 /* How many calls of event_signal() set a bit. */
 unsigned fake_signals(void);
 
+/* How many lines were logged, ever. */
+unsigned fake_lines(void);
+
 /* The domain that serves what `h` names is dead: uses of h fail, watches on h fire. */
 void fake_bury(handle_t h);
 

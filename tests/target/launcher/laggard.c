@@ -20,10 +20,12 @@ enum {
     SLOW_TIMES = 12, /* together much longer */
     HOG_MS = 2500,
     TICK_MS = 20,
+    DOOMED_STARTS = 3,
 };
 
 #define TRAP_SERVICE "test:Trap"
 #define DOOR_SERVICE "test:Door"
+#define DOOM_SERVICE "test:Doom"
 
 static volatile bool is_over; /* never */
 
@@ -204,14 +206,59 @@ static void deed_queue(void)
     run_with(on_queue);
 }
 
+/* ---- a service that fails at its first starts, and one that depends on it ---- */
+
+static void deed_doom(void)
+{
+    static const struct connection_ops ops = {.on_call = on_door_call};
+    static struct service service;
+
+    if (startup_get()->restarts < DOOMED_STARTS)
+        __builtin_trap();
+    const enum status s = service_offer(DOOM_SERVICE, NULL, &ops, NULL, &service);
+    if (s != STATUS_OK)
+        log_die("cannot offer: %s", status_text(s));
+    loop_run();
+}
+
+static enum status on_doom_open(void *context, struct connection *c,
+                                struct connection_config *config)
+{
+    (void)context;
+    (void)c;
+    (void)config;
+    log_line("is connected");
+    return STATUS_OK;
+}
+
+static void deed_depend(void)
+{
+    static const struct connection_config config = {.capacity = 16};
+    static const struct connection_ops ops = {.on_open = on_doom_open};
+    static struct connection connection;
+
+    const enum status s = connection_start(&connection, DOOM_SERVICE, &config, &ops, NULL);
+    if (s != STATUS_OK)
+        log_die("cannot connect: %s", status_text(s));
+    loop_run();
+}
+
+static void deed_ask(void)
+{
+    handle_t portal;
+
+    log_line("asked for it, was told: %s", status_text(app_connect(DOOM_SERVICE, &portal)));
+}
+
 struct deed {
     const char *word;
     void (*run)(void);
 };
 
 static const struct deed deeds[] = {
-    {"spin", deed_spin}, {"park", deed_park}, {"slow", deed_slow},   {"hog", deed_hog},
-    {"tick", deed_tick}, {"trap", deed_trap}, {"visit", deed_visit}, {"queue", deed_queue},
+    {"spin", deed_spin}, {"park", deed_park},     {"slow", deed_slow},   {"hog", deed_hog},
+    {"tick", deed_tick}, {"trap", deed_trap},     {"visit", deed_visit}, {"queue", deed_queue},
+    {"doom", deed_doom}, {"depend", deed_depend}, {"ask", deed_ask},
 };
 
 int main(void)

@@ -7,6 +7,7 @@
 #include "connection.h"
 
 #include "rt/app.h"
+#include "rt/log.h"
 #include "rt/syscall.h"
 #include "rt/time.h"
 
@@ -139,6 +140,14 @@ static enum status client_negotiate(struct connection *c)
     return s;
 }
 
+/* The launcher has given it up.  We are told when somebody starts it all the same. */
+static void client_wait_for_help(struct connection *c)
+{
+    if (!c->has_failed)
+        log_line("%s has failed: waiting until somebody starts it again", c->service);
+    c->has_failed = true;
+}
+
 /* Go on with opening; OK: it is OPENED, or WAITING for status_bit or the timer. */
 static enum status client_try(struct connection *c)
 {
@@ -149,6 +158,11 @@ static enum status client_try(struct connection *c)
 
     if (s == STATUS_WOULD_BLOCK)
         return STATUS_OK;
+    if (s == STATUS_PEER_DEAD) {
+        client_wait_for_help(c);
+        return STATUS_OK;
+    }
+    c->has_failed = false;
     if (s == STATUS_OK)
         s = client_negotiate(c);
     if (s == STATUS_PEER_DEAD) {

@@ -100,7 +100,7 @@ struct inspect_service {
     uint32_t is_up;
     uint32_t client_count; /* connections that are open now */
     uint32_t waiting;      /* clients to be told when it comes up */
-    uint32_t reserved;
+    uint32_t owner_state;  /* enum inspect_state */
 };
 
 /* What domains ask the launcher for. */

@@ -26,7 +26,8 @@
  *
  * APP_CONNECT: NOT_FOUND no program in the manifest offers that name; DENIED the manifest doesn't
  * let the caller connect (the log says why); WOULD_BLOCK it may, but the service is not up: the
- * launcher keeps the event and signals it once when it may be tried again.  Each answer with OK is
+ * launcher keeps the event and signals it once when it may be tried again; PEER_DEAD likewise, but
+ * its domain has failed, and nothing starts it again before a person does.  Each answer with OK is
  * a new connection with a new badge (never 0); the badge is how a service tells its clients apart.
  *
  * APP_OFFER: DENIED where the manifest doesn't let the caller offer the name.  Offering again
@@ -56,11 +57,13 @@ enum app_operation {
     APP_HEARTBEAT = 8,
 };
 
-/* Ask once.  `event` is signalled when a WOULD_BLOCK is worth another try; 0: don't. */
+/* Ask once.  `event` is signalled when after WOULD_BLOCK or PEER_DEAD another try is worth it; 0:
+ * it isn't wanted. */
 CHECK_RESULT enum status app_connect_try(const char *service, handle_t event, handle_t *portal);
 
 /* Connect to `service`, waiting until it is up.  Context: the loop's thread (rt/loop.h).
- * Blocks, and serves no other bit meanwhile.  Errors: DENIED, NOT_FOUND, BAD_ARGUMENT. */
+ * Blocks, and serves no other bit meanwhile.  Errors: DENIED, NOT_FOUND, BAD_ARGUMENT,
+ * PEER_DEAD (its domain has failed and stays down). */
 CHECK_RESULT enum status app_connect(const char *service, handle_t *portal);
 
 /* Offer `portal` (from rt/portal.h) under a name.  Borrows it: the launcher gets a duplicate. */

@@ -109,6 +109,7 @@ struct connection {
     bool is_room_awaited; /* connection_send() found no room */
     bool is_ending;       /* inside on_close */
     bool is_restart_due;  /* connection_restart() inside on_close */
+    bool has_failed;      /* client: WAITING for a service that somebody has to start again */
     struct ring_producer out;
     struct ring_consumer in;
     handle_t doorbell; /* the peer's */
@@ -135,6 +136,8 @@ struct connection {
 /*
  * Client: start opening, return at once; ops->on_open or ops->on_close tells the rest.  `c` is
  * zeroed by the caller before the first time and may be started again when CLOSED or DEAD.
+ * A service that has failed, and stays down until somebody starts it, is waited for like one that
+ * will be back soon; the log says so, and c->has_failed.
  * Ownership: borrows c, service, ops and config->buffer until on_close has returned.
  * Errors: BAD_ARGUMENT, BAD_STATE, OUT_OF_QUOTA; DENIED, NOT_FOUND from the launcher.
  */
