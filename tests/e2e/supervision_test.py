@@ -3,70 +3,24 @@
 Supervision on the running machine: what dies comes back, what dies at every start is given up and
 says so, and `crashes` tells of it.
 
-Boots the test image with the system's manifest and a few saboteurs more
-(tests/target/launcher/saboteur.c).  The guest's clock counts instructions, so a busy host doesn't
-change what the guest sees of time.
+Boots the test image with the system's manifest and a few domains more that get into trouble
+(tests/target/launcher), among them the example of docs/supervision.md.  The guest's clock counts
+instructions, so a busy host doesn't change what the guest sees of time.
 """
 # timeout: 300
 
 import os
 import re
+import socket
 import sys
 import tempfile
 import time
 
+import page
 import rotunda_vm
 from launcher_test import log, manifest_text, pack, row, wait_state
 
-# What these do stands in tests/target/launcher: saboteur.c and laggard.c.
-LAGGARD = """
-        %s {
-            program = "laggard";
-            argument = "%s";
-            start = "on-demand";
-            priority = <%d %d>;
-            system-calls = "service";
-            heap-bytes = <0x4000>;
-            stack-bytes = <0x4000>;
-            %s
-        };
-"""
-BEATS = 'heartbeat-ms = <600>; restart = "on-fault"; restart-delay-ms = <50>; restart-limit = <2>;'
-
-DOMAINS = """
-        clumsy {
-            program = "saboteur";
-            argument = "chatter=0x40";
-            start = "on-demand";
-            priority = <8 8>;
-            system-calls = "application";
-            heap-bytes = <0x4000>;
-            stack-bytes = <0x4000>;
-            restart = "on-fault";
-            restart-delay-ms = <50>;
-            restart-limit = <3>;
-        };
-        saboteur {
-            start = "on-demand";
-            priority = <8 8>;
-            system-calls = "application";
-            heap-bytes = <0x4000>;
-            stack-bytes = <0x4000>;
-        };
-""" + "".join(LAGGARD % domain for domain in (
-    ("spinner", "spin", 16, 16, BEATS),
-    ("parker", "park", 16, 16, BEATS),
-    ("plodder", "slow", 10, 10, BEATS),
-    ("hog", "hog", 30, 30, ""),
-    ("ticker", "tick", 10, 10, BEATS),
-    ("trap", "trap", 16, 16, BEATS + 'offers = "test:Trap";'),
-    ("visitor", "visit", 12, 12, BEATS + 'connects = "test:Trap"; offers = "test:Door";'),
-    ("queuer", "queue", 11, 11, BEATS + 'connects = "test:Door";'),
-    ("doomed", "doom", 16, 16, BEATS + 'offers = "test:Doom";'),
-    ("dependant", "depend", 12, 12, BEATS + 'connects = "test:Doom";'),
-    ("asker", "ask", 11, 11, 'connects = "test:Doom";'),
-))
-
+DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "supervision.dtsi")
 
 def assert_contains(text, pattern):
     assert re.search(pattern, text, re.MULTILINE), f"no {pattern!r} in:\n{text}"
@@ -235,7 +189,55 @@ def everybody_else_is_unaffected(vm):
     assert vm.wait_https()[0] == 200
 
 
+def gdb_answer(debugger):
+    """One packet from QEMU's debugger port."""
+    answer = b""
+    while not re.search(rb"#[0-9a-f]{2}$", answer):
+        data = debugger.recv(4096)
+        assert data, "QEMU's debugger port closed"
+        answer += data
+    debugger.sendall(b"+")
+    return answer.lstrip(b"+")[1:-3].decode()
+
+
+def gdb_request(debugger, text):
+    debugger.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
+    return gdb_answer(debugger)
+
+
+def overwrite(vm, physical, length):
+    """Zeroes, which are no instructions, into the machine's memory, while it stands still."""
+    path = os.path.join(vm.folder, "gdb")
+    vm.qmp("human-monitor-command",
+           **{"command-line": f"gdbserver unix:{path},server=on,wait=off"})
+    with socket.socket(socket.AF_UNIX) as debugger:
+        debugger.settimeout(20)
+        debugger.connect(path)
+        assert gdb_answer(debugger).startswith("T")  # the machine stands still
+        assert gdb_request(debugger, "Qqemu.PhyMemMode:1") == "OK"
+        for at in range(physical, physical + length, 1024):
+            assert gdb_request(debugger, f"M{at:x},400:" + 2048 * "0") == "OK"
+        assert gdb_request(debugger, "D") == "OK"
+
+
+def the_launchers_death_is_a_reboot_with_a_report(vm):
+    found = re.search(r"(\d+) KiB +r-x +r-x +text .* (0x[0-9a-f]+) +memory",
+                      vm.command("map app:App"))
+    overwrite(vm, int(found[2], 16), int(found[1]) * 1024)
+    vm.expect(r"the launcher stopped: \S.* at 0x[0-9a-f]+, pc 0x[0-9a-f]+, sp 0x[0-9a-f]+", 60)
+    vm.expect(r"called from 0x[0-9a-f]+ \(launcher's text \+ 0x[0-9a-f]+\)")
+    vm.expect(r"^Rotunda: EL1")
+    vm.wait_prompt()
+    assert vm.command("crashes").strip() == "nobody has died"
+    assert vm.wait_https()[0] == 200
+
+
+def page_shows_the_code_that_is_built(vm):
+    page.shows_the_code_that_is_built("supervision.md", 2)
+
+
 TESTS = [
+    page_shows_the_code_that_is_built,
     without_deaths_there_is_nothing_to_tell,
     a_crash_at_every_start_is_given_up,
     crashes_tells_who_died_of_what,
@@ -249,6 +251,7 @@ TESTS = [
     who_depends_on_a_failed_service_is_told,
     a_failed_service_is_back_after_a_restart_by_hand,
     everybody_else_is_unaffected,
+    the_launchers_death_is_a_reboot_with_a_report,
 ]
 
 
@@ -258,7 +261,9 @@ def main():
     if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
         return rotunda_vm.CANNOT_RUN
     with tempfile.TemporaryDirectory() as folder:
-        text = manifest_text([("    domains {\n", "    domains {" + DOMAINS)])
+        with open(DOMAINS, encoding="utf-8") as stream:
+            domains = stream.read()
+        text = manifest_text([("    domains {\n", "    domains {\n" + domains)])
         return rotunda_vm.run_tests(TESTS, image=pack(text, folder, "rotunda-test"),
                                     icount="shift=3,sleep=on")
 
