@@ -183,10 +183,22 @@ static void who_only_answered_is_left_alone(void **state)
 {
     (void)state;
     sight.has_answered = true;
-    sight.switches += 1; /* to answer */
-    for (unsigned i = 0; i < 1000; i++)
-        assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_LEAVE);
-    sight.switches += 1;
+    sight.switches += 1; /* it was executing when it was asked: that may have been anything */
+    assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_ASK);
+    for (unsigned round = 0; round < 10; round++) {
+        sight.switches += 1; /* to answer */
+        for (unsigned i = 0; i < 100; i++)
+            assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_LEAVE);
+        sight.switches += 1;
+        assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_ASK);
+    }
+}
+
+static void who_answered_without_a_switch_is_asked_again(void **state)
+{
+    (void)state;
+    sight.has_answered = true;
+    assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_ASK);
     assert_int_equal(look_posed(HEARTBEAT_SLEEPS), HEARTBEAT_ASK);
 }
 
@@ -220,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup(time_of_another_thread_is_not_counted, set_up),
         cmocka_unit_test_setup(who_answers_is_asked_again_while_it_does_things, set_up),
         cmocka_unit_test_setup(who_only_answered_is_left_alone, set_up),
+        cmocka_unit_test_setup(who_answered_without_a_switch_is_asked_again, set_up),
         cmocka_unit_test_setup(who_hangs_after_its_answer_is_asked, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,11 +18,17 @@ static bool owes(const struct heartbeat *heartbeat, const struct heartbeat_sight
     return heartbeat->is_owing && !sight->has_answered;
 }
 
-/* To answer takes one switch; then it is at rest until there is another. */
+/*
+ * Who was asleep when it was asked, sleeps again, and was switched to once, has answered and done
+ * nothing else.  It is at rest until there is another switch.
+ */
 bool heartbeat_is_at_rest(const struct heartbeat *heartbeat, const struct heartbeat_sight *sight)
 {
-    return !owes(heartbeat, sight) && sight->pose == HEARTBEAT_SLEEPS
-           && sight->switches - heartbeat->asked_switches <= 1;
+    const uint64_t switches = sight->switches - heartbeat->switches;
+
+    if (owes(heartbeat, sight) || sight->pose != HEARTBEAT_SLEEPS)
+        return false;
+    return heartbeat->is_owing ? heartbeat->was_asleep && switches == 1 : switches == 0;
 }
 
 static void debt_start(struct heartbeat *heartbeat)
@@ -81,9 +87,11 @@ enum heartbeat_verdict heartbeat_look(struct heartbeat *heartbeat,
             verdict = HEARTBEAT_OVER;
     } else if (heartbeat_is_at_rest(heartbeat, sight)) {
         heartbeat->is_owing = false;
+        heartbeat->switches = sight->switches;
     } else {
         heartbeat->is_owing = true;
-        heartbeat->asked_switches = sight->switches;
+        heartbeat->was_asleep = sight->pose == HEARTBEAT_SLEEPS;
+        heartbeat->switches = sight->switches;
         debt_start(heartbeat);
         verdict = HEARTBEAT_ASK;
     }

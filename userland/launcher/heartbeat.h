@@ -50,9 +50,10 @@ struct heartbeat_sight {
 struct heartbeat {
     nsec_t limit_ns; /* 0: nobody asks */
     bool is_owing;
-    uint64_t asked_switches;
-    nsec_t chance_ns; /* that it owes, and could have answered */
-    nsec_t ran_ns;    /* that somebody executed there meanwhile */
+    bool was_asleep;   /* when it was asked */
+    uint64_t switches; /* when it was asked; at rest: since it rests */
+    nsec_t chance_ns;  /* that it owes, and could have answered */
+    nsec_t ran_ns;     /* that somebody executed there meanwhile */
     nsec_t away_ns;
     uint32_t runner_id; /* of the last look */
     nsec_t runner_cpu_ns;
