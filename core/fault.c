@@ -142,6 +142,8 @@ void fault_stop(const struct thread *thread, struct domain *domain)
 {
     /* The backtrace is read through the domain's own view; leaving the kernel enters another. */
     cpu_self()->exit_work |= EXIT_SCHEDULE;
+    if (domain->state >= DOMAIN_STATE_STOPPED)
+        return; /* while the fault was handled: with a view it would go on */
     asid_assign(domain);
     mmu_switch(domain->cross.ttbr);
     const uint64_t *word = thread->cross.fault_in;

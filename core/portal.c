@@ -523,7 +523,7 @@ static void unwind_to(struct thread *thread, const struct record *last, enum sta
     if (!ends && thread->state != THREAD_STATE_RUNNING)
         thread_make_ready(thread);
     /* The handler of its fault is gone, so the fault stops the domain after all. */
-    if (faulted != NULL && !is_stopped(faulted))
+    if (faulted != NULL)
         fault_stop(thread, faulted);
     if (ends)
         thread_end(thread);
@@ -575,8 +575,11 @@ bool portal_return(struct thread *thread, bool with_handles)
     const struct record *record = record_innermost(thread);
     if (record == NULL)
         return false;
+    const bool ends = thread->is_doomed && portal_depth(thread) == 1; /* it comes home */
     if ((record->cross.flags & RECORD_FAULT) != 0) {
         fault_return(thread);
+        if (ends)
+            thread_end(thread);
         return true;
     }
     struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
@@ -592,7 +595,7 @@ bool portal_return(struct thread *thread, bool with_handles)
     for (unsigned i = 9; i < 18; i++)
         regs->x[i] = i - 9 < PORTAL_HANDLES ? passed[i - 9] : 0;
     regs->pstate = 0;
-    if (portal_depth(thread) == 0 && thread->is_doomed)
+    if (ends)
         thread_end(thread);
     return true;
 }

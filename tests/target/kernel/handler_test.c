@@ -277,6 +277,54 @@ static void deadline_over_a_handler_stops_the_server(void)
     EXPECT_IS(child_info(&handler.child).state, DOMAIN_STATE_RUNNING);
 }
 
+/* A handler that takes its time, in the test's own domain. */
+static _Atomic uint64_t may_answer, answered;
+
+static void on_fault_slowly(uint64_t word[SERVED_WORDS])
+{
+    calls++;
+    while (may_answer == 0)
+        (void)thread_sleep(test_soon(TEST_MS));
+    word[0] = verdict;
+    answered++;
+}
+
+/* The domain ends while its fault is being handled; the answer is to one that isn't there. */
+static void ended_meanwhile(bool is_destroyed, uint64_t answer)
+{
+    const uint64_t argument[BIRTH_ARGUMENTS] = {16};
+    struct child child;
+    handle_t portal = 0;
+
+    verdict = answer;
+    calls = may_answer = answered = 0;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(portal_here(on_fault_slowly, 1, &portal));
+    EXPECT_OK(domain_set_fault_portal(child.domain, portal));
+    EXPECT_OK(child_start(&child, attack_read, argument));
+    for (unsigned i = 0; i < 2000 && calls == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_IS(calls, 1);
+    EXPECT_OK(is_destroyed ? domain_destroy(child.domain) : domain_stop(child.domain));
+    may_answer = 1;
+    for (unsigned i = 0; i < 2000 && answered == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_IS(answered, 1);
+    test_settle();
+    EXPECT(child_info(&child).state >= DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_info(&child).asid, 0); /* or calls would be let in */
+    EXPECT_OK(handle_close(portal));
+    child_destroy(&child);
+}
+
+static void answer_to_a_domain_that_has_ended_changes_nothing(void)
+{
+    static const uint64_t answers[] = {FAULT_STOP, FAULT_RESTART, FAULT_SKIP};
+
+    for (unsigned i = 0; i < 6 && !test_has_failed(); i++)
+        ended_meanwhile(i % 2 != 0, answers[i / 2]);
+}
+
 static const struct test handler_tests[] = {
     TEST(handler_repairs_and_the_instruction_runs_again),
     TEST(handler_skips_the_instruction),
@@ -289,5 +337,6 @@ static const struct test handler_tests[] = {
     TEST(fault_of_a_homeless_late_visitor_stops_the_server),
     TEST(deadline_over_a_handler_stops_the_server),
     TEST(handler_can_be_taken_back),
+    TEST(answer_to_a_domain_that_has_ended_changes_nothing),
 };
 TEST_GROUP(handler);
