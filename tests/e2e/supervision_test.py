@@ -123,7 +123,9 @@ def who_waits_for_ever_is_caught(vm):
     vm.command("launch parker")
     start = wait_event(vm, r"parker: parks from now on")
     end = wait_event(vm, r"app:App: silence: parker didn't answer: it waited in itself")
-    assert 1.19 <= end - start <= 1.6, f"caught after {end - start:.3f} s"
+    # No upper bound: an idle guest's clock goes on while the host has no time for it, and a look
+    # that comes late counts once.
+    assert 1.19 <= end - start, f"caught after {end - start:.3f} s"
     vm.command("stop parker")
 
 
@@ -205,9 +207,10 @@ def gdb_request(debugger, text):
     return gdb_answer(debugger)
 
 
-def overwrite(vm, physical, length):
-    """Zeroes, which are no instructions, into the machine's memory, while it stands still."""
+def overwrite(vm, physical, data):
+    """New contents for the machine's memory, while it stands still; what was there before."""
     path = os.path.join(vm.folder, "gdb")
+    before = ""
     vm.qmp("human-monitor-command",
            **{"command-line": f"gdbserver unix:{path},server=on,wait=off"})
     with socket.socket(socket.AF_UNIX) as debugger:
@@ -215,15 +218,46 @@ def overwrite(vm, physical, length):
         debugger.connect(path)
         assert gdb_answer(debugger).startswith("T")  # the machine stands still
         assert gdb_request(debugger, "Qqemu.PhyMemMode:1") == "OK"
-        for at in range(physical, physical + length, 1024):
-            assert gdb_request(debugger, f"M{at:x},400:" + 2048 * "0") == "OK"
+        for at in range(0, len(data), 1024):
+            piece = data[at:at + 1024]
+            before += gdb_request(debugger, f"m{physical + at:x},{len(piece):x}")
+            wrote = gdb_request(debugger, f"M{physical + at:x},{len(piece):x}:{piece.hex()}")
+            assert wrote == "OK", wrote
         assert gdb_request(debugger, "D") == "OK"
+    vm.qmp("human-monitor-command", **{"command-line": "gdbserver none"})
+    return bytes.fromhex(before)
+
+
+def text_of(vm, name):
+    """Where the code of a domain is in the machine's memory, and how long it is."""
+    shown = vm.command(f"map {name}")
+    found = re.search(r"(\d+) KiB +r-x +r-x +\S*text .* (0x[0-9a-f]+) +memory", shown)
+    assert found, shown
+    return int(found[2], 16), int(found[1]) * 1024
+
+
+def a_driver_that_loops_is_caught_and_back(vm):
+    """Each instruction of it becomes a jump to itself, until it is caught."""
+    jump_here = bytes.fromhex("00000014")
+    for name, use, answer in (("pl031", "date", r"20\d\d-\d\d-\d\d"),
+                              ("virtio-net", "ping 10.0.2.2 1", "1 sent, 1 answered")):
+        physical, length = text_of(vm, name)
+        before = overwrite(vm, physical, jump_here * (length // 4))
+        vm.send_line(use)
+        wait_event(vm, rf"app:App: silence: {name} didn't answer: it was executing")
+        overwrite(vm, physical, before)
+        vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
+        wait_state(vm, name, "running", 60)
+        end = time.monotonic() + 60
+        while not re.search(answer, vm.command(use, 60)):
+            assert time.monotonic() < end, f"{name} doesn't work again"
+        assert int(row(vm, "domains", name)[-1]) >= 1
+    assert vm.wait_https()[0] == 200
 
 
 def the_launchers_death_is_a_reboot_with_a_report(vm):
-    found = re.search(r"(\d+) KiB +r-x +r-x +text .* (0x[0-9a-f]+) +memory",
-                      vm.command("map app:App"))
-    overwrite(vm, int(found[2], 16), int(found[1]) * 1024)
+    physical, length = text_of(vm, "app:App")
+    overwrite(vm, physical, bytes(length))  # no instructions
     vm.expect(r"the launcher stopped: \S.* at 0x[0-9a-f]+, pc 0x[0-9a-f]+, sp 0x[0-9a-f]+", 60)
     vm.expect(r"called from 0x[0-9a-f]+ \(launcher's text \+ 0x[0-9a-f]+\)")
     vm.expect(r"^Rotunda: EL1")
@@ -251,6 +285,7 @@ TESTS = [
     who_depends_on_a_failed_service_is_told,
     a_failed_service_is_back_after_a_restart_by_hand,
     everybody_else_is_unaffected,
+    a_driver_that_loops_is_caught_and_back,
     the_launchers_death_is_a_reboot_with_a_report,
 ]
 
