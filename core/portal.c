@@ -566,27 +566,12 @@ static void fault_return(struct thread *thread)
         fault_stop(thread, thread_domain(thread));
 }
 
-bool portal_return(struct thread *thread, bool with_handles)
+static void values_return(struct thread *thread, struct domain *caller, bool with_handles)
 {
     struct context *regs = &thread->cross.regs;
     handle_t passed[PORTAL_HANDLES] = {0};
     enum status status = STATUS_OK;
 
-    const struct record *record = record_innermost(thread);
-    if (record == NULL)
-        return false;
-    const bool ends = thread->is_doomed && portal_depth(thread) == 1; /* it comes home */
-    if ((record->cross.flags & RECORD_FAULT) != 0) {
-        fault_return(thread);
-        if (ends)
-            thread_end(thread);
-        return true;
-    }
-    struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
-    if (is_stopped(caller)) {
-        portal_unwind(thread, STATUS_PEER_DEAD);
-        return true;
-    }
     if (with_handles)
         status = handles_transfer(&thread_domain(thread)->handles, &caller->handles, &regs->x[9],
                                   PORTAL_HANDLES, passed);
@@ -595,7 +580,22 @@ bool portal_return(struct thread *thread, bool with_handles)
     for (unsigned i = 9; i < 18; i++)
         regs->x[i] = i - 9 < PORTAL_HANDLES ? passed[i - 9] : 0;
     regs->pstate = 0;
-    if (ends)
+}
+
+bool portal_return(struct thread *thread, bool with_handles)
+{
+    const struct record *record = record_innermost(thread);
+
+    if (record == NULL)
+        return false;
+    struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
+    if ((record->cross.flags & RECORD_FAULT) != 0)
+        fault_return(thread);
+    else if (is_stopped(caller))
+        portal_unwind(thread, STATUS_PEER_DEAD);
+    else
+        values_return(thread, caller, with_handles);
+    if (thread->is_doomed && portal_depth(thread) == 0)
         thread_end(thread);
     return true;
 }

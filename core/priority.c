@@ -54,7 +54,7 @@ static void debtor_outdate(const struct thread *creditor, uint32_t concerned)
     if (creditor->parked_at != NULL)
         holder_outdate(creditor->parked_at, concerned);
     else
-        thread_outdate(creditor->parked_for, concerned);
+        thread_outdate(thread_of_object(creditor->lends_to), concerned);
 }
 
 static void portal_step(struct deferred *deferred)
@@ -77,11 +77,7 @@ void priority_lend(struct portal *portal)
 /* The line that the thread stands in, for a portal's stack or among a debtor's creditors. */
 static struct line *line_of(const struct thread *thread)
 {
-    if (thread->waiting_portal != NULL)
-        return &thread->waiting_portal->waiting;
-    if (thread->parked_at != NULL)
-        return &thread->parked_at->creditors;
-    return thread->parked_for != NULL ? &thread->parked_for->creditors : NULL;
+    return thread->waiting_portal != NULL ? &thread->waiting_portal->waiting : thread->lends_in;
 }
 
 void priority_update(struct thread *thread)
@@ -181,30 +177,26 @@ void priority_lend_to(struct thread *thread, const struct stack_search *debtor)
     if (record != NULL && record->cross.thread != &thread->cross) {
         cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
         priority_want(record);
-        object_get(&record->portal->belonging.object);
+        thread->lends_in = &record->creditors;
+        thread->lends_to = &record->portal->belonging.object;
     } else if (debtor->thread != NULL && debtor->thread != thread) {
-        object_get(&debtor->thread->object);
+        thread->lends_in = &debtor->thread->creditors;
+        thread->lends_to = &debtor->thread->object;
     } else {
         return;
     }
+    object_get(thread->lends_to);
     thread->parked_at = record;
-    thread->parked_for = debtor->thread;
-    line_join(line_of(thread), &thread->waiter, thread->priority);
+    line_join(thread->lends_in, &thread->waiter, thread->priority);
     debtor_outdate(thread, thread->priority);
 }
 
 void priority_unlend(struct thread *thread)
 {
-    struct line *line = line_of(thread);
-    struct object *debtor;
-
-    if (line == NULL)
+    if (thread->lends_in == NULL)
         return;
-    line_leave(line, &thread->waiter);
+    line_leave(thread->lends_in, &thread->waiter);
     debtor_outdate(thread, thread->priority);
-    debtor = thread->parked_at != NULL ? &thread->parked_at->portal->belonging.object
-                                       : &thread->parked_for->object;
-    thread->parked_at = NULL;
-    thread->parked_for = NULL;
-    object_put(debtor);
+    thread->lends_in = NULL;
+    object_put(thread->lends_to);
 }

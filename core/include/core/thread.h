@@ -71,9 +71,10 @@ struct thread {
     uaddr_t stack_top; /* that it was created with */
     uaddr_t parked_word;
     struct domain *parked_domain;
-    struct record *parked_at;  /* the portal's stack that it lends to; refers to the portal, */
-    struct thread *parked_for; /* or else the thread; refers to it; both NULL: it lends nothing */
-    struct line creditors;     /* struct thread, waiter: who is parked and lends to its own stack */
+    struct line *lends_in;    /* whose creditor it is while it is parked; NULL: nobody's */
+    struct object *lends_to;  /* the thread whose line that is, or the portal; refers to it */
+    struct record *parked_at; /* that portal's stack; NULL: the thread's */
+    struct line creditors;    /* struct thread, waiter: who is parked and lends to its own stack */
 };
 ASSERT_OFFSET(struct thread, tpidr, THREAD_TPIDR);
 ASSERT_OFFSET(struct thread, waiting_event, THREAD_WAITING_EVENT);
