@@ -385,8 +385,9 @@ FLAT enum status handle_transfer(const struct cross_domain *from, struct handle_
 
     if (status != STATUS_OK)
         return status;
-    return slot_make(to, source->object, source->rights, source->badge, moves ? NULL : source, out,
-                     source->key ^ h);
+    /* Without rights until it takes its source's place: within one table it might be named now. */
+    return slot_make(to, source->object, moves ? 0 : source->rights, source->badge,
+                     moves ? NULL : source, out, source->key ^ h);
 }
 
 /* All words have been passed as duplicates: those that move take their source's place. */
@@ -400,6 +401,7 @@ OUT_OF_LINE static void transfer_move(struct handle_table *from, struct handle_t
             || handle_lookup(to, out[i], OBJECT_NONE, 0, &heir) != STATUS_OK)
             continue;
         links_inherit(source, heir);
+        heir->rights = source->rights;
         handle_close(source);
     }
 }

@@ -548,7 +548,8 @@ void prove_pass(void)
           "what may be passed is passed, and nothing else");
     CLAIM(status != STATUS_OK
               || (out == (BIT(32) | 1) && made->object == source.object
-                  && made->rights == source.rights && made->badge == source.badge
+                  && made->rights == ((word & HANDLE_MOVE) != 0 ? 0 : source.rights)
+                  && made->badge == source.badge
                   && made->key == (out ^ mark_meant(source.object, source.rights))),
           "what is passed has the object, the rights, the badge and the mark of its source");
     claim_others_keep(0);

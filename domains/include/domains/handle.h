@@ -124,7 +124,7 @@ enum { HANDLES_TRANSFER_MAX = 4 };
 
 /*
  * Make a duplicate of what `word` names, with all rights and the badge, in another table.  With
- * HANDLE_MOVE set it is derived from nothing: it is to take its source's place.
+ * HANDLE_MOVE set it is derived from nothing and has no rights: it is to take its source's place.
  * Errors: BAD_HANDLE, NO_RIGHT (TRANSFER; DUPLICATE unless moved), OUT_OF_QUOTA, OUT_OF_MEMORY.
  */
 CHECK_RESULT enum status handle_transfer(const struct cross_domain *from, struct handle_table *to,

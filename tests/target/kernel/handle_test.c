@@ -227,6 +227,53 @@ static void moving_twice_makes_no_duplicate(void)
     EXPECT_OK(event_signal(single, 1));
 }
 
+/* entry.S */
+void portal_bounce(void) __attribute__((visibility("hidden")));
+
+/* In a child: a call to itself, with the handle that it is about to make by moving the first. */
+static void pass_what_is_to_be(const struct birth *birth)
+{
+    const handle_t event = birth->argument[0];
+    _Atomic uint64_t *seen = birth->board->word;
+    handle_t portal = 0, moved = 0;
+
+    if (portal_create(syscall_word((void *)(uintptr_t)portal_bounce), birth->argument[1], 16, 1, 0,
+                      &portal)
+            != STATUS_OK
+        || handle_duplicate(event, RIGHT_ALL, 0, &moved) != STATUS_OK)
+        return;
+    const handle_t next = moved + 1; /* slots that were never used come in order */
+    struct portal_message m = {.handle = {moved | HANDLE_MOVE, next}};
+    seen[1] = portal_call_with(portal, &m, DEADLINE_NEVER);
+    seen[2] = event_signal(moved, 1);
+    seen[3] = next;
+    seen[4] = event_signal(next, 1);
+    seen[5] = handle_revoke(event);
+    seen[6] = 1;
+}
+
+/* It would get children before it takes its source's place in the tree, and lose them then. */
+static void handle_that_a_call_makes_is_not_passed_by_it(void)
+{
+    struct board *board = board_get();
+    handle_t event = 0;
+    struct child child;
+
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&child, event, RIGHT_ALL, 0),
+                                                child.stack + 2 * PAGE_BYTES};
+    const uint32_t used = child_info(&child).used.handles;
+    EXPECT_OK(child_start(&child, pass_what_is_to_be, argument));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board->word[6], 1);
+    EXPECT_IS(board->word[1], STATUS_NO_RIGHT);
+    EXPECT_IS(board->word[2], STATUS_OK);
+    EXPECT_IS(board->word[4], STATUS_BAD_HANDLE);
+    EXPECT_IS(board->word[5], STATUS_OK);
+    EXPECT_IS(child_info(&child).used.handles, used + 1); /* the portal */
+}
+
 static void passing_needs_room_at_the_other_end(void)
 {
     const struct child_needs needs = {.quota = {.handles = 5}};
@@ -306,6 +353,7 @@ static const struct test handle_tests[] = {
     TEST(passing_duplicates_or_moves),
     TEST(passing_is_all_or_nothing),
     TEST(moving_twice_makes_no_duplicate),
+    TEST(handle_that_a_call_makes_is_not_passed_by_it),
     TEST(passing_needs_room_at_the_other_end),
     TEST(factory_can_t_be_copied_or_given),
     TEST(factory_can_t_be_forged),
