@@ -87,7 +87,7 @@ static void nesting_ends_at_the_bound(void)
 {
     struct server server;
 
-    if (!server_make(&(struct child_needs){0}, served_recurse, DEPTH_MAX + 2, &server))
+    if (!server_make(&(struct child_needs){0}, served_recurse, DEPTH_MAX, &server))
         return;
     for (unsigned round = 0; round < 3; round++) {
         struct portal_message m = {.word = {0, server.own}};

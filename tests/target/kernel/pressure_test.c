@@ -52,7 +52,7 @@ static void make_everything(handle_t event)
     (void)worked(segment_create(3 * PAGE_BYTES, rw, SEGMENT_CONTIGUOUS, 0, name_from("m"), &made[3],
                                 &address),
                  __LINE__);
-    (void)worked(portal_create(0, 0, 0, 64, 0, &made[4]), __LINE__);
+    (void)worked(portal_create(0, 0, 0, 16, 0, &made[4]), __LINE__);
     (void)worked(clock_create(event, 1, &made[5]), __LINE__);
     (void)worked(interrupt_create(test_factory(), 130, 0, &made[6]), __LINE__);
     (void)worked(domain_watch(domain, event, 1), __LINE__);
