@@ -75,7 +75,7 @@ static void a_line_carries_time_and_text(void **state)
     const uint64_t start = log_end();
 
     clock_ns = UINT64_C(12034567890);
-    log_info("found %d CPUs", 4);
+    log_info("found %u CPUs", 4U);
     assert_string_equal(news_since(start), "[   12.034567] found 4 CPUs\n");
 }
 
@@ -144,7 +144,7 @@ static void a_slow_reader_learns_what_it_lost_and_resumes_at_a_line(void **state
     uint64_t lost;
 
     for (int i = 0; i < 5000; i++)
-        log_info("line %d", i);
+        log_info("line %u", (unsigned)i);
 
     const size_t length = log_read(&position, text, sizeof(text), &lost);
 

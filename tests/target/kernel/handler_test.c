@@ -297,7 +297,9 @@ static void ended_meanwhile(bool is_destroyed, uint64_t answer)
     handle_t portal = 0;
 
     verdict = answer;
-    calls = may_answer = answered = 0;
+    calls = 0;
+    may_answer = 0;
+    answered = 0;
     EXPECT_OK(child_make(&(struct child_needs){0}, &child));
     EXPECT_OK(portal_here(on_fault_slowly, 1, &portal));
     EXPECT_OK(domain_set_fault_portal(child.domain, portal));
