@@ -11,7 +11,7 @@
 #include "domains/view.h"
 
 /* Of things that are each a few hundred instructions at the most. */
-enum { STOP_STEP = 4, DESTROY_STEP = 8, VIEW_STEP = 4, DISOWN_STEP = 16 };
+enum { STOP_STEP = 5, DESTROY_STEP = 12, VIEW_STEP = 4, DISOWN_STEP = 16 };
 
 static struct pool domain_pool;
 static struct pool fault_pool;
