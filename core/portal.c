@@ -145,9 +145,13 @@ static bool waiting_fail_some(struct portal *portal, unsigned *budget)
 {
     struct thread *thread;
 
-    for (; *budget > 0 && (thread = waiting_first(portal)) != NULL; --*budget)
+    while ((thread = waiting_first(portal)) != NULL) {
+        if (*budget == 0)
+            return false;
+        --*budget;
         portal_fail_waiting(thread, STATUS_PEER_DEAD);
-    return *budget > 0;
+    }
+    return true;
 }
 
 /* The portal leaves its domain, which was charged for it. */
@@ -167,6 +171,7 @@ static void portal_free(struct portal *portal)
     while ((node = list_pop_front(&portal->records)) != NULL)
         pool_return(&record_pool, LIST_ENTRY(node, struct record, portal_node));
     deferred_drop(&portal->outdated);
+    deferred_drop(&portal->closing);
     belonging_free(&portal->belonging);
     domain_unuse(domain);
 }
@@ -295,16 +300,20 @@ static CHECK_RESULT enum status portal_enter(struct thread *thread, struct porta
     return STATUS_OK;
 }
 
-/* Whoever waits next calls again. */
-COLD static void portal_try_next(struct portal *portal)
+static void record_pass_on(struct record *record);
+
+/* A stack may be free although somebody waits. */
+static void portal_offer(struct deferred *closing)
 {
+    struct portal *portal = LIST_ENTRY(closing, struct portal, closing);
     struct thread *thread = waiting_first(portal);
 
     if (thread == NULL)
         return;
-    thread_unqueue(thread);
-    thread->cross.regs.pc -= 4;
-    thread_make_ready(thread);
+    records_want(portal); /* whoever has taken it meanwhile returns by the slow path */
+    struct record *record = record_claim(portal, thread);
+    if (record != NULL)
+        record_pass_on(record);
 }
 
 /*
@@ -326,7 +335,8 @@ static void record_pass_on(struct record *record)
     if (status != STATUS_OK) {
         context_set_status(thread, status);
         cross_record_release(&record->cross);
-        portal_try_next(portal); /* one at a time, however many can't enter */
+        /* One at a time, however many can't enter. */
+        deferred_add(&portal->closing, portal_offer, line_urgency(&portal->waiting));
     }
     thread_make_ready(thread);
 }

@@ -31,10 +31,13 @@ static uint32_t effective(struct thread *thread)
     return most_of(inherited(thread), thread->base_priority);
 }
 
+/* Who waits for nobody isn't in a ring. */
 static void thread_step(struct deferred *deferred)
 {
-    if (deferred_steps() < STEPS_MAX)
-        priority_update(LIST_ENTRY(deferred, struct thread, outdated));
+    struct thread *thread = LIST_ENTRY(deferred, struct thread, outdated);
+
+    if (deferred_steps() < STEPS_MAX || !list_node_is_linked(&thread->waiter.node))
+        priority_update(thread);
 }
 
 static void thread_outdate(struct thread *thread, uint32_t concerned)
@@ -174,7 +177,9 @@ void priority_lend_to(struct thread *thread, const struct stack_search *debtor)
 {
     struct record *record = debtor->record;
 
-    if (record != NULL && record->cross.thread != &thread->cross) {
+    /* Of a portal without handles nobody can keep anything. */
+    if (record != NULL && record->portal->lingering == 0
+        && record->cross.thread != &thread->cross) {
         cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
         priority_want(record);
         thread->lends_in = &record->creditors;

@@ -531,11 +531,10 @@ static void idle(struct cpu *cpu)
         idle_begin(cpu);
     const bool works = work_is_pending();
     if (works) {
-        (void)deferred_some(-1);
         teardown_some();
-    } else {
-        program_timer(cpu);
+        (void)deferred_some(-1);
     }
+    program_timer(cpu);
     cpu->is_kicked = false; /* the queues are empty: whoever fills one must kick again */
     kernel_lock_drop_idle();
     if (!works)
@@ -561,12 +560,12 @@ struct cross_thread *scheduler_leave(void)
     struct thread *next;
 
     if (work_is_pending()) {
-        /* Before who runs now gets far; but an interrupt goes first, and is as good. */
-        if (deferred_some(urgency(cpu)) && !cpu_is_interrupted())
-            irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
         /* A call that is made again has done its own part of something. */
         if ((cpu->exit_work & EXIT_RESTART) == 0)
             teardown_some();
+        /* Before who runs now gets far; but an interrupt goes first, and is as good. */
+        if (deferred_some(urgency(cpu)) && !cpu_is_interrupted())
+            irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
     }
     while ((next = choose(cpu)) == NULL || !view_prepare(next))
         if (next == NULL)

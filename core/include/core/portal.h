@@ -53,7 +53,8 @@ struct portal {
     uint32_t lent;            /* the priority that those lend to who has a stack */
     uint32_t lingering;       /* after the last handle went: what keeps it, calls inside for one */
     struct deferred outdated; /* those that it lends to are to hear of a change */
-    struct deferred closing;  /* the last handle went: nobody is to wait any more */
+    struct deferred closing;  /* the last handle went, nobody is to wait any more; or a stack is
+                                 to be offered to who waits */
 };
 _Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");
 

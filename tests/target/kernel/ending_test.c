@@ -394,6 +394,52 @@ static void most_urgent_of_ten_is_next(void)
     server_goes(&server);
 }
 
+/* Arguments: portal, number, handle to be passed. */
+static void call_with_a_handle(const struct birth *birth)
+{
+    const uint64_t number = birth->argument[1];
+    struct portal_message m = {.word = {syscall_word(birth->board), 0, 0, 0, number},
+                               .handle = {birth->argument[2]}};
+    const enum status s = portal_call_with(birth->argument[0], &m, DEADLINE_NEVER);
+
+    birth->board->word[STATUSES + number] = 1000 + s;
+    birth->board->word[CALLS_DONE]++;
+}
+
+/* Nine in a row find, when a stack is theirs, that they can't enter; the tenth can. */
+static void who_can_t_enter_lets_the_next_one_in(void)
+{
+    struct server server;
+    struct child inside, client;
+    const struct board *board = board_get();
+    handle_t thread = 0;
+
+    board_clear();
+    board_get()->word[CALLS_DONE] = 0;
+    EXPECT(server_make(&(struct child_needs){0}, served_stay, 1, &server));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &inside));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &client));
+    const uint64_t first[BIRTH_ARGUMENTS] = {child_give(&inside, server.portal, RIGHT_CALL, 0),
+                                             CALLERS};
+    EXPECT_OK(child_start(&inside, call_and_tell, first));
+    EXPECT(reaches(ENTERED, 1));
+    const handle_t given = child_give(&client, server.portal, RIGHT_CALL, 0);
+    for (unsigned i = 0; i < CALLERS; i++) {
+        const uint64_t argument[BIRTH_ARGUMENTS] = {given, i, i == 0 ? 0 : 12345};
+        EXPECT_OK(child_start_at(&client, call_with_a_handle, argument, 10 + i, &thread));
+    }
+    EXPECT(waiting_reach(&client, CALLERS));
+    board_get()->word[RELEASE] = 1;
+    EXPECT(reaches(CALLS_DONE, CALLERS + 1));
+    EXPECT_IS(board->word[STATUSES], 1000 + STATUS_OK);
+    for (unsigned i = 1; i < CALLERS; i++)
+        EXPECT_IS(board->word[STATUSES + i], 1000 + STATUS_BAD_HANDLE);
+    child_destroy(&client);
+    child_destroy(&inside);
+    stacks_are_there(&server, 1);
+    server_goes(&server);
+}
+
 static const struct test ending_tests[] = {
     TEST(callee_stops_itself),
     TEST(callee_faults),
@@ -405,5 +451,6 @@ static const struct test ending_tests[] = {
     TEST(calls_nest_to_the_bound),
     TEST(cycle_of_calls_comes_back),
     TEST(most_urgent_of_ten_is_next),
+    TEST(who_can_t_enter_lets_the_next_one_in),
 };
 TEST_GROUP(ending);

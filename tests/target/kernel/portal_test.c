@@ -379,6 +379,60 @@ static void call_inside_outlives_the_last_handle(void)
     EXPECT_IS(child_info(&server.child).used.objects, 0);
 }
 
+/* As above, and says where its stack is: board word 5. */
+static void served_forget_here(uint64_t word[SERVED_WORDS])
+{
+    ((struct board *)(uintptr_t)word[0])->word[5] = syscall_word(&word);
+    served_forget(word);
+}
+
+/* On board word 6, for whoever runs on that stack. */
+static void sleep_for_the_visitor(const struct birth *birth)
+{
+    _Atomic uint32_t *const word = (_Atomic uint32_t *)(uintptr_t)&birth->board->word[6];
+
+    while (thread_park_for(word, 0, DEADLINE_NEVER, birth->board->word[5]) == STATUS_WOULD_BLOCK)
+        continue;
+    birth->board->word[7] = 1;
+}
+
+static void wake_the_sleeper(const struct birth *birth)
+{
+    (void)thread_unpark((_Atomic uint32_t *)(uintptr_t)&birth->board->word[6], 1);
+}
+
+/* A sleeper lends to who is inside a portal that nobody has a handle of, and that then goes. */
+static void sleeper_outlives_the_portal_that_it_waits_for(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child client;
+    handle_t thread = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_forget_here, 1, &server))
+        return;
+    board->word[3] = server.own;
+    board->word[5] = board->word[6] = board->word[7] = 0;
+    if (!clients_start(&client, server.portal, DEADLINE_NEVER))
+        return;
+    EXPECT_OK(handle_revoke(server.portal));
+    EXPECT_OK(handle_close(server.portal));
+    EXPECT(board_reaches(8, 3));
+    EXPECT_OK(child_start_at(&server.child, sleep_for_the_visitor, NULL, 20, &thread));
+    for (unsigned i = 0; i < 1000 && child_thread(&server.child).state != THREAD_STATE_PARKED; i++)
+        (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_IS(child_thread(&server.child).state, THREAD_STATE_PARKED);
+    board->word[2] = 1;
+    EXPECT(board_reaches(8, 4));
+    for (unsigned i = 0; i < 1000 && child_info(&server.child).used.objects != 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS)); /* the portal has gone */
+    EXPECT_IS(child_info(&server.child).used.objects, 0);
+    EXPECT_OK(child_start_at(&server.child, wake_the_sleeper, NULL, 20, &thread));
+    EXPECT(board_reaches(7, 1));
+    EXPECT_OK(domain_destroy(server.child.domain));
+    EXPECT_IS(child_info(&server.child).used.threads, 0);
+}
+
 static const struct test portal_tests[] = {
     TEST(words_and_badge_go_through),
     TEST(only_portals_can_be_called),
@@ -396,5 +450,6 @@ static const struct test portal_tests[] = {
     TEST(fault_in_a_portal_is_the_server_s),
     TEST(last_handle_may_go_while_calls_are_inside),
     TEST(call_inside_outlives_the_last_handle),
+    TEST(sleeper_outlives_the_portal_that_it_waits_for),
 };
 TEST_GROUP(portal);
