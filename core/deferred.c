@@ -33,7 +33,7 @@ bool deferred_some(int most_urgent)
     struct list_node *node = list_first(&outstanding);
 
     /* With several CPUs nobody goes first: who is kept waiting may be on one that isn't here. */
-    if (node == NULL || (most_urgent > (int)most && kernel_lock.is_shared == 0))
+    if (node == NULL || (most_urgent > (int)most && cpu_self()->is_shared == 0))
         return false;
     struct deferred *deferred = LIST_ENTRY(node, struct deferred, node);
     list_remove(node);
