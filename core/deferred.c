@@ -3,8 +3,12 @@
 #include "core/cpu.h"
 
 static struct list outstanding; /* struct deferred, node */
-static uint32_t most;           /* the urgency of what has been added since there was nothing */
-static uint32_t steps;
+
+/* Since there was nothing. */
+static struct {
+    uint32_t most;  /* the urgency of what has been added */
+    uint32_t steps; /* taken */
+} since;
 
 void deferred_init(void)
 {
@@ -15,8 +19,8 @@ void deferred_add(struct deferred *deferred, void (*step)(struct deferred *defer
                   uint32_t urgency)
 {
     deferred->step = step;
-    if (urgency > most)
-        most = urgency;
+    if (urgency > since.most)
+        since.most = urgency;
     cpu_self()->exit_work |= EXIT_SCHEDULE;
     if (!list_node_is_linked(&deferred->node))
         list_push_back(&outstanding, &deferred->node);
@@ -33,16 +37,16 @@ bool deferred_some(int most_urgent)
     struct list_node *node = list_first(&outstanding);
 
     /* With several CPUs nobody goes first: who is kept waiting may be on one that isn't here. */
-    if (node == NULL || (most_urgent > (int)most && cpu_self()->is_shared == 0))
+    if (node == NULL || (most_urgent > (int)since.most && cpu_self()->is_shared == 0))
         return false;
     struct deferred *deferred = LIST_ENTRY(node, struct deferred, node);
     list_remove(node);
-    steps++;
+    since.steps++;
     deferred->step(deferred);
     if (!list_is_empty(&outstanding))
         return true;
-    most = 0;
-    steps = 0;
+    since.most = 0;
+    since.steps = 0;
     return false;
 }
 
@@ -53,5 +57,5 @@ bool deferred_is_empty(void)
 
 uint32_t deferred_steps(void)
 {
-    return steps;
+    return since.steps;
 }

@@ -530,10 +530,7 @@ static void idle(struct cpu *cpu)
     if (!cpu->is_idle)
         idle_begin(cpu);
     const bool works = work_is_pending();
-    if (works) {
-        teardown_some();
-        (void)deferred_some(-1);
-    }
+    teardown_some();
     program_timer(cpu);
     cpu->is_kicked = false; /* the queues are empty: whoever fills one must kick again */
     kernel_lock_drop_idle();
@@ -542,6 +539,8 @@ static void idle(struct cpu *cpu)
     const struct irq_ack ack = interrupt_accept();
     kernel_lock_take_idle();
     interrupts_serve(ack);
+    while (deferred_some(-1) && !cpu_is_interrupted())
+        continue; /* before anybody runs whom that may keep waiting */
 }
 
 /* From one thread, or from idleness, to another. */
