@@ -522,6 +522,16 @@ static void idle_begin(struct cpu *cpu)
 }
 
 /*
+ * Take a step of what is deferred, and come back for the next before who runs now gets far: but an
+ * interrupt goes first, and is as good.
+ */
+static void go_on_with_deferred(struct cpu *cpu, int most_urgent)
+{
+    if (deferred_some(most_urgent) && !cpu_is_interrupted())
+        irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
+}
+
+/*
  * Nobody is ready: tear down what is left to tear down, a step at a time, since other CPUs wait for
  * the lock, and interrupts to be taken; then wait for an interrupt.
  */
@@ -539,8 +549,7 @@ static void idle(struct cpu *cpu)
     const struct irq_ack ack = interrupt_accept();
     kernel_lock_take_idle();
     interrupts_serve(ack);
-    while (deferred_some(-1) && !cpu_is_interrupted())
-        continue; /* before anybody runs whom that may keep waiting */
+    go_on_with_deferred(cpu, -1);
 }
 
 /* From one thread, or from idleness, to another. */
@@ -562,9 +571,7 @@ struct cross_thread *scheduler_leave(void)
         /* A call that is made again has done its own part of something. */
         if ((cpu->exit_work & EXIT_RESTART) == 0)
             teardown_some();
-        /* Before who runs now gets far; but an interrupt goes first, and is as good. */
-        if (deferred_some(urgency(cpu)) && !cpu_is_interrupted())
-            irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
+        go_on_with_deferred(cpu, urgency(cpu));
     }
     while ((next = choose(cpu)) == NULL || !view_prepare(next))
         if (next == NULL)
