@@ -7,6 +7,8 @@
 /* So that what goes round in a ring of waiters comes to an end. */
 enum { STEPS_MAX = 4096 };
 
+enum { FEW = 128 }; /* threads, and objects, of which each of a portal's stacks is one */
+
 static uint32_t most_of(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
@@ -156,18 +158,21 @@ static void look_through(struct stack_search *search, struct portal *portal)
 
 bool priority_search(struct stack_search *search, const struct domain *domain)
 {
+    /* Where there is little to look at, no flood of interrupts stops all loans. */
+    const bool may_stop = domain->used.threads + domain->used.objects > FEW;
+
     search->nearest = UINT64_MAX;
     LIST_FOR_EACH (node, &domain->threads) {
         struct thread *thread = LIST_ENTRY(node, struct thread, home_node);
         look_at(search, thread->stack_top, thread, NULL);
-        if (cpu_is_interrupted())
+        if (may_stop && cpu_is_interrupted())
             return false;
     }
     LIST_FOR_EACH (node, &domain->belongings) {
         struct object *object = &LIST_ENTRY(node, struct belonging, node)->object;
         if (object->class->type == OBJECT_PORTAL)
             look_through(search, portal_of_object(object));
-        if (cpu_is_interrupted())
+        if (may_stop && cpu_is_interrupted())
             return false;
     }
     return true;

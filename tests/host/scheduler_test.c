@@ -63,9 +63,11 @@ uint64_t *fake_sysreg(const char *name)
     return strcmp(name, "tpidr_el0") == 0 ? &tpidr_el0 : &fake_ttbr;
 }
 
+static bool is_interrupted;
+
 bool cpu_is_interrupted(void)
 {
-    return false;
+    return is_interrupted;
 }
 
 uint64_t timer_now_ticks(void)
@@ -250,6 +252,7 @@ static int setup(void **state)
     kernel_lock = (struct spinlock)SPINLOCK_SHARED;
     thread_count = 0;
     armed = 0;
+    is_interrupted = false;
     now = 1000;
     deadline_ns = 0;
     waits = 0;
@@ -1060,6 +1063,26 @@ static void ring_of_waiters_settles(void **state)
     assert_int_equal(first->priority, 10);
 }
 
+/* Interrupts without a pause: in a domain of a usual size a sleeper lends all the same. */
+static void sleeper_lends_under_a_flood_of_interrupts(void **state)
+{
+    (void)state;
+    struct thread *high = add(30); /* of the first of three domains, as is every third one */
+    for (unsigned i = 1; i < THREADS; i++)
+        (void)add(10);
+    for (unsigned d = 0; d < 3; d++)
+        list_init(&domains[d].belongings);
+    struct thread *low = threads[3];
+    low->stack_top = 0x9000;
+    assert_ptr_equal(leave(), high);
+    is_interrupted = true;
+    assert_int_equal(thread_park(high, 0x100, DEADLINE_NEVER, 0x8ff0), STATUS_OK);
+    is_interrupted = false;
+    settle();
+    assert_int_equal(low->priority, 30);
+    assert_ptr_equal(leave(), low);
+}
+
 /* What all priorities ought to be: what is lent goes on until nothing changes. */
 static void model_priorities(uint32_t *expected)
 {
@@ -1328,6 +1351,7 @@ int main(void)
         cmocka_unit_test_setup(random_use_stays_below_budget_by_period, setup),
         cmocka_unit_test_setup(holder_inherits_until_it_gives_the_stack_back, setup),
         cmocka_unit_test_setup(ring_of_waiters_settles, setup),
+        cmocka_unit_test_setup(sleeper_lends_under_a_flood_of_interrupts, setup),
         cmocka_unit_test_setup(random_lending_matches_the_model, setup),
         cmocka_unit_test_setup(random_steps_match_the_model, setup),
     };
