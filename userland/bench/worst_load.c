@@ -16,10 +16,11 @@ enum {
     CROWD = 96,  /* threads in line, or asleep */
     PRIORITIES = 48,
     SPARE_HANDLES = 400,
+    HANDLES_BEFORE = 100,           /* slots, in front of most that are free */
+    INTERRUPTS_BEFORE = 119,        /* numbers, in front of 900 that nobody has */
     BELOW = 2,                      /* the priority of the one that measures */
     INSIDE_STACKS_AT = 0x10000,     /* nobody uses them */
     GATHER_NS = 2 * (int)NS_PER_MS, /* until all threads are where they are to be */
-    LAST_INTERRUPT = 1019,
 };
 
 struct worst_call {
@@ -144,26 +145,26 @@ static enum status end_debtor(void)
 
 static enum status look(void)
 {
-    static struct info_view view;
     union {
         struct info_domain domain;
         struct info_thread thread;
         struct info_handle handle;
+        struct info_view view;
         struct info_interrupt interrupt;
     } record;
     uint64_t next;
     enum status s = domain_info(0, INFO_DOMAIN, 0, &record, sizeof record, &next);
 
     if (s == STATUS_OK)
-        s = domain_info(0, INFO_VIEW, 0, &view, sizeof view, &next);
+        s = domain_info(0, INFO_VIEW, 0, &record, sizeof record, &next);
     if (s != STATUS_OK)
         return s;
-    /* What is behind the last of each kind, and so isn't there. */
+    /* Behind the last thread, among free slots, and behind the last interrupt that somebody has. */
     s = domain_info(0, INFO_THREADS, UINT32_MAX, &record, sizeof record, &next);
     if (s == STATUS_NOT_FOUND)
-        s = domain_info(0, INFO_HANDLES, SPARE_HANDLES / 4, &record, sizeof record, &next);
+        s = domain_info(0, INFO_HANDLES, HANDLES_BEFORE, &record, sizeof record, &next);
     if (s == STATUS_OK || s == STATUS_NOT_FOUND)
-        s = system_info(INFO_INTERRUPTS, LAST_INTERRUPT - 900, &record, sizeof record, &next);
+        s = system_info(INFO_INTERRUPTS, INTERRUPTS_BEFORE, &record, sizeof record, &next);
     return s == STATUS_NOT_FOUND ? STATUS_OK : s;
 }
 

@@ -256,7 +256,7 @@ static void words_are_slept_on(void)
     EXPECT_IS(board->word[34], STATUS_TIMED_OUT);
 }
 
-/* Not even of the domains whose sleepers the kernel keeps in the same list: one in 256. */
+/* Not one of many, whatever the kernel might find sleepers by. */
 static void no_other_domain_wakes_a_sleeper(void)
 {
     enum { OTHERS = 256 };
