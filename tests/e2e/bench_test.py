@@ -7,7 +7,6 @@ A bench that is stopped among its thousands of domains leaves none of them behin
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,23 +24,19 @@ MOMENTS = (1.2, 1.8, 2.4)  # seconds after the start; there are pauses amid 1,00
 SPARE_FRAMES = 300  # of 30,000 and more that the domains take
 
 
-def frames_in_use(vm):
-    return int(re.search(r"in use +([\d,]+)", vm.command("mem")).group(1).replace(",", ""))
-
-
 def stopped_bench_problems():
     """Stop `bench portal_domains_10000` at several moments; what is missing in the end."""
     with rotunda_vm.Machine(memory="1G", network=False) as vm:
         vm.wait_prompt()
         vm.command("bench portal_domains", timeout=120)  # pools grow once, and stay
-        before = frames_in_use(vm)
+        before = vm.frames_in_use()
         left = []
         for moment in MOMENTS:
             vm.send_line("bench portal_domains_10000")
             time.sleep(moment)
             vm.send("\x03")
             vm.wait_prompt()
-            left.append(frames_in_use(vm) - before)
+            left.append(vm.frames_in_use() - before)
     return [f"{max(left)} frames are missing after a stopped bench"] \
         if max(left) > SPARE_FRAMES else []
 

@@ -22,7 +22,7 @@ REAPED_SECONDS = 30
 SAMPLES = 1000  # of sequence numbers
 NEAR = 4096  # what a guess may be off by; at 1,000 cookies of 29 bits, 0.05 guesses are right
 PORTS = 40
-ECHO_PORT, RELAY_PORT, HTTPS_PORT = 7, 10, 443
+ECHO_PORT, HTTPS_PORT = 7, 443
 HOPELESS = 230  # of nmap's index: 259 is 32 bits of chance, 235 the 29 of a cookie
 NMAP_SECONDS = 0.11  # between its samples
 MSS_OPTION = struct.pack(">BBH", 2, 4, raw_peer.MSS)
@@ -146,28 +146,8 @@ def foreseen(numbers):
 
 
 def sequence_numbers(peer, count):
-    """Those of SYN-ACKs to `count` SYNs, one after the other, each from a port further on."""
-    found, news = [], threading.Condition()
-    source = raw_peer.packed("203.0.113.9")
-
-    def on_stranger(segment):
-        if segment.target == source and segment.flags & (SYN | ACK) == SYN | ACK:
-            peer.network.send_tcp(source, segment.port, HTTPS_PORT, RST,
-                                  sequence=segment.acknowledged)
-            with news:
-                found.append((segment.port, segment.sequence))
-                news.notify()
-
-    peer.network.strangers = on_stranger
-    try:
-        for port in range(1024, 1024 + count):
-            with news:
-                peer.network.send_tcp(source, port, HTTPS_PORT, SYN, options=MSS_OPTION)
-                arrived = news.wait_for(lambda: found and found[-1][0] == port, 10)
-                assert arrived, f"no answer to a SYN from port {port}"
-    finally:
-        peer.network.strangers = None
-    return [number for _, number in found]
+    return peer.network.sequence_numbers(raw_peer.packed("203.0.113.9"), HTTPS_PORT,
+                                         range(1024, 1024 + count), 10, MSS_OPTION)
 
 
 def assert_unforeseen(numbers, what):
@@ -189,26 +169,7 @@ def sequence_numbers_cannot_be_foreseen(peer, _amounts):
 
 
 def ports_cannot_be_foreseen(peer, _amounts):
-    """Those that the machine takes when it connects: the relay does so when asked."""
-    found, news = {}, threading.Condition()
-
-    def on_stranger(segment):
-        if segment.flags & SYN and not segment.flags & ACK:
-            with news:
-                found.setdefault(segment.port, segment.source_port)
-                news.notify()
-
-    peer.network.strangers = on_stranger
-    try:
-        for number in range(PORTS):
-            asked_for = 5000 + number
-            with raw_peer.Connection(peer.network, RELAY_PORT, time.monotonic() + 20) as relay:
-                relay.send(f"{raw_peer.GATEWAY} {asked_for}\n".encode())
-                with news:
-                    assert news.wait_for(lambda port=asked_for: port in found, 20), "no SYN came"
-    finally:
-        peer.network.strangers = None
-    ports = [found[5000 + number] for number in range(PORTS)]
+    ports = peer.network.ports_taken(PORTS, 20)
     near = sum(abs(b - a) < 32 for a, b in zip(ports, ports[1:]))
     print(f"     {PORTS} ports, {len(set(ports))} different, {near} within 32 of the one before, "
           f"from {min(ports)} to {max(ports)}")
@@ -255,15 +216,12 @@ def silent_connections_keep_nobody_out(peer, amounts):
             peer.network.send_tcp(segment.target, segment.port, segment.source_port, ACK,
                                   sequence=segment.acknowledged, acknowledged=segment.sequence + 1)
 
-    peer.network.strangers = on_stranger
-    try:
+    with peer.network.strangers_go_to(on_stranger):
         flood = peer.paced(amounts.connections, 100,
                            lambda: peer.forged_syn(peer.elsewhere()))
         said = peer.honest_until(flood)
         wait_until(lambda: begun[0] >= amounts.connections * 0.9,
                    lambda: f"only {begun[0]} connections came about")
-    finally:
-        peer.network.strangers = None
     print(f"     {begun[0]} connections that say nothing: {said}; "
           f"all reaped after {peer.wait_reaped():.0f} s")
 
@@ -324,13 +282,8 @@ def mended(frame):
     return frame[:12] + struct.pack(">H", raw_peer.checksum(head)) + frame[14:]
 
 
-def restarts(vm):
-    text = vm.command("domains")
-    return {line.split()[1]: line.split()[-1] for line in text.split("\n")[1:] if line.strip()}
-
-
 def malformed_frames_harm_nobody(peer, amounts):
-    before, sent = restarts(peer.vm), 0
+    before, sent = peer.vm.restarts(), 0
     peer.forget()
     while sent < amounts.frames:
         for frame in samples(peer.rng):
@@ -344,7 +297,7 @@ def malformed_frames_harm_nobody(peer, amounts):
             # Some frames were gratuitous ARP in the gateway's name.
             peer.honest()
     peer.honest()
-    assert restarts(peer.vm) == before, f"somebody fell over:\n{peer.vm.command('domains')}"
+    assert peer.vm.restarts() == before, f"somebody fell over:\n{peer.vm.command('domains')}"
     assert "fault:" not in peer.vm.text, peer.vm.tail()
     print(f"     {sent} frames: {peer.said()}; all reaped after {peer.wait_reaped():.0f} s")
 

@@ -460,19 +460,14 @@ def many_clients_at_once_are_all_served(vm):
     print(f"     {PARALLEL} requests in {time.monotonic() - begin:.1f} s")
 
 
-def frames_in_use(vm):
-    found = re.search(r"^in use +([\d,]+)", vm.command("mem"), re.M)
-    return int(found[1].replace(",", ""))
-
-
 def load_leaves_no_memory_behind(vm):
     """Not a frame, once the last connection has gone."""
     vm.wait_https()
     time.sleep(1.0)
-    before = frames_in_use(vm)
+    before = vm.frames_in_use()
     many_clients_at_once_are_all_served(vm)
     end = time.monotonic() + 120
-    while (now := frames_in_use(vm)) > before:
+    while (now := vm.frames_in_use()) > before:
         assert time.monotonic() < end, f"{now - before} frames of 4 KiB more than before the load"
         time.sleep(1.0)
 

@@ -10,6 +10,7 @@ address but the machine's, a TCP small enough to be honest with, and all the mea
 Standard library only.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -30,6 +31,7 @@ FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ETHERNET_IP, ETHERNET_ARP = b"\x08\x00", b"\x08\x06"
 MSS = 1460
 WINDOW = 60000
+RELAY_PORT = 10  # of the echo program: connects to where it is told
 # A sender sends again after this long, as hosts do.
 SYN_SECONDS, DATA_SECONDS = 1.0, 0.3
 
@@ -143,6 +145,56 @@ class Network:
                 connection.on_segment(segment)
             elif self.strangers is not None:
                 self.strangers(segment)
+
+    @contextlib.contextmanager
+    def strangers_go_to(self, on_stranger):
+        """Segments for nobody, meanwhile."""
+        self.strangers = on_stranger
+        try:
+            yield
+        finally:
+            self.strangers = None
+
+    # What the machine chooses.
+
+    def sequence_numbers(self, source, port, source_ports, seconds, options=b""):
+        """Those of its SYN-ACKs to SYNs from these ports, one after the other."""
+        found, news = {}, threading.Condition()
+
+        def on_stranger(segment):
+            if segment.target == source and segment.flags & (SYN | ACK) == SYN | ACK:
+                self.send_tcp(source, segment.port, port, RST, sequence=segment.acknowledged)
+                with news:
+                    found.setdefault(segment.port, segment.sequence)
+                    news.notify()
+
+        with self.strangers_go_to(on_stranger):
+            for source_port in source_ports:
+                self.send_tcp(source, source_port, port, SYN, options=options)
+                with news:
+                    arrived = news.wait_for(lambda wanted=source_port: wanted in found, seconds)
+                assert arrived, f"no answer to a SYN from port {source_port}"
+        return [found[source_port] for source_port in source_ports]
+
+    def ports_taken(self, count, seconds):
+        """Those from which it connects, as the relay does when it is asked to."""
+        found, news = {}, threading.Condition()
+        targets = range(5000, 5000 + count)
+
+        def on_stranger(segment):
+            if segment.flags & SYN and not segment.flags & ACK:
+                with news:
+                    found.setdefault(segment.port, segment.source_port)
+                    news.notify()
+
+        with self.strangers_go_to(on_stranger):
+            for target in targets:
+                with Connection(self, RELAY_PORT, time.monotonic() + seconds) as relay:
+                    relay.send(f"{GATEWAY} {target}\n".encode())
+                    with news:
+                        arrived = news.wait_for(lambda wanted=target: wanted in found, seconds)
+                    assert arrived, "no SYN came"
+        return [found[target] for target in targets]
 
     # An honest client.
 

@@ -289,6 +289,14 @@ class Machine:
                      if not LOG_LINE.match(text) and text.strip() != PROMPT.strip()]
         return "\n".join(lines)
 
+    def restarts(self):
+        """How often each domain that runs has been started again."""
+        rows = self.command("domains").split("\n")[1:]
+        return {row.split()[1]: int(row.split()[-1]) for row in rows if row.strip()}
+
+    def frames_in_use(self):
+        return int(re.search(r"^in use +([\d,]+)", self.command("mem"), re.M)[1].replace(",", ""))
+
     def drain(self, quiet=0.05):
         """Take in what comes until the console has been quiet for a moment."""
         while self.pump(quiet):

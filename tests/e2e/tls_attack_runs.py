@@ -12,7 +12,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import tempfile
 import time
 import xml.etree.ElementTree
 
@@ -300,13 +299,13 @@ def oversized_hellos_end_their_connection_only(vm, rounds):
 
 def memory_of(vm):
     """Frames in use in all, what the web server and the stack have, packets and buffers held."""
-    frames = re.search(r"^in use +([\d,]+)", vm.command("mem"), re.M)
+    frames = vm.frames_in_use()
     text = vm.command("domains")
     own = {name: re.search(rf"^ *\d+ +{name} +running .*? ([\d.]+ \w+) +[\d.]+ \w+ +(\d+)$", text,
                            re.M) for name in ("web", "net")}
     held = re.search(r"packet memory (.*) of .*, receive buffers in use (\d+)", vm.command("net"))
-    assert frames and all(own.values()) and held, text
-    return {"frames": frames[1], **{name: " and restarts ".join(found.groups())
+    assert all(own.values()) and held, text
+    return {"frames": frames, **{name: " and restarts ".join(found.groups())
                                     for name, found in own.items()},
             "packets": held[1], "buffers": held[2]}
 

@@ -12,16 +12,14 @@ import re
 import ssl
 import struct
 import sys
-import threading
 import time
 
 import raw_peer
 import rotunda_vm
-from raw_peer import ACK, RST, SYN
 
 SOURCE, FIRST_PORT, NUMBERS = raw_peer.packed("203.0.113.9"), 1024, 20
 PORTS = 5
-HTTP_PORT, RELAY_PORT = 80, 10  # both are open without an entropy source too
+HTTP_PORT = 80  # this and the relay's are open without an entropy source too
 SERVER_HELLO, SERVER_KEY_EXCHANGE, KEY_SHARE = 2, 12, 51
 ALIKE = {"cpu": "cortex-a72", "icount": "shift=1", "options": ["-rtc", "base=2026-01-01,clock=vm"]}
 
@@ -101,46 +99,6 @@ def await_port(network, port):
             time.sleep(0.1)
 
 
-def sequence_numbers(network):
-    """Of the same tuples in the same order."""
-    found, news = {}, threading.Condition()
-
-    def on_stranger(segment):
-        if segment.flags & (SYN | ACK) == SYN | ACK:
-            network.send_tcp(SOURCE, segment.port, HTTP_PORT, RST, sequence=segment.acknowledged)
-            with news:
-                found[segment.port] = segment.sequence
-                news.notify()
-
-    network.strangers = on_stranger
-    for port in range(FIRST_PORT, FIRST_PORT + NUMBERS):
-        network.send_tcp(SOURCE, port, HTTP_PORT, SYN)
-        with news:
-            assert news.wait_for(lambda port=port: port in found, 60), "no answer to a SYN"
-    network.strangers = None
-    return [found[port] for port in sorted(found)]
-
-
-def ports(network):
-    """Those from which the machine connects, as the relay does when it is asked to."""
-    found, news = {}, threading.Condition()
-
-    def on_stranger(segment):
-        if segment.flags & SYN:
-            with news:
-                found.setdefault(segment.port, segment.source_port)
-                news.notify()
-
-    network.strangers = on_stranger
-    for port in range(5000, 5000 + PORTS):
-        with raw_peer.Connection(network, RELAY_PORT, time.monotonic() + 60) as relay:
-            relay.send(f"{raw_peer.GATEWAY} {port}\n".encode())
-            with news:
-                assert news.wait_for(lambda port=port: port in found, 60), "no SYN came"
-    network.strangers = None
-    return [found[port] for port in sorted(found)]
-
-
 def boot(image, entropy, sessions):
     """What one boot shows; `sessions` of the boot before are offered, and replaced."""
     options = dict(ALIKE)
@@ -152,9 +110,10 @@ def boot(image, entropy, sessions):
             vm.wait_prompt()
             vm.expect(r"web: https on port|NO TLS: no entropy source", 60)
             await_port(network, HTTP_PORT)
-            await_port(network, RELAY_PORT)
-            seen["sequence numbers"] = sequence_numbers(network)
-            seen["ports"] = ports(network)
+            await_port(network, raw_peer.RELAY_PORT)
+            seen["sequence numbers"] = network.sequence_numbers(
+                SOURCE, HTTP_PORT, range(FIRST_PORT, FIRST_PORT + NUMBERS), 60)
+            seen["ports"] = network.ports_taken(PORTS, 60)
             seen["where web lies"] = re.findall(r"^ *0x[0-9a-f]+", vm.command("map web"), re.M)
             if not entropy:
                 return seen
