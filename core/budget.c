@@ -127,4 +127,5 @@ void budget_finish(struct thread *thread)
     if (replenishment->deadline_ns > given->ended_until_ns)
         given->ended_until_ns = replenishment->deadline_ns;
     timeout_cancel(&thread->budget.replenishment);
+    thread->budget_end = 0; /* a CPU whose current thread it still is may look at it */
 }

@@ -907,6 +907,22 @@ static void new_threads_of_a_limited_domain_inherit_what_ended_ones_used(void **
     object_put(&second->object);
 }
 
+/* Another CPU ended it while this one waited for the lock, with the timer's interrupt in hand. */
+static void budget_that_ends_with_its_thread_never_comes_back(void **state)
+{
+    (void)state;
+    struct thread *high = add(30);
+    struct thread *low = add(10);
+    budget_set(high, BUDGET_NS, PERIOD_NS);
+    assert_ptr_equal(leave(), high);
+    now += BUDGET;
+    thread_end(high);
+    scheduler_on_timer();
+    assert_false(timeout_is_armed(&high->budget.replenishment));
+    assert_ptr_equal(leave(), low);
+    object_put(&high->object);
+}
+
 /* At its priority it never has more than a budget for each period that has begun, and one. */
 static void random_use_stays_below_budget_by_period(void **state)
 {
@@ -1348,6 +1364,7 @@ int main(void)
         cmocka_unit_test_setup(suspended_one_has_its_budget_looked_after, setup),
         cmocka_unit_test_setup(waiter_that_takes_over_has_its_budget_looked_after, setup),
         cmocka_unit_test_setup(new_threads_of_a_limited_domain_inherit_what_ended_ones_used, setup),
+        cmocka_unit_test_setup(budget_that_ends_with_its_thread_never_comes_back, setup),
         cmocka_unit_test_setup(random_use_stays_below_budget_by_period, setup),
         cmocka_unit_test_setup(holder_inherits_until_it_gives_the_stack_back, setup),
         cmocka_unit_test_setup(ring_of_waiters_settles, setup),
