@@ -73,7 +73,6 @@ static enum status fill_domain(struct domain *domain, struct info_domain *out)
     out->limit = domain->limit;
     out->used = domain->used;
     out->used.handles = domain->handles.used;
-    out->view_slots = view_slots(domain);
     out->table_frames = domain->table_frames;
     LIST_FOR_EACH (node, &domain->threads) {
         const struct thread *thread = LIST_ENTRY(node, struct thread, home_node);

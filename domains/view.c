@@ -382,27 +382,6 @@ struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *ne
     return segment;
 }
 
-/* Of a segment by gigabyte, the slots in the gigabyte at `address`. */
-static uint32_t slots_in(const struct segment *segment, uaddr_t address)
-{
-    const uint64_t rest = segment->length - (address - segment->address);
-
-    return (uint32_t)divide_up(rest < BIT(LEVEL1_SHIFT) ? rest : BIT(LEVEL1_SHIFT), SLOT_BYTES);
-}
-
-uint32_t view_slots(const struct domain *domain)
-{
-    uint32_t slots = 0;
-
-    for (uint32_t g = root_next(domain, 0); g < TABLE_ENTRIES; g = root_next(domain, g + 1)) {
-        const pte_t above = domain->root[g];
-        const uaddr_t address = (uaddr_t)g << LEVEL1_SHIFT;
-        slots += leads_to_own_table(above) ? (uint32_t)((above & COUNT_MASK) / COUNT_ONE)
-                                           : slots_in(space_owner(address), address);
-    }
-    return slots;
-}
-
 /* One table is looked through, and its entries cleared, at the most: that bounds a step. */
 bool view_drain(struct domain *domain, unsigned budget)
 {

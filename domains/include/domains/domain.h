@@ -66,6 +66,7 @@ struct domain {
     uint64_t dead_portal_calls;
     uint64_t fault_count;
     uint64_t denied_calls;
+    uint64_t denied_named;     /* bit N: that call N is denied to it stands in the log */
     struct object *stop_event; /* from its attributes; owns a reference, may be NULL */
     uint64_t stop_event_bits;
     struct fault_record *fault; /* the last one; NULL if none */

@@ -50,8 +50,5 @@ COLD rights_t view_rights_at(const struct domain *domain, uaddr_t address);
  */
 struct segment *view_next(const struct domain *domain, uaddr_t from, uaddr_t *next);
 
-/* How many slots the view shows. */
-uint32_t view_slots(const struct domain *domain);
-
 /* Take out at most `budget` segments, in a bounded step; returns whether the view is empty. */
 bool view_drain(struct domain *domain, unsigned budget);

@@ -20,6 +20,9 @@ void fake_domain_init(struct domain *domain, uint32_t id, uint32_t frames);
 /* Take it apart: its view empties, its segments go on without an owner. */
 void fake_domain_end(struct domain *domain);
 
+/* How many slots the segments in its view take. */
+uint32_t fake_view_slots(const struct domain *domain);
+
 /* Make a segment and build it to the end; NULL, and `*status` says why, if that fails. */
 struct segment *fake_segment_make(struct domain *owner, const struct segment_request *request,
                                   enum status *status);

@@ -277,10 +277,9 @@ static void device_of_a_gigabyte_is_granted_by_one_entry(void)
                                     name_from("window"), &device, &address));
     EXPECT_IS(address % (UINT64_C(1) << 30), 0);
     EXPECT_OK(child_make(&(struct child_needs){0}, &child));
-    const uint32_t tables = child_info(&child).table_frames;
+    const uint64_t tables = child_info(&child).table_frames;
     EXPECT_OK(segment_grant(device, child.domain, rw));
     EXPECT_IS(child_info(&child).table_frames, tables);
-    EXPECT_IS(child_info(&child).view_slots % 512, child_info(&child).view_slots - 512);
     const uint64_t argument[BIRTH_ARGUMENTS] = {address + (UINT64_C(1) << 30)};
     EXPECT_OK(child_start(&child, attack_read, argument));
     EXPECT_IS(child_wait(&child), CHILD_STOPPED);

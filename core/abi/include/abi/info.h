@@ -46,8 +46,7 @@ struct info_domain {
     uint64_t syscall_mask;
     struct quota limit;
     struct quota used;
-    uint32_t view_slots;   /* 2 MiB slots that its view shows */
-    uint32_t table_frames; /* frames of its view's own tables, part of used.frames */
+    uint64_t table_frames; /* frames of its view's own tables, part of used.frames */
 };
 
 enum thread_state {
