@@ -107,36 +107,34 @@ static uint32_t root_next(const struct domain *domain, uint32_t from)
     return TABLE_ENTRIES;
 }
 
-/* The first entry in use of an eighth of a table, from entry `i` on; where it ends if none is. */
-static uint32_t entry_in_eighth(const pte_t *table, uint32_t i)
+/* The first entry in use from `at` on, or `end`, which is the end of its eighth of the table. */
+static const pte_t *entry_in_eighth(const pte_t *at, const pte_t *end)
 {
-    enum { STRIDE = 4 };
-
-    do {
-        const pte_t *t = &table[i];
-        if (i % STRIDE == 0 && (t[0] | t[1] | t[2] | t[3]) == 0)
-            i += STRIDE;
-        else if (t[0] != 0)
-            return i;
-        else
-            i++;
-    } while (i % EIGHTH_ENTRIES != 0);
-    return i;
+    for (; (uintptr_t)at % (4 * sizeof *at) != 0; at++)
+        if (*at != 0)
+            return at;
+    while (at < end && (at[0] | at[1] | at[2] | at[3]) == 0)
+        at += 4;
+    while (at < end && *at == 0)
+        at++;
+    return at;
 }
 
 /* The first entry of a table from `from` on with which a segment may begin. */
 static uint32_t entry_next(pte_t above, uint32_t from)
 {
     const pte_t *table = level2_of(above);
+    uint64_t eighths =
+        bits_field(above, EIGHTHS_SHIFT, 8) & (~UINT64_C(0) << (from / EIGHTH_ENTRIES));
 
-    while (from < TABLE_ENTRIES) {
-        const uint32_t end = (uint32_t)align_down(from, EIGHTH_ENTRIES) + EIGHTH_ENTRIES;
-        const bool is_used = (above >> (EIGHTHS_SHIFT + from / EIGHTH_ENTRIES) & 1) != 0;
-        from = is_used ? entry_in_eighth(table, from) : end;
-        if (from != end)
-            break;
+    for (; eighths != 0; eighths &= eighths - 1) {
+        const uint32_t begin = bits_trailing_zeros(eighths) * EIGHTH_ENTRIES;
+        const pte_t *end = &table[begin + EIGHTH_ENTRIES];
+        const pte_t *at = entry_in_eighth(&table[from > begin ? from : begin], end);
+        if (at < end)
+            return (uint32_t)(at - table);
     }
-    return from;
+    return TABLE_ENTRIES;
 }
 
 /* A level 2 table of the view's own. */
