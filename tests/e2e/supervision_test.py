@@ -11,13 +11,13 @@ instructions, so a busy host doesn't change what the guest sees of time.
 
 import os
 import re
-import socket
 import sys
 import tempfile
 import time
 
 import page
 import rotunda_vm
+from debugger import overwrite, text_of
 from launcher_test import log, manifest_text, pack, row, wait_state
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "supervision.dtsi")
@@ -189,51 +189,6 @@ def everybody_else_is_unaffected(vm):
         words = row(vm, "domains", name)
         assert "running" in words and words[-1] == "0", words
     assert vm.wait_https()[0] == 200
-
-
-def gdb_answer(debugger):
-    """One packet from QEMU's debugger port."""
-    answer = b""
-    while not re.search(rb"#[0-9a-f]{2}$", answer):
-        data = debugger.recv(4096)
-        assert data, "QEMU's debugger port closed"
-        answer += data
-    debugger.sendall(b"+")
-    return answer.lstrip(b"+")[1:-3].decode()
-
-
-def gdb_request(debugger, text):
-    debugger.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
-    return gdb_answer(debugger)
-
-
-def overwrite(vm, physical, data):
-    """New contents for the machine's memory, while it stands still; what was there before."""
-    path = os.path.join(vm.folder, "gdb")
-    before = ""
-    vm.qmp("human-monitor-command",
-           **{"command-line": f"gdbserver unix:{path},server=on,wait=off"})
-    with socket.socket(socket.AF_UNIX) as debugger:
-        debugger.settimeout(20)
-        debugger.connect(path)
-        assert gdb_answer(debugger).startswith("T")  # the machine stands still
-        assert gdb_request(debugger, "Qqemu.PhyMemMode:1") == "OK"
-        for at in range(0, len(data), 1024):
-            piece = data[at:at + 1024]
-            before += gdb_request(debugger, f"m{physical + at:x},{len(piece):x}")
-            wrote = gdb_request(debugger, f"M{physical + at:x},{len(piece):x}:{piece.hex()}")
-            assert wrote == "OK", wrote
-        assert gdb_request(debugger, "D") == "OK"
-    vm.qmp("human-monitor-command", **{"command-line": "gdbserver none"})
-    return bytes.fromhex(before)
-
-
-def text_of(vm, name):
-    """Where the code of a domain is in the machine's memory, and how long it is."""
-    shown = vm.command(f"map {name}")
-    found = re.search(r"(\d+) KiB +r-x +r-x +\S*text .* (0x[0-9a-f]+) +memory", shown)
-    assert found, shown
-    return int(found[2], 16), int(found[1]) * 1024
 
 
 def a_driver_that_loops_is_caught_and_back(vm):

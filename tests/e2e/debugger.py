@@ -1,0 +1,84 @@
+"""
+QEMU's debugger port, from Python: memory and registers of a machine that stands still.
+
+    with Debugger(vm) as debugger:
+        before = debugger.write(physical, b"...")
+
+Addresses are physical.  When it is left, the machine goes on.  Standard library only.
+"""
+
+import os
+import re
+import socket
+
+PIECE = 1024
+
+
+class Debugger:
+    def __init__(self, vm, seconds=20):
+        self.vm = vm
+        self.seconds = seconds
+        self.socket = None
+
+    def __enter__(self):
+        path = os.path.join(self.vm.folder, "gdb")
+        self.command(f"gdbserver unix:{path},server=on,wait=off")
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(self.seconds)
+        self.socket.connect(path)
+        assert self.answer().startswith("T")  # the machine stands still
+        assert self.request("Qqemu.PhyMemMode:1") == "OK"
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            assert self.request("D") == "OK"
+        finally:
+            self.socket.close()
+            self.command("gdbserver none")
+
+    def command(self, line):
+        self.vm.qmp("human-monitor-command", **{"command-line": line})
+
+    def answer(self):
+        """One packet."""
+        answer = b""
+        while not re.search(rb"#[0-9a-f]{2}$", answer):
+            data = self.socket.recv(4096)
+            assert data, "QEMU's debugger port closed"
+            answer += data
+        self.socket.sendall(b"+")
+        return answer.lstrip(b"+")[1:-3].decode()
+
+    def request(self, text):
+        self.socket.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
+        return self.answer()
+
+    def read(self, physical, length):
+        out = ""
+        for at in range(0, length, PIECE):
+            out += self.request(f"m{physical + at:x},{min(PIECE, length - at):x}")
+        return bytes.fromhex(out)
+
+    def write(self, physical, data):
+        """New contents; what was there before."""
+        before = self.read(physical, len(data))
+        for at in range(0, len(data), PIECE):
+            piece = data[at:at + PIECE]
+            wrote = self.request(f"M{physical + at:x},{len(piece):x}:{piece.hex()}")
+            assert wrote == "OK", wrote
+        return before
+
+
+def overwrite(vm, physical, data):
+    """New contents for the machine's memory, while it stands still; what was there before."""
+    with Debugger(vm) as debugger:
+        return debugger.write(physical, data)
+
+
+def text_of(vm, name):
+    """Where the code of a domain is in the machine's memory, and how long it is."""
+    shown = vm.command(f"map {name}")
+    found = re.search(r"(\d+) KiB +r-x +r-x +\S*text .* (0x[0-9a-f]+) +memory", shown)
+    assert found, shown
+    return int(found[2], 16), int(found[1]) * 1024
