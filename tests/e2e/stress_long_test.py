@@ -9,7 +9,7 @@ import stress_runs
 
 MINUTES = 60 * 1000
 RUNS = [
-    ("rotunda-stress-test", 1, 3, 1 * MINUTES),
+    ("rotunda-stress-test", 1, 3, MINUTES // 3),
     ("rotunda-stress-test", 2, 3, 5 * MINUTES),
     ("rotunda-stress-test", 4, 3, 10 * MINUTES),
     ("rotunda-stress-test", 4, 2, 5 * MINUTES),
