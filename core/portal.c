@@ -580,11 +580,19 @@ static void values_return(struct thread *thread, struct domain *caller, bool wit
 {
     struct context *regs = &thread->cross.regs;
     handle_t passed[PORTAL_HANDLES] = {0};
-    enum status status = STATUS_OK;
+    enum status status = is_stopped(caller) ? STATUS_PEER_DEAD : STATUS_OK;
 
-    if (with_handles)
-        status = handles_transfer(&thread_domain(thread)->handles, &caller->handles, &regs->x[9],
-                                  PORTAL_HANDLES, passed);
+    if (with_handles) {
+        struct handle_table *from = &thread_domain(thread)->handles;
+        if (status == STATUS_OK)
+            status = handles_transfer(from, &caller->handles, &regs->x[9], PORTAL_HANDLES, passed);
+        if (status != STATUS_OK) /* the callee has done with what moves */
+            handles_give_up(from, &regs->x[9], PORTAL_HANDLES);
+    }
+    if (status == STATUS_PEER_DEAD) {
+        portal_unwind(thread, status);
+        return;
+    }
     record_leave(thread);
     regs->x[8] = status;
     for (unsigned i = 9; i < 18; i++)
@@ -601,8 +609,6 @@ bool portal_return(struct thread *thread, bool with_handles)
     struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
     if ((record->cross.flags & RECORD_FAULT) != 0)
         fault_return(thread);
-    else if (is_stopped(caller))
-        portal_unwind(thread, STATUS_PEER_DEAD);
     else
         values_return(thread, caller, with_handles);
     if (thread->is_doomed && portal_depth(thread) == 0)

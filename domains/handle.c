@@ -233,27 +233,27 @@ static void child_link(struct handle_slot *parent, struct handle_slot *child)
 OUT_OF_LINE static void place_pass(struct handle_slot *slot, struct handle_slot *first,
                                    struct handle_slot *last)
 {
-    const struct handle_links *links = links_of(slot);
-    struct handle_slot *const before = links->prev;
-    struct handle_slot *const behind = links->next;
-    const bool is_first = before != NULL && links_of(before)->first_child == slot;
-    const bool is_last = behind != NULL && links_of(behind)->last_child == slot;
+    struct handle_slot *const before = links_of(slot)->prev;
+    struct handle_slot *const behind = links_of(slot)->next;
+    struct handle_slot *nobody;
+    struct handle_slot **from_before = &nobody, **from_behind = &nobody;
 
+    /* On each side is a sibling, or the parent. */
+    if (before != NULL)
+        from_before = links_of(before)->first_child == slot ? &links_of(before)->first_child
+                                                            : &links_of(before)->next;
+    if (behind != NULL)
+        from_behind = links_of(behind)->last_child == slot ? &links_of(behind)->last_child
+                                                           : &links_of(behind)->prev;
     if (first != NULL) {
         links_of(first)->prev = before;
         links_of(last)->next = behind;
-    } else if (!is_first || !is_last) { /* somebody is beside it: the gap closes */
+    } else if (before != behind) { /* it wasn't the only child: the gap closes */
         first = behind;
         last = before;
     }
-    if (is_first)
-        links_of(before)->first_child = first;
-    else if (before != NULL)
-        links_of(before)->next = first;
-    if (is_last)
-        links_of(behind)->last_child = last;
-    else if (behind != NULL)
-        links_of(behind)->prev = last;
+    *from_before = first;
+    *from_behind = last;
 }
 
 static enum status slot_make(struct handle_table *table, struct object *object, rights_t rights,
@@ -390,20 +390,29 @@ FLAT enum status handle_transfer(const struct cross_domain *from, struct handle_
                      moves ? NULL : source, out, source->key ^ h);
 }
 
-/* All words have been passed as duplicates: those that move take their source's place. */
+/*
+ * All words have been passed as duplicates, `out`: those that move take their source's place.
+ * Without `to`, what would move is only closed.
+ */
 OUT_OF_LINE static void transfer_move(struct handle_table *from, struct handle_table *to,
                                       const uint64_t *words, unsigned count, const handle_t *out)
 {
     for (unsigned i = 0; i < count; i++) {
         struct handle_slot *source, *heir;
         if ((words[i] & HANDLE_MOVE) == 0
-            || handle_lookup(from, words[i] & ~HANDLE_MOVE, OBJECT_NONE, 0, &source) != STATUS_OK
-            || handle_lookup(to, out[i], OBJECT_NONE, 0, &heir) != STATUS_OK)
+            || handle_lookup(from, words[i] & ~HANDLE_MOVE, OBJECT_NONE, 0, &source) != STATUS_OK)
             continue;
-        links_inherit(source, heir);
-        heir->rights = source->rights;
+        if (to != NULL && handle_lookup(to, out[i], OBJECT_NONE, 0, &heir) == STATUS_OK) {
+            links_inherit(source, heir);
+            heir->rights = source->rights;
+        }
         handle_close(source);
     }
+}
+
+void handles_give_up(struct handle_table *table, const uint64_t *words, unsigned count)
+{
+    transfer_move(table, NULL, words, count, NULL);
 }
 
 enum status handles_transfer(struct handle_table *from, struct handle_table *to,

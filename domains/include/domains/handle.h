@@ -130,6 +130,9 @@ enum { HANDLES_TRANSFER_MAX = 4 };
 CHECK_RESULT enum status handle_transfer(const struct cross_domain *from, struct handle_table *to,
                                          uint64_t word, handle_t *out);
 
+/* Of the handles named by `words`, those with HANDLE_MOVE are closed: there is nobody to have them. */
+COLD void handles_give_up(struct handle_table *table, const uint64_t *words, unsigned count);
+
 /*
  * Pass the handles named by `words` (0: none; HANDLE_MOVE: the sender's own is closed) from one
  * table to another, all or none; `out` gets their names there.

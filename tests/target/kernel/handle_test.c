@@ -296,6 +296,76 @@ static void passing_needs_room_at_the_other_end(void)
     EXPECT_IS(child_info(&server.child).used.handles, 5 - room);
 }
 
+/* In a child: pass a handle to a server that moves it back. */
+static void have_it_moved_back(const struct birth *birth)
+{
+    struct portal_message m = {.word = {(uintptr_t)birth->board},
+                               .handle = {birth->argument[1], birth->argument[1]}};
+
+    birth->board->word[3] = portal_call_with(birth->argument[0], &m, DEADLINE_NEVER);
+    birth->board->word[4] = m.handle[0] | m.handle[1];
+}
+
+/* As served_sleep, and then moves the first handle back. */
+static void served_late(uint64_t w[SERVED_WORDS])
+{
+    served_sleep(w);
+    w[SERVED_HANDLE] |= HANDLE_MOVE;
+}
+
+/* A child with a handle to pass and room for one less than comes back, which calls `server`. */
+static void caller_make(const struct server *server, struct child *out)
+{
+    const struct child_needs needs = {.quota = {.handles = 4}};
+    handle_t event = 0;
+
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(child_make(&needs, out));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(out, server->portal, RIGHT_CALL, 0),
+                                                child_give(out, event, RIGHT_ALL, 0)};
+    EXPECT_IS(child_info(out).used.handles, 3);
+    EXPECT_OK(child_start(out, have_it_moved_back, argument));
+}
+
+/* The callee has given it up and forgotten it: it would have it for ever. */
+static void what_a_reply_moves_in_vain_is_closed(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child caller;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &server))
+        return;
+    const uint32_t used = child_info(&server.child).used.handles;
+    caller_make(&server, &caller);
+    EXPECT_IS(child_wait(&caller), CHILD_DONE);
+    EXPECT_IS(board->word[3], STATUS_OUT_OF_QUOTA);
+    EXPECT_IS(board->word[4], 0);
+    EXPECT_IS(child_info(&caller).used.handles, 3);
+    EXPECT_IS(child_info(&server.child).used.handles, used);
+}
+
+static void what_a_reply_moves_to_a_dead_caller_is_closed(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child caller;
+
+    if (!server_make(&(struct child_needs){0}, served_late, 1, &server))
+        return;
+    const uint32_t used = child_info(&server.child).used.handles;
+    board->word[1] = board->word[2] = 0;
+    caller_make(&server, &caller);
+    while (board->word[1] == 0)
+        EXPECT_OK(thread_sleep(test_soon(TEST_MS)));
+    EXPECT_IS(child_info(&server.child).used.handles, used + 2);
+    child_destroy(&caller);
+    board->word[2] = 1;
+    EXPECT_OK(thread_sleep(test_soon(10 * TEST_MS)));
+    test_settle();
+    EXPECT_IS(child_info(&server.child).used.handles, used + 1); /* the one that wasn't to move */
+}
+
 /* ---- the factory ---- */
 
 static void factory_can_t_be_copied_or_given(void)
@@ -355,6 +425,8 @@ static const struct test handle_tests[] = {
     TEST(moving_twice_makes_no_duplicate),
     TEST(handle_that_a_call_makes_is_not_passed_by_it),
     TEST(passing_needs_room_at_the_other_end),
+    TEST(what_a_reply_moves_in_vain_is_closed),
+    TEST(what_a_reply_moves_to_a_dead_caller_is_closed),
     TEST(factory_can_t_be_copied_or_given),
     TEST(factory_can_t_be_forged),
 };
