@@ -37,16 +37,18 @@ TIMED = {
     "priority.holder_of_a_stack_is_as_urgent_as_who_waits_for_it",
     "priority.holder_that_is_to_end_inherits_too",
     "priority.inheritance_goes_along_a_chain",
+    "storm.last_cycles_take_as_long_as_the_first",
     "switch.signal_to_one_that_is_not_more_urgent_waits_for_its_turn",
     "switch.written_deadline_ends_a_wait",
     "switch.written_deadline_ends_work_after_its_grace",
 }
+SLOW = "storm.cycles=500"  # it audits all views with each change
 MACHINES = [
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2)),
     (ORDINARY, dict(cpu="max", memory="512M", gic=3)),
-    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3)),
+    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, append=SLOW)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2, smp=4, unjudged=TIMED)),
-    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, smp=4, unjudged=TIMED)),
+    (CHECKED, dict(cpu="cortex-a72", memory="256M", gic=3, smp=4, unjudged=TIMED, append=SLOW)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=3, smp=2, unjudged=TIMED)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2, smp=3, unjudged=TIMED)),
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=3, smp=8, unjudged=TIMED)),
