@@ -192,7 +192,18 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
     loop_timer_start(&child->timer, child->next_start_ns);
 }
 
-/* The pause is over.  What can't be started now may be later, so that is one more failure. */
+/* What can't be started now may be later: that is a failure as another. */
+static enum status child_try_start(struct child *child)
+{
+    child->started_ns = time_now_ns();
+    const enum status s = child_start(child);
+
+    if (s != STATUS_OK && child->state == INSPECT_FAILED)
+        child_apply_policy(child, POLICY_FAILED, NULL);
+    return s;
+}
+
+/* The pause is over. */
 static void on_time(void *context, struct loop_timer *timer)
 {
     struct child *child = context;
@@ -201,12 +212,9 @@ static void on_time(void *context, struct loop_timer *timer)
     if (child->state != INSPECT_BACKING_OFF)
         return;
     child->restarts++;
-    child->started_ns = time_now_ns();
-    if (child_start(child) == STATUS_OK)
+    if (child_try_start(child) == STATUS_OK)
         log_line("%s: started again, restart %u since boot", child->domain->name,
                  (unsigned)child->restarts);
-    else if (child->state == INSPECT_FAILED)
-        child_apply_policy(child, POLICY_FAILED, NULL);
 }
 
 /* ---- the kernel stopped one ---- */
@@ -278,12 +286,11 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
 
 /* ---- somebody wishes ---- */
 
-/* Start it by hand: what came before is forgiven. */
-static enum status child_start_anew(struct child *child)
+/* It is started by hand: what came before is forgiven. */
+static void child_forgive(struct child *child)
 {
     loop_timer_stop(&child->timer);
     child->failures = 0;
-    return child_start(child);
 }
 
 enum status supervisor_launch(struct child *child, const char *argument, handle_t on_end)
@@ -296,7 +303,8 @@ enum status supervisor_launch(struct child *child, const char *argument, handle_
         child_set_argument(child, argument);
     else
         child_set_first_argument(child);
-    const enum status s = child_start_anew(child);
+    child_forgive(child);
+    const enum status s = child_start(child);
     if (s == STATUS_OK)
         child->on_end = on_end;
     return s;
@@ -327,7 +335,8 @@ enum status supervisor_restart(struct child *child)
         child_end(child, INSPECT_STOPPED);
     child->restarts++;
     log_line("%s: restarted on request", child->domain->name);
-    return child_start_anew(child);
+    child_forgive(child);
+    return child_try_start(child);
 }
 
 void supervisor_exit(struct child *child, uint64_t code)
@@ -396,7 +405,7 @@ void supervisor_boot(void)
         if (children[i].domain->start != MANIFEST_START_BOOT)
             continue;
         wanted++;
-        if (child_start(&children[i]) == STATUS_OK)
+        if (child_try_start(&children[i]) == STATUS_OK)
             started++;
     }
     log_line("%u of %u domains started, %u more on demand", started, wanted,

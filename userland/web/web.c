@@ -62,6 +62,12 @@ static void site_start(void)
     log_line("site: %zu files, %zu KiB", site.count, blob.size / 1024);
 }
 
+/* What is short now, and won't be after a restart: no reason to do without for ever. */
+static bool is_shortage(enum status s)
+{
+    return s == STATUS_OUT_OF_QUOTA || s == STATUS_OUT_OF_MEMORY || s == STATUS_OUT_OF_SPACE;
+}
+
 /* TLS with all that it needs; false and a line in the log when something is missing. */
 static bool tls_is_possible(void)
 {
@@ -70,6 +76,8 @@ static bool tls_is_possible(void)
     const char *what = "";
     enum status s = randomness_open(time_after_ns(ENTROPY_WAIT_S * NS_PER_S));
 
+    if (is_shortage(s))
+        log_die("entropy source: %s", status_text(s));
     if (s != STATUS_OK) {
         log_line("NO TLS: no entropy source (%s), so no keys that nobody could guess",
                  status_text(s));
