@@ -64,6 +64,7 @@ class Kernel:
         self.image, self.elf, self.damage = self.identify(build)
         self.types = Types(self.elf, FIELDS, ENUMS)
         self.pages = {}  # kernel's page -> physical address
+        self.segments_found = None
         self.image_end = self.elf.symbol("__image_end")
 
     def identify(self, build):
@@ -85,6 +86,11 @@ class Kernel:
                 f"instructions differ from {elf.path}, which comes nearest; name the folder of "
                 "the build that was dumped with --build")
         return image, elf, damage
+
+    def forget(self):
+        """What memory holds is to be looked at anew."""
+        self.pages = {}
+        self.segments_found = None
 
     # Addresses.
 
@@ -211,7 +217,7 @@ class Kernel:
 
     def segments(self):
         """By address, each once."""
-        if not hasattr(self, "segments_found"):
+        if self.segments_found is None:
             pointers = set(self.pointers(self.elf.symbol("whole", PAGE)))
             for table in self.pointers(self.elf.symbol("owners", PAGE)):
                 pointers.update(self.pointers(table))

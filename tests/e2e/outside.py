@@ -1,0 +1,137 @@
+"""
+A running machine as tools/post_mortem reads it, from outside and again and again: where domains
+have what, whether texts and canaries are as they should be.  Standard library only.
+"""
+
+import os
+import struct
+import sys
+
+import rotunda_vm
+
+sys.path.insert(0, os.path.join(rotunda_vm.ROOT, "tools"))
+
+from post_mortem.elf import Elf  # noqa: E402  (the path above comes first)
+from post_mortem.kernel import Kernel, damage_of  # noqa: E402
+from post_mortem.launcher import Launcher  # noqa: E402
+from post_mortem.memory import PAGE, RAM, Memory  # noqa: E402
+
+SLOT = 2 << 20
+MASK = (1 << 64) - 1
+CANARY = 0x9e3779b97f4a7c15  # tests/target/launcher/neighbour.h
+
+
+class Live:
+    """Physical memory of a machine, through QEMU's control socket; pages are kept until refresh."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        self.file = os.path.join(vm.folder, "live")
+        self.pages = {}
+
+    def refresh(self):
+        self.pages = {}
+
+    def page(self, physical):
+        if physical not in self.pages:
+            self.load(physical, PAGE)
+        return self.pages[physical]
+
+    def load(self, physical, size):
+        """Have these whole pages at hand."""
+        self.vm.qmp("pmemsave", val=physical, size=size, filename=self.file)
+        with open(self.file, "rb") as stream:
+            for at in range(physical, physical + size, PAGE):
+                self.pages[at] = stream.read(PAGE)
+
+    def read(self, physical, size):
+        first, last = physical & -PAGE, (physical + size - 1) & -PAGE
+        missing = [at for at in range(first, last + PAGE, PAGE) if at not in self.pages]
+        if len(missing) > 1:
+            self.load(first, last + PAGE - first)
+        data = b"".join(self.page(at) for at in range(first, last + PAGE, PAGE))
+        return data[physical - first:physical - first + size]
+
+
+class Outside:
+    """The kernel and its domains, seen from outside."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        path = os.path.join(vm.folder, "memory")
+        vm.qmp("stop")
+        vm.qmp("dump-guest-memory", paging=False, protocol="file:" + path)
+        vm.qmp("cont")
+        build = rotunda_vm.build_folder()
+        self.kernel = Kernel(Memory(path), build)
+        self.launcher = Launcher(self.kernel, build)
+        os.remove(path)
+        self.live = self.kernel.memory = Live(vm)
+        self.elves = {}
+
+    def refresh(self):
+        """Look anew at what is looked at from now on."""
+        self.live.refresh()
+        self.kernel.forget()
+        self.kernel.memory = self.live
+
+    def freeze(self, path, size):
+        """Look at a dump of all memory, written to `path`, until refresh()."""
+        self.vm.qmp("stop")
+        self.vm.qmp("pmemsave", val=RAM, size=size, filename=path)
+        self.vm.qmp("cont")
+        self.kernel.forget()
+        self.kernel.memory = Memory(path)
+
+    def elf(self, program):
+        if program not in self.elves:
+            self.elves[program] = Elf(os.path.join(rotunda_vm.build_folder(), "programs",
+                                                   program + ".elf"))
+        return self.elves[program]
+
+    def domain(self, name):
+        found = [domain for domain in self.kernel.domains() if domain.name == name]
+        assert len(found) == 1, f"{len(found)} domains are called {name}"
+        return found[0]
+
+    def segments(self, domain):
+        """Those that it made, or that were made for it."""
+        return [segment for segment in self.kernel.segments() if segment.owner == domain.at]
+
+    def segment(self, domain, kind):
+        label = f"{domain.name}.{kind}"[:15]
+        return next(segment for segment in self.segments(domain) if segment.label == label)
+
+    def physical(self, domain, address):
+        return self.kernel.walk(self.kernel.physical(domain.root), 1, address)
+
+    def log(self):
+        at = self.kernel.elf.symbol("kernel_log")
+        first = self.kernel.physical(at) & -PAGE
+        self.live.load(first, self.kernel.types.size("kernel_log") + PAGE & -PAGE)
+        return self.kernel.log()
+
+    # Whether all is as it should be.
+
+    def damaged_texts(self):
+        """Names of what isn't as it was built: the kernel, programs."""
+        names = ["kernel"] if damage_of(self.kernel.elf, self.kernel.memory,
+                                           self.kernel.image) else []
+        for program, _, damage in self.launcher.damages(rotunda_vm.build_folder()):
+            if damage:
+                names.append(program.name)
+        return names
+
+    def dead_canaries(self, name):
+        """How many words of a neighbour's canaries have changed, and how many there are."""
+        domain = self.domain(name)
+        symbol = self.elf("neighbour").symbol("canaries")
+        places = self.segment(domain, "data").address + symbol % SLOT
+        table = struct.unpack("<8Q", self.kernel.view_read(domain, places, 64))
+        words = dead = 0
+        for address, count in zip(table[::2], table[1::2]):
+            found = struct.unpack(f"<{count}Q", self.kernel.view_read(domain, address, 8 * count))
+            for word, value in zip(range(address, address + 8 * count, 8), found):
+                dead += value != (word * CANARY + 1) & MASK
+            words += count
+        return dead, words
