@@ -103,7 +103,10 @@ def what_ends_too_often_is_given_up(vm):
     wait_state(vm, "restless", "failed")
     text = log(vm)
     pauses = re.findall(r"restless: will be started again in (\d+) ms \(failure (\d) of 3\)", text)
-    assert pauses == [("50", "1"), ("100", "2"), ("200", "3")], pauses
+    # A busy host may take half a second for the first life: then its successor comes at once.
+    expected = [("50", "1"), ("100", "2"), ("200", "3")]
+    is_first_late = "restless: will be started again at once" in text
+    assert pauses == expected[is_first_late:], pauses
     assert "restless: given up after 4 failures in a row" in text
 
 

@@ -68,15 +68,50 @@ static void pauses_double_until_it_is_given_up(void **state)
     assert_true(last.is_given_up);
 }
 
-static void a_good_run_forgets_earlier_failures(void **state)
+static void every_half_second_of_good_life_forgets_one_failure(void **state)
 {
     const struct manifest_domain domain = domain_with(MANIFEST_RESTART_ON_FAULT);
-    const struct policy_decision next = policy_decide(&domain, POLICY_FAULT, 3, POLICY_GOOD_RUN_MS);
 
     (void)state;
-    assert_true(next.restarts);
-    assert_int_equal(next.failures, 1);
-    assert_int_equal(next.delay_ms, 100);
+    const struct policy_decision two = policy_decide(&domain, POLICY_FAULT, 3, POLICY_GOOD_RUN_MS);
+    assert_true(two.restarts);
+    assert_int_equal(two.failures, 3);
+    assert_int_equal(two.delay_ms, 400);
+    const struct policy_decision all =
+        policy_decide(&domain, POLICY_FAULT, 3, UINT64_C(1000) * POLICY_GOOD_RUN_MS);
+    assert_true(all.restarts);
+    assert_int_equal(all.failures, 1);
+}
+
+static void who_lived_well_is_back_at_once_however_often(void **state)
+{
+    const struct manifest_domain domain = domain_with(MANIFEST_RESTART_ON_FAULT);
+    uint32_t failures = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        const struct policy_decision next =
+            policy_decide(&domain, POLICY_FAULT, failures, POLICY_GOOD_RUN_MS);
+        assert_true(next.restarts);
+        assert_int_equal(next.delay_ms, 0);
+        failures = next.failures;
+    }
+    const struct policy_decision young =
+        policy_decide(&domain, POLICY_FAULT, 0, POLICY_GOOD_RUN_MS - 1);
+    assert_int_equal(young.delay_ms, 100);
+}
+
+/* Who loops from its start on is alive for as long as nobody notices. */
+static void silence_is_no_good_life(void **state)
+{
+    struct manifest_domain domain = domain_with(MANIFEST_RESTART_ON_FAULT);
+
+    (void)state;
+    domain.heartbeat_ms = 600;
+    const struct policy_decision next = policy_decide(&domain, POLICY_SILENCE, 1, 4800);
+    assert_int_equal(next.failures, 2);
+    assert_int_equal(next.delay_ms, 200);
+    assert_int_equal(policy_decide(&domain, POLICY_SILENCE, 1, 5300).delay_ms, 0);
 }
 
 static void no_pause_is_longer_than_the_limit(void **state)
@@ -97,7 +132,9 @@ int main(void)
         cmocka_unit_test(on_fault_leaves_an_orderly_end_alone),
         cmocka_unit_test(always_means_after_an_orderly_end_too),
         cmocka_unit_test(pauses_double_until_it_is_given_up),
-        cmocka_unit_test(a_good_run_forgets_earlier_failures),
+        cmocka_unit_test(every_half_second_of_good_life_forgets_one_failure),
+        cmocka_unit_test(who_lived_well_is_back_at_once_however_often),
+        cmocka_unit_test(silence_is_no_good_life),
         cmocka_unit_test(no_pause_is_longer_than_the_limit),
     };
 

@@ -181,6 +181,22 @@ static enum status inspect_list_request(struct query *query)
 
 /* ---- steering ---- */
 
+/* The argument: in how many milliseconds, up to a day; empty: now. */
+static enum status inspect_kill_request(const struct query *query)
+{
+    enum { DELAY_MS_MAX = 24 * 60 * 60 * 1000 };
+    uint64_t delay_ms = 0;
+
+    for (const char *c = query->argument; *c != '\0'; c++) {
+        if (*c < '0' || *c > '9')
+            return STATUS_BAD_ARGUMENT;
+        delay_ms = delay_ms * 10 + (uint64_t)(*c - '0');
+        if (delay_ms > DELAY_MS_MAX)
+            return STATUS_BAD_ARGUMENT;
+    }
+    return supervisor_kill(query->target, delay_ms);
+}
+
 static enum status inspect_steer(struct query *query)
 {
     const char *argument = query->argument[0] == '\0' ? NULL : query->argument;
@@ -190,6 +206,8 @@ static enum status inspect_steer(struct query *query)
         return supervisor_launch(query->target, argument, 0);
     case INSPECT_STOP:
         return supervisor_stop(query->target);
+    case INSPECT_KILL:
+        return inspect_kill_request(query);
     default:
         return supervisor_restart(query->target);
     }
@@ -241,6 +259,7 @@ static enum status inspect_run(struct query *query)
     case INSPECT_LAUNCH:
     case INSPECT_STOP:
     case INSPECT_RESTART:
+    case INSPECT_KILL:
         return inspect_control_request(query);
     case INSPECT_POWEROFF:
         return inspect_machine_control(query, SYSTEM_POWEROFF);
@@ -290,7 +309,7 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         handle_drop(in.handle[i]);
-    if (query.client != NULL && in.word[0] <= INSPECT_CRASHES) {
+    if (query.client != NULL && in.word[0] <= INSPECT_KILL) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);
         if (s == STATUS_OK && query.op != INSPECT_POPULATE)

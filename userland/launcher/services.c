@@ -120,6 +120,15 @@ static void release_log(const struct child *child)
         log_line("%s: the early console stays: %s", child->domain->name, status_text(s));
 }
 
+static bool child_offers_all(const struct child *child)
+{
+    for (unsigned i = 0; i < service_count; i++) {
+        if (services[i].owner == child && services[i].portal == 0)
+            return false;
+    }
+    return true;
+}
+
 enum status services_offer(struct child *child, const char *name, handle_t portal)
 {
     struct service_entry *service = service_find(name);
@@ -139,6 +148,8 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     if (child->domain->takes_log)
         release_log(child);
     service_wake_waiters(service);
+    if (child_offers_all(child))
+        supervisor_on_service(child);
     return STATUS_OK;
 }
 

@@ -142,6 +142,7 @@ static enum status child_start(struct child *child)
     child->started_ns = time_now_ns();
     child->state = INSPECT_RUNNING;
     child->is_silent = false;
+    child->is_killed = false;
     pulse_begin(child);
     return STATUS_OK;
 }
@@ -187,8 +188,12 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
     }
     child_end(child, INSPECT_BACKING_OFF);
     child->next_start_ns = time_after_ns(next.delay_ms * NS_PER_MS);
-    log_line("%s: will be started again in %u ms (failure %u of %u)", name, (unsigned)next.delay_ms,
-             (unsigned)next.failures, (unsigned)child->domain->restart_limit);
+    if (next.delay_ms == 0)
+        log_line("%s: will be started again at once", name);
+    else
+        log_line("%s: will be started again in %u ms (failure %u of %u)", name,
+                 (unsigned)next.delay_ms, (unsigned)next.failures,
+                 (unsigned)child->domain->restart_limit);
     loop_timer_start(&child->timer, child->next_start_ns);
 }
 
@@ -203,12 +208,24 @@ static enum status child_try_start(struct child *child)
     return s;
 }
 
+/* That it has stopped comes by the event, like every stop. */
+static void child_kill(struct child *child)
+{
+    child->is_killed = true;
+    const enum status s = domain_stop(child->loaded.domain);
+
+    if (s != STATUS_OK)
+        log_line("%s: can't be killed: %s", child->domain->name, status_text(s));
+}
+
 /* The pause is over. */
 static void on_time(void *context, struct loop_timer *timer)
 {
     struct child *child = context;
 
     (void)timer;
+    if (child->state == INSPECT_RUNNING)
+        child_kill(child);
     if (child->state != INSPECT_BACKING_OFF)
         return;
     child->restarts++;
@@ -227,7 +244,7 @@ static void child_on_stop_silent(struct child *child)
     const enum status s =
         domain_info(child->loaded.domain, INFO_FAULT, 0, &record, sizeof record, &next);
 
-    child_apply_policy(child, POLICY_FAULT,
+    child_apply_policy(child, POLICY_SILENCE,
                        crash_by_silence(child, HEARTBEAT_RUNS, s == STATUS_OK ? record.pc : 0,
                                         s == STATUS_OK ? &record : NULL));
 }
@@ -236,6 +253,7 @@ static void child_on_stop(struct child *child)
 {
     uint64_t next = 0;
 
+    child->died_ns = time_now_ns();
     if (child->is_silent) {
         child_on_stop_silent(child);
         return;
@@ -244,8 +262,10 @@ static void child_on_stop(struct child *child)
                                       sizeof child->record, &next);
 
     if (s != STATUS_OK) {
-        log_line("%s: stopped itself", child->domain->name);
-        child_apply_policy(child, POLICY_FAILED, crash_by_itself(child, INSPECT_CAUSE_QUIT, 0));
+        const enum inspect_cause cause =
+            child->is_killed ? INSPECT_CAUSE_KILLED : INSPECT_CAUSE_QUIT;
+        log_line("%s: %s", child->domain->name, child->is_killed ? "was killed" : "stopped itself");
+        child_apply_policy(child, POLICY_FAILED, crash_by_itself(child, cause, 0));
         return;
     }
     child->has_record = true;
@@ -281,7 +301,8 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
         if (segment_revoke(child->loaded.text.handle, child->loaded.domain) == STATUS_OK)
             return;
     }
-    child_apply_policy(child, POLICY_FAULT, crash_by_silence(child, pose, pc, NULL));
+    child->died_ns = time_now_ns();
+    child_apply_policy(child, POLICY_SILENCE, crash_by_silence(child, pose, pc, NULL));
 }
 
 /* ---- somebody wishes ---- */
@@ -291,6 +312,7 @@ static void child_forgive(struct child *child)
 {
     loop_timer_stop(&child->timer);
     child->failures = 0;
+    child->died_ns = 0;
 }
 
 enum status supervisor_launch(struct child *child, const char *argument, handle_t on_end)
@@ -323,6 +345,7 @@ enum status supervisor_stop(struct child *child)
         return STATUS_BAD_STATE;
     loop_timer_stop(&child->timer);
     child->next_start_ns = 0;
+    child->died_ns = 0;
     child->state = INSPECT_STOPPED;
     return STATUS_OK;
 }
@@ -339,8 +362,30 @@ enum status supervisor_restart(struct child *child)
     return child_try_start(child);
 }
 
+enum status supervisor_kill(struct child *child, uint64_t delay_ms)
+{
+    if (child->index == 0)
+        return STATUS_DENIED;
+    if (child->state != INSPECT_RUNNING)
+        return STATUS_BAD_STATE;
+    loop_timer_start(&child->timer, time_after_ns(delay_ms * NS_PER_MS));
+    return STATUS_OK;
+}
+
+void supervisor_on_service(struct child *child)
+{
+    if (child->died_ns == 0)
+        return;
+    const nsec_t gone_us = (time_now_ns() - child->died_ns) / NS_PER_US;
+
+    child->died_ns = 0;
+    log_line("%s: serves again, %llu.%03llu ms after its end", child->domain->name,
+             (unsigned long long)(gone_us / 1000), (unsigned long long)(gone_us % 1000));
+}
+
 void supervisor_exit(struct child *child, uint64_t code)
 {
+    child->died_ns = code == 0 ? 0 : time_now_ns();
     if (code == 0) {
         child_apply_policy(child, POLICY_ENDED, NULL);
         return;

@@ -28,13 +28,15 @@ struct child {
     uint32_t failures;   /* in a row */
     uint32_t last_fault; /* enum fault_reason */
     nsec_t started_ns;
-    nsec_t next_start_ns; /* while BACKING_OFF, else 0 */
-    struct loaded loaded; /* while RUNNING */
-    struct loop_timer timer;
+    nsec_t died_ns;          /* while it is to come back and doesn't serve yet, else 0 */
+    nsec_t next_start_ns;    /* while BACKING_OFF, else 0 */
+    struct loaded loaded;    /* while RUNNING */
+    struct loop_timer timer; /* BACKING_OFF: its next start; RUNNING: it is to be killed */
     char argument[MANIFEST_ARGUMENT_MAX + 1]; /* of this life and those that follow by policy */
     struct heartbeat heartbeat;               /* while RUNNING */
     handle_t heart;                           /* event to ask it by; 0: it hasn't registered any */
     bool is_silent;                           /* it didn't answer: about to be stopped for that */
+    bool is_killed;                           /* somebody wanted it dead: its stop will be told */
     handle_t on_end; /* event to be signalled when this life ends; 0: nobody asked */
     bool has_record; /* `record` is that of the last stop by a fault */
     struct fault_record record;
@@ -73,6 +75,15 @@ CHECK_RESULT enum status supervisor_stop(struct child *child);
 /* Stop it if it runs, forget earlier failures, start it with the argument that it had.
  * Errors: as launch. */
 CHECK_RESULT enum status supervisor_restart(struct child *child);
+
+/*
+ * Have the kernel stop it wherever it is `delay_ms` from now, as a fault would: it says no goodbye,
+ * and the manifest decides what follows.  Errors: BAD_STATE (it is down), DENIED (the launcher).
+ */
+CHECK_RESULT enum status supervisor_kill(struct child *child, uint64_t delay_ms);
+
+/* All that it offers is there. */
+void supervisor_on_service(struct child *child);
 
 /* It didn't answer in time; `pc` is where its thread was.  Called again until it is stopped. */
 void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc);

@@ -91,6 +91,15 @@ void verb_restart(struct shell *shell, int count, char **arguments)
         printf("%s is restarted\n", arguments[0]);
 }
 
+void verb_kill(struct shell *shell, int count, char **arguments)
+{
+    const char *after_ms = count > 1 ? arguments[1] : NULL;
+    struct inspect *inspect = verb_inspect(shell);
+
+    if (inspect != NULL)
+        (void)control_failed(inspect_kill(inspect, arguments[0], after_ms), "kill", arguments[0]);
+}
+
 /* Whether the domain `name` is running now. */
 static bool domain_runs(struct shell *shell, const char *name)
 {

@@ -31,6 +31,9 @@ static struct crash_text text_of_cause(const struct inspect_crash *crash)
     case INSPECT_CAUSE_QUIT:
         snprintf(out.text, sizeof out.text, "stopped itself");
         break;
+    case INSPECT_CAUSE_KILLED:
+        snprintf(out.text, sizeof out.text, "was killed");
+        break;
     case INSPECT_CAUSE_SILENCE:
         snprintf(out.text, sizeof out.text, "didn't answer");
         break;
@@ -42,7 +45,9 @@ static struct crash_text text_of_outcome(const struct inspect_crash *crash)
 {
     struct crash_text out = {"stays down"};
 
-    if (crash->state == INSPECT_BACKING_OFF)
+    if (crash->state == INSPECT_BACKING_OFF && crash->delay_ms == 0)
+        snprintf(out.text, sizeof out.text, "again at once");
+    else if (crash->state == INSPECT_BACKING_OFF)
         snprintf(out.text, sizeof out.text, "again in %s",
                  unit_span(crash->delay_ms * UINT64_C(1000000)).text);
     else if (crash->state == INSPECT_FAILED && crash->failures > 1)

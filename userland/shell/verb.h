@@ -77,6 +77,7 @@ void verb_ping(struct shell *shell, int count, char **arguments);
 void verb_launch(struct shell *shell, int count, char **arguments);
 void verb_stop(struct shell *shell, int count, char **arguments);
 void verb_restart(struct shell *shell, int count, char **arguments);
+void verb_kill(struct shell *shell, int count, char **arguments);
 void verb_bench(struct shell *shell, int count, char **arguments);
 void verb_reboot(struct shell *shell, int count, char **arguments);
 void verb_poweroff(struct shell *shell, int count, char **arguments);

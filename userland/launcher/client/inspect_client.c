@@ -184,6 +184,11 @@ enum status inspect_restart(struct inspect *inspect, const char *name)
     return inspect_control(inspect, INSPECT_RESTART, name, NULL);
 }
 
+enum status inspect_kill(struct inspect *inspect, const char *name, const char *argument)
+{
+    return inspect_control(inspect, INSPECT_KILL, name, argument);
+}
+
 enum status inspect_poweroff(struct inspect *inspect)
 {
     return inspect_control(inspect, INSPECT_POWEROFF, NULL, NULL);

@@ -67,6 +67,10 @@ CHECK_RESULT enum status inspect_launch(struct inspect *inspect, const char *nam
                                         const char *argument);
 CHECK_RESULT enum status inspect_stop(struct inspect *inspect, const char *name);
 CHECK_RESULT enum status inspect_restart(struct inspect *inspect, const char *name);
+
+/* End it as a fault would, `argument` milliseconds from now (NULL: at once). */
+CHECK_RESULT enum status inspect_kill(struct inspect *inspect, const char *name,
+                                      const char *argument);
 CHECK_RESULT enum status inspect_poweroff(struct inspect *inspect);
 CHECK_RESULT enum status inspect_reboot(struct inspect *inspect);
 

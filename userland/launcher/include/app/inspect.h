@@ -60,6 +60,10 @@ enum inspect_op {
     INSPECT_WHY = 23,   /* name, words 4-7 a service or a domain: one struct inspect_why */
 
     INSPECT_CRASHES = 24, /* struct inspect_crash, oldest first */
+
+    /* Name, words 4-7 how many milliseconds from now (empty: at once): stop it as a fault would;
+     * its manifest entry says what follows. */
+    INSPECT_KILL = 25,
 };
 
 enum {
@@ -139,6 +143,7 @@ enum inspect_cause {
     INSPECT_CAUSE_EXIT = 2,    /* it ended itself, with a code that isn't success */
     INSPECT_CAUSE_QUIT = 3,    /* it stopped itself without saying why */
     INSPECT_CAUSE_SILENCE = 4, /* it didn't answer: its loop didn't come round in time */
+    INSPECT_CAUSE_KILLED = 5,  /* by somebody who may */
 };
 
 /*
