@@ -16,6 +16,7 @@
 
 #include "rt/app.h"
 #include "rt/loop.h"
+#include "rt/syscall.h"
 #include "rt/time.h"
 
 #include <stdio.h>
@@ -64,16 +65,13 @@ static enum status terminal_bits(void)
     return s;
 }
 
-enum status terminal_open(void)
+/* A console that dies while we wait for a key is news of input, too: the next read tells. */
+static enum status terminal_connect(handle_t tty)
 {
-    handle_t tty;
+    enum status s = domain_watch(tty, loop_event(), UINT64_C(1) << terminal.input_bit);
 
-    enum status s = terminal_bits();
     if (s == STATUS_OK)
-        s = app_connect(TTY_SERVICE, &tty);
-    if (s != STATUS_OK)
-        return s;
-    s = tty_open(tty, terminal.input_event, terminal.room_event, 0);
+        s = tty_open(tty, terminal.input_event, terminal.room_event, 0);
     /* Whoever has the foreground gives it up sooner or later. */
     while (s == STATUS_OK && (s = tty_claim(tty)) == STATUS_BUSY) {
         bool never = false;
@@ -82,14 +80,30 @@ enum status terminal_open(void)
     }
     if (s == STATUS_OK)
         s = tty_mode(tty, TTY_RAW);
+    return s;
+}
+
+enum status terminal_open(void)
+{
+    handle_t tty;
+    enum status s = terminal_bits();
+
+    if (s == STATUS_OK)
+        s = app_connect(TTY_SERVICE, &tty);
+    if (s != STATUS_OK)
+        return s;
+    s = terminal_connect(tty);
     if (s == STATUS_OK)
         terminal.tty = tty;
+    else
+        (void)!handle_close(tty);
     return s;
 }
 
 /* The console is gone: connect to its successor.  Without one there is nobody to tell. */
 static void terminal_reopen(void)
 {
+    (void)!handle_close(terminal.tty);
     terminal.tty = 0;
     terminal.typed_count = terminal.typed_next = 0;
     terminal.was_lost = true;
@@ -172,11 +186,13 @@ static enum status typed_fill(nsec_t deadline_ns)
         if (s == STATUS_OK && terminal.typed_count > 0)
             return STATUS_OK;
         terminal.typed_count = 0;
-        repaint_show();
-        output_flush();
+        /* Before the output, which would find the dead console, too, and claim twice. */
         if (s != STATUS_OK && s != STATUS_WOULD_BLOCK)
             terminal_reopen();
-        else if (!patience_wait(&terminal.has_input, deadline_ns))
+        repaint_show();
+        output_flush();
+        if ((s == STATUS_OK || s == STATUS_WOULD_BLOCK)
+            && !patience_wait(&terminal.has_input, deadline_ns))
             return STATUS_TIMED_OUT;
     }
 }
