@@ -98,22 +98,30 @@ static void print_day(uint64_t days)
     printf("%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64, year, month, day);
 }
 
-void verb_date(struct shell *shell, int count, char **arguments)
+/* From the clock there is now: one that has died since the last time is let go of. */
+static enum status read_clock(struct clock_reading *reading)
 {
     static handle_t clock;
+    enum status s = clock == 0 ? STATUS_PEER_DEAD : clock_read(clock, reading);
+
+    if (s != STATUS_PEER_DEAD)
+        return s;
+    if (clock != 0)
+        (void)!handle_close(clock);
+    clock = 0;
+    s = app_connect_try(CLOCK_SERVICE, 0, &clock);
+    return s == STATUS_OK ? clock_read(clock, reading) : s;
+}
+
+void verb_date(struct shell *shell, int count, char **arguments)
+{
     struct clock_reading reading = {0};
 
     (void)shell;
     (void)count;
     (void)arguments;
-    if (clock == 0 && app_connect_try(CLOCK_SERVICE, 0, &clock) != STATUS_OK) {
+    if (read_clock(&reading) != STATUS_OK) {
         puts("no clock: rtc:Clock is not up, domains and log say why");
-        return;
-    }
-    enum status s = clock_read(clock, &reading);
-    if (verb_failed(s, "cannot read the clock")) {
-        (void)!handle_close(clock);
-        clock = 0;
         return;
     }
     uint64_t now = (reading.offset_ns + time_now_ns()) / NS_PER_S;

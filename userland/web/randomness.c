@@ -15,11 +15,12 @@
 #include "rng/entropy.h"
 #include "rt/app.h"
 #include "rt/loop.h"
+#include "rt/syscall.h"
 #include "rt/time.h"
 
 enum { ATTEMPTS_MAX = 500 };
 
-static handle_t source;
+static handle_t source; /* 0: not connected */
 static unsigned wait_bit;
 static handle_t wait_event;
 
@@ -41,12 +42,16 @@ static enum status source_connect(nsec_t deadline_ns)
     }
 }
 
-/* Wait a little, then look whether the source has come back if it was gone. */
+/* Let a dead source go, wait a little, then look whether the next one is there. */
 static void source_await(enum status why)
 {
+    if (why == STATUS_PEER_DEAD) {
+        (void)!handle_close(source);
+        source = 0;
+    }
     enum status s = loop_wait(wait_bit, time_after_ns(NS_PER_MS));
 
-    if (why == STATUS_PEER_DEAD)
+    if (source == 0)
         s = app_connect_try(ENTROPY_SERVICE, wait_event, &source);
     (void)s; /* the next read tells */
 }
@@ -66,7 +71,8 @@ int mbedtls_hardware_poll(void *data, unsigned char *output, size_t size, size_t
     (void)data;
     for (int attempt = 0; have < size; attempt++) {
         size_t want = smaller(size - have, ENTROPY_BYTES);
-        enum status s = entropy_read(source, output + have, want);
+        enum status s =
+            source == 0 ? STATUS_WOULD_BLOCK : entropy_read(source, output + have, want);
 
         if (s == STATUS_OK)
             have += want;

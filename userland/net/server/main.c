@@ -24,6 +24,7 @@
 #include "udp_service.h"
 
 enum {
+    ENTROPY_LIVES = 8,
     ENTROPY_TRIES = 200,
     ENTROPY_PAUSE_NS = 1000000,
     ENTROPY_SERVICE_WAIT_NS = 1000000000,
@@ -54,7 +55,8 @@ static enum status connect_entropy(handle_t *portal)
     return s;
 }
 
-static enum status read_secret(uint8_t secret[CHANCE_SECRET_BYTES])
+/* From one driver. */
+static enum status read_secret_once(uint8_t secret[CHANCE_SECRET_BYTES])
 {
     handle_t portal;
     enum status s = connect_entropy(&portal);
@@ -68,6 +70,16 @@ static enum status read_secret(uint8_t secret[CHANCE_SECRET_BYTES])
         (void)thread_sleep(time_after_ns(ENTROPY_PAUSE_NS));
     }
     (void)!handle_close(portal);
+    return s;
+}
+
+/* A driver that dies over it has a successor. */
+static enum status read_secret(uint8_t secret[CHANCE_SECRET_BYTES])
+{
+    enum status s = STATUS_PEER_DEAD;
+
+    for (unsigned i = 0; i < ENTROPY_LIVES && s == STATUS_PEER_DEAD; i++)
+        s = read_secret_once(secret);
     return s;
 }
 
