@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "rt/log.h"
+#include "rt/time.h"
 #include "tcp_link.h"
+
+/* Between two tries of a port that somebody else has. */
+#define LISTEN_AGAIN_NS (50 * NS_PER_MS)
 
 static bool send_message(struct tcp_client *client, const struct net_message *m)
 {
@@ -145,11 +149,27 @@ static enum status take_listening(struct tcp_client *client, const struct net_me
         l = l->next;
     if (l == NULL)
         return STATUS_BAD_DATA;
-    if (m->status != STATUS_OK)
-        log_line("no listening on port %u: %s", l->port, status_text((enum status)m->status));
-    else
+    if (m->status == STATUS_OK)
         l->number = m->socket;
+    else if (m->status != STATUS_BUSY || !l->is_refused)
+        log_line("no listening on port %u: %s", l->port, status_text((enum status)m->status));
+    l->is_refused = m->status == STATUS_BUSY;
+    if (l->is_refused)
+        loop_timer_start(&client->listen_again, time_after_ns(LISTEN_AGAIN_NS));
     return STATUS_OK;
+}
+
+/* Who had a port may have let go of it. */
+static void on_listen_again(void *context, struct loop_timer *timer)
+{
+    struct tcp_client *client = context;
+
+    (void)timer;
+    for (struct tcp_listener *l = client->listeners; l != NULL; l = l->next) {
+        if (l->is_refused && client->connection.state == CONNECTION_OPENED)
+            l->is_told = false;
+    }
+    tcp_client_flush(client);
 }
 
 static struct tcp_listener *listener_find(const struct tcp_client *client, uint32_t number)
@@ -344,9 +364,11 @@ static void on_close(void *context, struct connection *c, enum status why)
 
     while ((s = TAILQ_FIRST(&client->all)) != NULL)
         tcp_socket_end(s, STATUS_PEER_DEAD);
+    loop_timer_stop(&client->listen_again);
     for (struct tcp_listener *l = client->listeners; l != NULL; l = l->next) {
         l->number = 0;
         l->credits_owed = 0;
+        l->is_refused = false;
     }
     client->frees_count = 0;
     log_line("lost the network stack: %s", status_text(why));
@@ -370,5 +392,7 @@ enum status tcp_connection_start(struct tcp_client *client)
         .wanted_bytes = NET_STACK_BUFFER_BYTES,
     };
 
+    client->listen_again.on_time = on_listen_again;
+    client->listen_again.context = client;
     return connection_start(&client->connection, NET_TCP_SERVICE, &config, &ops, client);
 }

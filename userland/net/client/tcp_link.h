@@ -64,7 +64,8 @@ struct tcp_listener {
     uint32_t sockets_max, sockets_open;
     uint32_t credits_owed; /* ended sockets that the stack doesn't know of */
     uint16_t port;
-    bool is_told; /* LISTEN has been sent */
+    bool is_told;    /* LISTEN has been sent */
+    bool is_refused; /* and somebody else had the port: to be sent again */
 };
 
 struct tcp_client {
@@ -80,6 +81,7 @@ struct tcp_client {
     uint32_t frees_count;
     uint32_t socket_count, waiting_count;
     uint32_t last_tag;
+    struct loop_timer listen_again;
 };
 
 /* --- tcp_connection.c: what goes to and comes from the stack --- */

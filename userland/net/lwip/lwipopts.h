@@ -68,6 +68,7 @@
 #define LWIP_TCP_SACK_OUT         1
 #define LWIP_TCP_TIMESTAMPS       0
 #define TCP_LISTEN_BACKLOG        1
+#define SO_REUSE                  1
 #define TCP_MSL                   10000UL
 #define TCP_SYNMAXRTX             4
 #define TCP_MAXRTX                8

@@ -180,14 +180,19 @@ enum status endpoint_listen(struct client *client, uint16_t port, uint32_t credi
 
     if (pcb == NULL)
         goto no_pcb;
+    /* Connections that the port's last owner left, in TIME-WAIT, say, don't keep it. */
+    ip_set_option(pcb, SOF_REUSEADDR);
     if (tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
         s = STATUS_BUSY;
         goto no_port;
     }
 
-    struct tcp_pcb *listening = tcp_listen_with_backlog(pcb, LISTEN_BACKLOG);
-    if (listening == NULL)
+    err_t error;
+    struct tcp_pcb *listening = tcp_listen_with_backlog_and_err(pcb, LISTEN_BACKLOG, &error);
+    if (listening == NULL) {
+        s = error == ERR_USE ? STATUS_BUSY : STATUS_OUT_OF_MEMORY;
         goto no_port;
+    }
     e->pcb = listening;
     e->credits = credits;
     tcp_arg(listening, e);
