@@ -25,6 +25,7 @@ ICOUNT = "shift=1,sleep=on"
 # Who is killed, in turn: every domain of the system but the launcher.
 DOMAINS = ("virtio-net", "net", "web", "console", "pl011", "pl031", "virtio-rng", "pl061", "shell")
 CARRIERS = ("virtio-net", "net", "web")  # without whom no page is served
+ENDS_OF_CONNECTIONS = ("net", "web")
 OFFER_NOTHING = ("web", "pl061", "shell")
 # What the shell asks of whom, and how it looks if that one serves; of all others, an echo.
 USES = {"pl031": ("date", r"20\d\d-\d\d-\d\d"), "net": ("net", r"10\.0\.2\.15/24"),
@@ -39,6 +40,7 @@ MAKERS = 100  # that make new ones
 AT_ONCE = 4  # clients that wait for an answer, and don't do so for long
 SOON = 0.1  # host seconds
 PACE = 0.01  # host seconds between requests, at most
+PROBE = 0.02  # and between those that come on top while others may be cut off
 PATIENCE = 5  # host seconds that a client waits for an answer
 PAGE_BYTES = 12 << 10
 # A download's clock: 128 ns an instruction, so that some seconds pass meanwhile.
@@ -86,7 +88,7 @@ class Load:
             thread.start()
 
     def has_place(self, now):
-        """While somebody is about to die, and until he is back, one more in each PACE."""
+        """While those who ask may be cut off, one more comes from time to time."""
         youngest = now - SOON * busy()
         if not self.is_on:
             return False
@@ -94,7 +96,7 @@ class Load:
             return True
         if not self.is_probing or now < self.probe_at:
             return False
-        self.probe_at = now + PACE
+        self.probe_at = now + PROBE * busy()
         return True
 
     def begin(self):
@@ -273,7 +275,7 @@ class Killer:
     def kill(self, name):
         if name in self.last:
             self.wait_time(self.last[name] + GOOD_LIFE)
-        self.load.is_probing = name in CARRIERS
+        self.load.is_probing = name in ENDS_OF_CONNECTIONS
         died = self.last[name] = self.ask_to_die(name, self.rng.randrange(DELAY_MS + 1))
         back = self.await_said(rf"{name}: " + (r"started again, restart" if name in OFFER_NOTHING
                                                else r"serves again, (\d+\.\d+) ms"), died, 30)
@@ -374,7 +376,7 @@ def report(killer):
     late = []
     for name in DOMAINS:
         kills = [kill for kill in killer.kills if kill.name == name]
-        back = [kill.gone if name in CARRIERS else kill.serves for kill in kills]
+        back = [max(kill.gone, kill.serves) if name in CARRIERS else kill.serves for kill in kills]
         after = "" if name not in CARRIERS else \
             f"; it said so after {said_figures([kill.serves for kill in kills])}; the next page " \
             f"came after {said_figures([kill.page for kill in kills])}"
@@ -479,12 +481,11 @@ def site_image(folder, files):
     return image
 
 
-def machine(folder, image, **options):
+def machine(folder, image):
     """A machine that writes down what goes over its cable, and where to."""
     pcap = os.path.join(folder, "cable")
-    return pcap, rotunda_vm.Machine(
-        image, icount=ICOUNT, options=["-object", f"filter-dump,id=cable,netdev=net0,maxlen=96,file={pcap}"],
-        **options)
+    dump = f"filter-dump,id=cable,netdev=net0,maxlen=96,file={pcap}"
+    return pcap, rotunda_vm.Machine(image, icount=ICOUNT, options=["-object", dump])
 
 
 def run_kills(folder, amounts):
