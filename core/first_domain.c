@@ -28,7 +28,8 @@ static const struct domain_attributes launcher_attributes = {
     .quota = {.frames = UINT32_MAX,
               .handles = LAUNCHER_HANDLES,
               .threads = UINT32_MAX,
-              .objects = UINT32_MAX},
+              .objects = UINT32_MAX,
+              .log_bytes = UINT32_MAX},
     .highest_priority = PRIORITY_COUNT - 1,
 };
 

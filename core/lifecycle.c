@@ -47,7 +47,7 @@ static void domain_fill(struct domain *domain, const struct domain_attributes *a
     domain->id = next_id++;
     domain->state = DOMAIN_STATE_CREATED;
     domain->name = attributes->name;
-    domain->flags = attributes->flags;
+    domain->flags = (uint32_t)attributes->flags;
     domain->highest_priority = attributes->highest_priority;
     domain->budget.budget_ns = attributes->budget_ns;
     domain->budget.period_ns = attributes->period_ns;

@@ -12,7 +12,7 @@
 
 static enum status attributes_check(const struct domain_attributes *a)
 {
-    if (a->highest_priority >= PRIORITY_COUNT || (a->flags & ~(uint32_t)DOMAIN_FLAGS_ALL) != 0
+    if (a->highest_priority >= PRIORITY_COUNT || (a->flags & ~(uint64_t)DOMAIN_FLAGS_ALL) != 0
         || !budget_is_valid(a->budget_ns, a->period_ns))
         return STATUS_BAD_ARGUMENT;
     return STATUS_OK;

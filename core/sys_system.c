@@ -1,10 +1,12 @@
 #include "core/sysret.h"
 
+#include "arch/timer.h"
 #include "arch/usercopy.h"
 #include "core/event.h"
 #include "core/info.h"
 #include "core/log.h"
 #include "core/power.h"
+#include "domains/quota.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -32,11 +34,19 @@ struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, 
 {
     char chunk[LOG_CHUNK];
     const size_t size = length < LOG_CHUNK ? (size_t)length : LOG_CHUNK;
-    const enum status status = usercopy_from(chunk, text, size);
+    struct domain *domain = caller_domain();
+    const uint64_t window = timer_now_ns() / LOG_WINDOW_NS;
 
+    if (domain->log_window != window) {
+        domain->log_window = window;
+        domain->used.log_bytes = 0;
+    }
+    enum status status = quota_take(domain, QUOTA_LOG_BYTES, (uint32_t)size);
+    if (status == STATUS_OK)
+        status = usercopy_from(chunk, text, size);
     if (status != STATUS_OK)
         return sysret(status);
-    log_write_from(&caller_domain()->name, chunk, size);
+    log_write_from(&domain->name, chunk, size);
     log_watchers_signal();
     if (length > size)
         return sysret_again(SYS_LOG_WRITE, text + size, length - size);

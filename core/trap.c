@@ -70,10 +70,11 @@ static void on_refused_call(struct thread *thread, uint64_t esr)
         return;
     }
     domain->denied_calls++;
-    if ((domain->denied_named & BIT(number)) == 0)
+    if ((domain->denied_named & BIT(number)) == 0) {
+        domain->denied_named |= BIT(number);
         log_info("%.16s: system call %lu is outside its mask; from now on it is only counted",
                  domain->name.text, number);
-    domain->denied_named |= BIT(number);
+    }
     regs->x[0] = STATUS_DENIED;
     if ((domain->flags & DOMAIN_DENIAL_FAULTS) != 0)
         fault_handle(thread, FAULT_DENIED_CALL, number, esr);

@@ -44,6 +44,11 @@ static void table_give(struct domain *domain, paddr_t table)
     quota_give(domain, QUOTA_FRAMES, 1);
 }
 
+static void root_use(struct domain *domain, uint32_t gigabyte)
+{
+    domain->root_used[gigabyte / 64] |= BIT(gigabyte % 64);
+}
+
 enum status view_create(struct domain *domain)
 {
     paddr_t root;
@@ -52,6 +57,7 @@ enum status view_create(struct domain *domain)
     if (status != STATUS_OK)
         return status;
     domain->root = direct_map(root);
+    domain->root_used[TABLE_ENTRIES / 64] = 1;
     /* Not the first gigabyte, which stays empty. */
     domain->home_gigabyte = 1 + (uint32_t)(space_random() % (SPACE_GIGABYTES - 1));
     audit_view_made(domain);
@@ -85,39 +91,31 @@ static bool is_counted_empty(pte_t above)
     return (above & COUNT_MASK) == 0;
 }
 
-static void root_use(struct domain *domain, uint32_t gigabyte)
-{
-    domain->root_used[gigabyte / 64] |= BIT(gigabyte % 64);
-}
-
 static void root_unuse(struct domain *domain, uint32_t gigabyte)
 {
     domain->root_used[gigabyte / 64] &= ~BIT(gigabyte % 64);
 }
 
-/* The first entry of the root in use from `from` on; TABLE_ENTRIES if none is. */
+/* The first entry of the root in use from `from` on; TABLE_ENTRIES, which says so, if none is. */
 static uint32_t root_next(const struct domain *domain, uint32_t from)
 {
-    uint64_t mask = ~UINT64_C(0) << (from % 64);
+    uint64_t used = domain->root_used[from / 64] & (~UINT64_C(0) << (from % 64));
 
-    for (uint32_t i = from / 64; i < TABLE_ENTRIES / 64; i++, mask = ~UINT64_C(0)) {
-        if ((domain->root_used[i] & mask) != 0)
-            return i * 64 + bits_trailing_zeros(domain->root_used[i] & mask);
-    }
-    return TABLE_ENTRIES;
+    for (from = (uint32_t)align_down(from, 64); used == 0;)
+        used = domain->root_used[(from += 64) / 64];
+    return from + (uint32_t)__builtin_ctzll(used);
 }
 
 /* The first entry in use from `at` on, or `end`, which is the end of its eighth of the table. */
 static const pte_t *entry_in_eighth(const pte_t *at, const pte_t *end)
 {
-    for (; (uintptr_t)at % (4 * sizeof *at) != 0; at++)
-        if (*at != 0)
+    for (;; at++) {
+        while ((uintptr_t)at % (4 * sizeof *at) == 0 && at < end
+               && (at[0] | at[1] | at[2] | at[3]) == 0)
+            at += 4;
+        if (at == end || *at != 0)
             return at;
-    while (at < end && (at[0] | at[1] | at[2] | at[3]) == 0)
-        at += 4;
-    while (at < end && *at == 0)
-        at++;
-    return at;
+    }
 }
 
 /* The first entry of a table from `from` on with which a segment may begin. */

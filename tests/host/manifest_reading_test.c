@@ -74,7 +74,7 @@ static const char good[] =
     "  offers = \"console:Tty\"; restart = \"on-fault\"; restart-delay-ms = <50>;"
     "  restart-limit = <3>; heartbeat-ms = <600>; takes-log; quota-frames = <128>; quota-handles = "
     "<40>;"
-    "  quota-threads = <2>; quota-objects = <20>; heap-bytes = <0x20000>;"
+    "  quota-threads = <2>; quota-objects = <20>; quota-log-bytes = <900>; heap-bytes = <0x20000>;"
     "  stack-bytes = <0x4000>; denied-call = \"fault\";"
     "  claims { uart { compatible = \"arm,pl011\"; }; };"
     "};"

@@ -26,13 +26,14 @@ enum {
     BUDGET_PERIOD_US_MAX = 60000000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */
     QUOTA_OTHERS_MAX = 1 << 16,
+    QUOTA_LOG_MAX = 1 << 30,
 };
 
 static const struct manifest_domain defaults = {
     .argument = "",
     .priority = 32,
     .highest_priority = 32,
-    .quota = {.frames = 256, .handles = 64, .threads = 4, .objects = 64},
+    .quota = {.frames = 256, .handles = 64, .threads = 4, .objects = 64, .log_bytes = 16384},
     .heap_bytes = 64 * 1024,
     .stack_bytes = 32 * 1024,
     .restart = MANIFEST_RESTART_NEVER,
@@ -194,6 +195,8 @@ static enum status read_quota(const struct property_reader *reader, struct quota
         s = property_number(reader, "quota-threads", 1, QUOTA_OTHERS_MAX, &out->threads);
     if (s == STATUS_OK)
         s = property_number(reader, "quota-objects", 0, QUOTA_OTHERS_MAX, &out->objects);
+    if (s == STATUS_OK)
+        s = property_number(reader, "quota-log-bytes", 0, QUOTA_LOG_MAX, &out->log_bytes);
     return s;
 }
 
@@ -300,7 +303,7 @@ static enum status read_domain(const struct property_reader *reader, struct mani
         "quota-handles",    "quota-threads", "quota-objects", "heap-bytes",   "stack-bytes",
         "system-calls",     "denied-call",   "sees-archive",  "takes-log",    "may-power-off",
         "offers",           "connects",      "launches",      "restart",      "restart-limit",
-        "restart-delay-ms", "cpus",          "budget-us",     "heartbeat-ms",
+        "restart-delay-ms", "cpus",          "budget-us",     "heartbeat-ms", "quota-log-bytes",
     };
     enum status s = STATUS_OK;
 

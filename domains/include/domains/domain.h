@@ -44,7 +44,6 @@ struct domain {
     pte_t *root;
     uint32_t home_gigabyte; /* where its segments are placed first */
     uint32_t table_frames;
-    uint64_t root_used[TABLE_ENTRIES / 64]; /* bit g: entry g of the root is valid */
 
     struct handle_table handles;
 
@@ -65,11 +64,15 @@ struct domain {
     uint64_t dead_threads_dispatches;
     uint64_t dead_portal_calls;
     uint64_t fault_count;
+    uint64_t log_window; /* that used.log_bytes is of */
     uint64_t denied_calls;
     uint64_t denied_named;     /* bit N: that call N is denied to it stands in the log */
     struct object *stop_event; /* from its attributes; owns a reference, may be NULL */
     uint64_t stop_event_bits;
     struct fault_record *fault; /* the last one; NULL if none */
+
+    /* Of the view.  Bit g: entry g of the root is valid, or there is none any more. */
+    uint64_t root_used[TABLE_ENTRIES / 64 + 1]; /* last: whoever reads pairs reaches no further */
 };
 
 static inline struct domain *domain_of_cross(struct cross_domain *cross)

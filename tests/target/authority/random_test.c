@@ -397,7 +397,7 @@ static void wave_do(handle_t interrupt)
         return;
     for (unsigned i = 0; i < BOARD_WORDS; i++)
         board->word[i] = 0;
-    EXPECT_OK(child_make(&(struct child_needs){.quota = {400, 400, 8, 60}}, &wave.victim));
+    EXPECT_OK(child_make(&(struct child_needs){.quota = {400, 400, 8, 60, 0}}, &wave.victim));
     for (unsigned i = 0; i < CALLERS; i++)
         EXPECT(caller_make(&wave, i));
     wave_await(board);

@@ -191,7 +191,7 @@ static void second_handles(void)
     const handle_t segment = sample_of(OBJECT_SEGMENT), domain = sample_of(OBJECT_DOMAIN);
     const handle_t interrupt = sample_of(OBJECT_INTERRUPT);
     handle_t event = 0, managed = 0, deaf = 0, silent = 0;
-    struct domain_attributes attributes = {.quota = {16, 16, 16, 16}, .event_bits = 1};
+    struct domain_attributes attributes = {.quota = {16, 16, 16, 16, 0}, .event_bits = 1};
 
     EXPECT_OK(test_event(&word, &event));
     EXPECT_OK(handle_duplicate(domain, RIGHT_ALL & ~(rights_t)RIGHT_MANAGE, 0, &managed));

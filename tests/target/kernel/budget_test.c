@@ -409,7 +409,7 @@ static void arguments_are_checked(void)
         return;
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const struct domain_attributes attributes = {
-            .quota = {16, 16, 16, 16}, .budget_ns = bad[i][0], .period_ns = bad[i][1]};
+            .quota = {16, 16, 16, 16, 0}, .budget_ns = bad[i][0], .period_ns = bad[i][1]};
         EXPECT_IS(thread_set_budget(child.thread, bad[i][0], bad[i][1]), STATUS_BAD_ARGUMENT);
         EXPECT_IS(domain_create(test_factory(), &attributes, &seen), STATUS_BAD_ARGUMENT);
     }

@@ -69,6 +69,8 @@ static struct quota quota_or_plenty(struct quota wanted)
         wanted.threads = ENOUGH;
     if (wanted.objects == 0)
         wanted.objects = ENOUGH;
+    if (wanted.log_bytes == 0)
+        wanted.log_bytes = ENOUGH;
     return wanted;
 }
 

@@ -383,7 +383,7 @@ static void factory_can_t_be_copied_or_given(void)
 /* In a child: try every factory call with every word that could be a handle. */
 static void forge_factory(const struct birth *birth)
 {
-    struct domain_attributes attributes = {.highest_priority = 1, .quota = {100, 100, 100, 100}};
+    struct domain_attributes attributes = {.highest_priority = 1, .quota = {100, 100, 100, 100, 0}};
     handle_t out = 0;
     uaddr_t address = 0;
     uint64_t got = 0;

@@ -38,7 +38,7 @@ static bool worked(enum status s, int line)
 static void make_everything(handle_t event)
 {
     const struct domain_attributes attributes = {
-        .syscall_mask = ~UINT64_C(0), .quota = {1000, 1000, 1000, 1000}, .highest_priority = 3};
+        .syscall_mask = ~UINT64_C(0), .quota = {1000, 1000, 1000, 1000, 0}, .highest_priority = 3};
     handle_t domain = 0, out = 0, made[8] = {0};
     uaddr_t address = 0;
 

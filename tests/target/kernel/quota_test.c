@@ -285,6 +285,41 @@ static void mask_only_shrinks(void)
     EXPECT_IS(board->word[5], STATUS_DENIED);
 }
 
+/* In a child: write until that is refused, wait, and write again. */
+static void fill_the_log(const struct birth *birth)
+{
+    static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\n";
+    struct board *board = birth->board;
+    enum status s;
+
+    /* From the start of a window on, so that all of it is in one. */
+    (void)thread_sleep((time_here_ns() / LOG_WINDOW_NS + 1) * LOG_WINDOW_NS);
+    while ((s = log_write(line, sizeof line - 1)) == STATUS_OK)
+        board->word[1] += sizeof line - 1;
+    board->word[2] = s;
+    board->word[3] = log_write(line, 1); /* there is room for that */
+    (void)thread_sleep((time_here_ns() / LOG_WINDOW_NS + 1) * LOG_WINDOW_NS);
+    board->word[4] = log_write(line, sizeof line - 1);
+}
+
+static void log_takes_so_much_in_a_second(void)
+{
+    const struct child_needs needs = {.quota = {.log_bytes = 1000}};
+    struct board *board = board_get();
+    struct child child;
+
+    EXPECT_OK(child_make(&needs, &child));
+    EXPECT_OK(child_start(&child, fill_the_log, NULL));
+    EXPECT_IS(child_wait_long(&child), CHILD_DONE);
+    EXPECT_IS(board->word[1], 1000 / 62 * 62);
+    EXPECT_IS(board->word[2], STATUS_OUT_OF_QUOTA);
+    EXPECT_IS(board->word[3], STATUS_OK);
+    EXPECT_IS(board->word[4], STATUS_OK);
+    EXPECT_IS(child_info(&child).limit.log_bytes, 1000);
+    EXPECT_IS(child_info(&child).used.log_bytes, 62);
+    EXPECT_OK(log_write("nobody else is kept from it\n", 28));
+}
+
 static const struct test quota_tests[] = {
     TEST(handles_run_out),
     TEST(frames_run_out),
@@ -295,5 +330,6 @@ static const struct test quota_tests[] = {
     TEST(mask_denies_and_counts),
     TEST(mask_only_shrinks),
     TEST(each_denied_call_is_named_once_in_the_log),
+    TEST(log_takes_so_much_in_a_second),
 };
 TEST_GROUP(quota);

@@ -75,7 +75,7 @@ static void text_can_be_narrowed_to_reading(void)
 
     EXPECT_OK(test_event(&word, &done));
     const struct domain_attributes attributes = {
-        .syscall_mask = ~UINT64_C(0), .quota = {16, 16, 16, 16}, .event = done, .event_bits = 1};
+        .syscall_mask = ~UINT64_C(0), .quota = {16, 16, 16, 16, 0}, .event = done, .event_bits = 1};
     EXPECT_OK(domain_create(test_factory(), &attributes, &domain));
     EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("stack"), &stack, &top));
     EXPECT_OK(segment_grant(stack, domain, rw));

@@ -41,7 +41,7 @@ static struct info_domain domain_now(handle_t domain)
 /* `count` domains see `segment`; each pays for `tables` of its own, and no other exist. */
 static void viewed_by(unsigned count, handle_t segment, uint64_t tables)
 {
-    const struct domain_attributes attributes = {.quota = {16, 16, 16, 16}};
+    const struct domain_attributes attributes = {.quota = {16, 16, 16, 16, 0}};
     const struct info_memory before = memory_now();
 
     for (unsigned i = 0; i < count; i++) {

@@ -85,8 +85,9 @@ static void count_by_turns(const struct birth *birth)
 /* A domain with as little as it can run with; `hub` holds it afterwards. */
 static void dweller_make(uint64_t number, handle_t hub)
 {
-    const struct domain_attributes attributes = {
-        .syscall_mask = ~UINT64_C(0), .quota = {16, 16, 2, 8}, .highest_priority = CHILD_PRIORITY};
+    const struct domain_attributes attributes = {.syscall_mask = ~UINT64_C(0),
+                                                 .quota = {16, 16, 2, 8, 0},
+                                                 .highest_priority = CHILD_PRIORITY};
     handle_t page = 0, domain = 0, thread = 0, out = 0;
     uaddr_t address = 0;
 
@@ -110,7 +111,7 @@ static void dweller_make(uint64_t number, handle_t hub)
 
 static void more_are_alive_than_there_are_asids(void)
 {
-    const struct domain_attributes attributes = {.quota = {4096, AT_ONCE, 2, 8}};
+    const struct domain_attributes attributes = {.quota = {4096, AT_ONCE, 2, 8, 0}};
     struct board *board = board_get();
     handle_t hub[HUBS] = {0};
 
@@ -128,7 +129,7 @@ static void more_are_alive_than_there_are_asids(void)
 static void a_gigabyte_of_memory_is_seen_by_a_thousand(void)
 {
     static handle_t viewers[VIEWERS];
-    const struct domain_attributes attributes = {.quota = {16, 16, 16, 16}};
+    const struct domain_attributes attributes = {.quota = {16, 16, 16, 16, 0}};
     handle_t segment = 0;
     uaddr_t address = 0;
 

@@ -194,21 +194,24 @@ struct quota {
     uint32_t frames; /* 4 KiB frames: memory, tables and kernel objects */
     uint32_t handles;
     uint32_t threads;
-    uint32_t objects; /* portals, events, segments, interrupts, clocks */
+    uint32_t objects;   /* portals, events, segments, interrupts, clocks */
+    uint32_t log_bytes; /* of text for the log, in each LOG_WINDOW_NS */
 };
+
+#define LOG_WINDOW_NS (UINT64_C(1) << 30) /* a second, and a little more */
 
 struct domain_attributes {
     struct name name;
     uint64_t syscall_mask;
     struct quota quota;
     uint32_t highest_priority;
-    uint32_t flags; /* enum domain_flag */
+    uint64_t flags; /* enum domain_flag */
     handle_t event; /* signalled with `event_bits` when the domain stops; 0: none */
     uint64_t event_bits;
     nsec_t budget_ns; /* of each of its threads, in each `period_ns`; 0 and 0: no budget */
     nsec_t period_ns;
 };
-_Static_assert(sizeof(struct domain_attributes) == 80, "ABI");
+_Static_assert(sizeof(struct domain_attributes) == 88, "ABI");
 
 enum domain_flag {
     DOMAIN_DENIAL_FAULTS = 1U << 0, /* a system call outside the mask is a fault, not an error */
