@@ -925,6 +925,35 @@ static void a_port_is_used_again_at_once(void **state)
     assert_clean();
 }
 
+/* Nobody knows whether it got out: the timer, which would say so too, has half a second to go. */
+static void what_a_driver_took_along_is_sent_again_at_once(void **state)
+{
+    enum { PEER = 9 };
+    uint16_t port = listen_for_peers();
+
+    (void)state;
+    peer_send(PEER, port, FLAG_SYN, 1000, 0, 0);
+    uint32_t own_next = peer_heard(PEER, FLAG_SYN | FLAG_ACK) + 1;
+    peer_send(PEER, port, FLAG_ACK, 1001, own_next, 0);
+    far.to_send = 200;
+    side_send(&far);
+    tcp_client_flush(client);
+    settle();
+    assert_int_equal(peer_heard(PEER, FLAG_ACK | 8), own_next);
+    unsigned before = driver.sent_count;
+    connection_close(driver.connection);
+    settle();
+    assert_int_equal(driver.sent_count, before + 1);
+    assert_int_equal(peer_heard(PEER, FLAG_ACK | 8), own_next);
+    peer_send(PEER, port, FLAG_ACK, 1001, own_next + 200, 0);
+    connection_close(driver.connection);
+    settle();
+    assert_int_equal(driver.sent_count, before + 1);
+    tcp_abort(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
 /* Real connections that nobody accepts fill the backlog; cookies don't get past its end. */
 static void cookies_end_with_the_backlog(void **state)
 {
@@ -1050,6 +1079,7 @@ int main(void)
         cmocka_unit_test_setup(a_flood_of_syns_keeps_nobody_out, open_client),
         cmocka_unit_test(a_cookie_grows_old),
         cmocka_unit_test(a_port_is_used_again_at_once),
+        cmocka_unit_test(what_a_driver_took_along_is_sent_again_at_once),
         cmocka_unit_test(cookies_end_with_the_backlog),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),

@@ -123,6 +123,10 @@ void endpoint_touch_stalled(struct client *client);
 /* The client is about to be woken: tell what could wait for that. */
 void endpoint_tell_quiet(struct client *client);
 
+/* What was on its way when a driver died is to be sent again now, not when its timer says so.  It
+ * counts as no sign of a bad path.  endpoint_output_all() comes next. */
+void endpoint_send_again(void);
+
 /* The driver takes frames again after it took none. */
 void endpoint_output_all(void);
 

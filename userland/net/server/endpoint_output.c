@@ -88,6 +88,12 @@ void endpoint_feed_starved(void)
     }
 }
 
+void endpoint_send_again(void)
+{
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
+        (void)tcp_rexmit_rto_prepare(pcb); /* fails where nothing is on its way */
+}
+
 void endpoint_output_all(void)
 {
     struct tcp_pcb *next;

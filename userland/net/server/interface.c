@@ -38,9 +38,20 @@ static err_t init(struct netif *n)
     return ERR_OK;
 }
 
+/* Of packets that wait for a neighbour's hardware address only the last is kept: know it soon. */
+static void find_gateway(struct netif *n)
+{
+    struct eth_addr *hardware;
+    const ip4_addr_t *address;
+
+    if (!ip4_addr_isany(netif_ip4_gw(n)) && !ip4_addr_isany(netif_ip4_addr(n))
+        && etharp_find_addr(n, netif_ip4_gw(n), &hardware, &address) < 0)
+        (void)etharp_request(n, netif_ip4_gw(n));
+}
+
 static void on_status(struct netif *n)
 {
-    (void)n;
+    find_gateway(n);
     interface_report();
 }
 
@@ -124,6 +135,12 @@ void interface_on_link(bool is_up)
         netif_set_link_up(&netif);
     else
         netif_set_link_down(&netif);
+}
+
+void interface_ask_again(void)
+{
+    if (netif_dhcp_data(&netif) != NULL && !dhcp_supplied_address(&netif))
+        dhcp_network_changed_link_up(&netif);
 }
 
 static enum net_address_origin origin_v6(u8_t index)

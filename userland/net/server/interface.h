@@ -18,6 +18,9 @@ struct netif *interface_netif(void);
 void interface_on_driver(const uint8_t hardware[6], uint32_t mtu_bytes);
 void interface_on_link(bool is_up);
 
+/* A driver died, perhaps with our question for an address or its answer: ask again. */
+void interface_ask_again(void);
+
 /* Log addresses that are new or gone. */
 void interface_report(void);
 

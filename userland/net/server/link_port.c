@@ -305,6 +305,10 @@ static enum status on_open(void *context, struct connection *c, struct connectio
         ;
     connection_flush(c);
     interface_on_link(counters.is_up);
+    if (counters.driver_losses > 0) {
+        interface_ask_again();
+        endpoint_send_again();
+    }
     endpoint_output_all();
     stack_settle();
     return STATUS_OK;
