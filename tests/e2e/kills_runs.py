@@ -27,6 +27,9 @@ DOMAINS = ("virtio-net", "net", "web", "console", "pl011", "pl031", "virtio-rng"
 CARRIERS = ("virtio-net", "net", "web")  # without whom no page is served
 ENDS_OF_CONNECTIONS = ("net", "web")
 OFFER_NOTHING = ("web", "pl061", "shell")
+TOGETHER = (("virtio-rng", "web"), ("virtio-rng", "net"), ("virtio-net", "net"), ("net", "web"),
+            ("pl031", "web"), ("pl011", "console"), ("console", "shell"),
+            ("virtio-net", "net", "web", "virtio-rng"))
 # What the shell asks of whom, and how it looks if that one serves; of all others, an echo.
 USES = {"pl031": ("date", r"20\d\d-\d\d-\d\d"), "net": ("net", r"10\.0\.2\.15/24"),
         "virtio-net": ("ping 10.0.2.2 1", "1 sent, 1 answered")}
@@ -254,9 +257,13 @@ class Killer:
         return min((one for one in found if one[0] >= after), default=None, key=lambda one: one[0])
 
     def await_said(self, pattern, after, seconds):
+        """What a dying serial port didn't show, the log still has."""
         end = time.monotonic() + seconds * busy()
         while (found := self.said(pattern, after)) is None and time.monotonic() < end:
             self.vm.pump(0.02)
+        if found is None:
+            self.vm.command("\x15log", 60 * busy())
+            found = self.said(pattern, after)
         return found
 
     def wait_time(self, when):
@@ -286,6 +293,26 @@ class Killer:
         self.load.is_probing = False
         self.kills.append(Kill(name, died, after, *self.cable.gone(died)))
         self.see_clients_go_on(name)
+
+    def kill_together(self, names):
+        """Within a few milliseconds; the order is chance."""
+        for name in names:
+            self.wait_time(self.last[name] + GOOD_LIFE)
+        waits = [30 + self.rng.randrange(DELAY_MS + 1) for _ in names]
+        before = {name: self.last[name] + 1e-6 for name in names}
+        self.load.is_probing = any(name in ENDS_OF_CONNECTIONS for name in names)
+        self.vm.send("".join(f"\x15kill {name} {wait}\r" for name, wait in zip(names, waits)))
+        for name in names:
+            died = self.await_said(rf"{name}: was killed", before[name], 5)
+            assert died is not None, self.vm.failure(f"{name} can't be killed")
+            self.last[name] = died[0]
+        latest = max(self.last[name] for name in names)
+        wait_until(lambda: self.cable.pages_after(latest),
+                   lambda: f"no page after the death of {names}", 60)
+        self.load.is_probing = False
+        for name in names:
+            self.see_clients_go_on(name)
+        return self.cable.gone(latest)[0]
 
     def see_clients_go_on(self, name):
         """What its clients do with it, they can do again."""
@@ -369,6 +396,15 @@ def all_die_and_come_back(system, amounts):
     now = system.vm.restarts()
     extra = {name: now[name] - restarts[name] - died[name] for name in now}
     assert not any(extra.values()), f"others died, too: {extra}"
+
+
+def who_needs_each_other_may_die_together(system, amounts):
+    killer = system.killer
+    gone = [killer.kill_together(killer.rng.sample(pair, len(pair)))
+            for _ in range(-(-amounts.rounds // 10)) for pair in TOGETHER]
+    print(f"     {len(gone)} times two or more died together; pages were there again after "
+          f"{said_figures(gone)}")
+    assert max(gone) <= 2 * P99, "back too late"
 
 
 def report(killer):
@@ -465,6 +501,7 @@ def download_survives(vm, scheme, content):
 TESTS = [
     who_closed_first_listens_again,
     all_die_and_come_back,
+    who_needs_each_other_may_die_together,
     nothing_was_seeded_badly,
     all_serve_in_the_end,
 ]

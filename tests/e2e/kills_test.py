@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Each service is killed while HTTPS load runs, and is back before its clients mind."""
-# timeout: 600
+# timeout: 900
 
 import sys
 
