@@ -46,9 +46,9 @@ PACE = 0.01  # host seconds between requests, at most
 PROBE = 0.02  # and between those that come on top while others may be cut off
 PATIENCE = 5  # host seconds that a client waits for an answer
 PAGE_BYTES = 12 << 10
-# A download's clock: 128 ns an instruction, so that some seconds pass meanwhile.
-DOWNLOAD, DOWNLOAD_BYTES, DOWNLOAD_ICOUNT = "10m.bin", 10 << 20, "shift=7,sleep=on"
-EVERY_MS, KILLS_OF_A_DOWNLOAD = 1000, 3
+# A download's clock: 256 ns an instruction, so that some seconds pass meanwhile.
+DOWNLOAD, DOWNLOAD_BYTES, DOWNLOAD_ICOUNT = "10m.bin", 10 << 20, "shift=8,sleep=on"
+EVERY_MS, KILLS_OF_A_DOWNLOAD = 1000, 5
 REQUEST_PAD = 1600  # more than a client sends for a handshake: tells requests from handshakes
 
 Amounts = collections.namedtuple("Amounts", "rounds seed")
