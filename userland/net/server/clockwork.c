@@ -142,6 +142,6 @@ void clockwork_wind(void)
 
 void clockwork_start(void)
 {
-    alarm_timer = (struct loop_timer){.on_time = on_alarm};
+    alarm_timer.on_time = on_alarm; /* and nothing else: a driver that was up has wound it */
     clockwork_wind();
 }
