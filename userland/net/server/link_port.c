@@ -15,6 +15,7 @@
 #include "rt/connection.h"
 #include "rt/log.h"
 #include "rt/syscall.h"
+#include "rt/time.h"
 #include "stack.h"
 #include "transmit_queue.h"
 
@@ -25,6 +26,8 @@ enum {
     CHECKED_ABOVE_IP = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP,
     MADE_ABOVE_IP = NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP,
 };
+
+#define SEEK_PAUSE_NS (100 * NS_PER_MS) /* after a driver that refused */
 
 /* All state belongs to the one thread that runs the stack. */
 static struct connection driver;
@@ -37,6 +40,8 @@ static size_t post_step;        /* post when so many are idle, to save messages 
 static bool is_refusing;        /* a frame found no place since the last TX_DONE */
 static struct eth_addr sender;  /* of the frame that lwIP is looking at */
 static bool has_sender;
+static unsigned refusals; /* of the driver, in a row */
+static struct loop_timer seek_timer;
 
 static bool send_to_driver(const struct link_message *m)
 {
@@ -297,9 +302,11 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     enum status s = introduce();
 
     if (s != STATUS_OK) {
-        log_line("the network driver refused: %s", status_text(s));
+        if (log_is_worth(++refusals))
+            log_line("the network driver refused: %s, %u times in a row", status_text(s), refusals);
         return s;
     }
+    refusals = 0;
     counters.has_driver = true;
     while (post_batch())
         ;
@@ -314,19 +321,34 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     return STATUS_OK;
 }
 
+static void driver_seek(void)
+{
+    const enum status s = connection_restart(&driver);
+
+    if (s != STATUS_OK)
+        loop_timer_start(&seek_timer, time_after_ns(SEEK_PAUSE_NS));
+}
+
+/* A driver that refused once, because somebody else was there just then, may not do so again. */
+static void on_seek_time(void *context, struct loop_timer *timer)
+{
+    (void)context;
+    (void)timer;
+    if (driver.state != CONNECTION_WAITING && driver.state != CONNECTION_OPENED)
+        driver_seek();
+}
+
 static void on_close(void *context, struct connection *c, enum status why)
 {
     (void)context;
+    (void)c;
     if (counters.has_driver) {
         counters.driver_losses++;
         log_line("lost the network driver: %s; connections wait for the next", status_text(why));
     }
     counters.has_driver = false;
     counters.is_up = false;
-
-    enum status s = connection_restart(c);
-    if (s != STATUS_OK)
-        log_line("no way to a network driver: %s", status_text(s));
+    driver_seek();
 }
 
 static const struct connection_ops ops = {
@@ -349,6 +371,7 @@ enum status link_port_start(struct netif *netif)
     port_netif = netif;
     packet_memory_init(transmit_memory.address);
     receive_pool_init(receive_memory.address);
+    seek_timer.on_time = on_seek_time;
     return connection_start(&driver, "net:Link", &config, &ops, NULL);
 }
 
