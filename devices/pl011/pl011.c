@@ -198,7 +198,7 @@ static void on_call(void *context, struct connection *c, struct portal_message *
 {
     (void)context;
     (void)c;
-    *m = (struct portal_message){.word = {STATUS_BAD_CALL}};
+    m->word[0] = STATUS_BAD_CALL;
 }
 
 static void chip_start(void)

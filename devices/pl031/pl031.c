@@ -64,7 +64,7 @@ static void on_call(void *context, struct connection *c, struct portal_message *
         answer = (struct portal_message){
             .word = {STATUS_OK, now_ns / NS_PER_S, rtc.offset_ns, rtc.is_precise}};
     }
-    *m = answer;
+    portal_answer(m, answer.word);
 }
 
 static void chip_start(void)

@@ -75,6 +75,7 @@ struct net_counters {
     uint64_t interrupts;
     uint64_t notifications;
     uint64_t resets;
+    uint64_t expelled; /* clients that broke the protocol */
 };
 
 struct net_device {

@@ -91,7 +91,9 @@ static void on_messages(void *context, struct connection *c)
     while (transmit_has_room(&net) && connection_receive(c, &message)) {
         memcpy(&m, &message, sizeof m);
         if (message_act(&m) != STATUS_OK) {
-            log_line("the client breaks the protocol (message kind %u)", m.kind);
+            if (log_is_worth(++net.counters.expelled))
+                log_line("the client breaks the protocol (message kind %u, %llu so far)", m.kind,
+                         (unsigned long long)net.counters.expelled);
             connection_fail(c);
             return;
         }
@@ -159,9 +161,14 @@ static void request_info(struct portal_message *answer)
         features |= LINK_CHECKSUM_TX;
     if ((net.virtio.features & NET_F_GUEST_CSUM) != 0)
         features |= LINK_CHECKSUM_RX;
-    *answer = (struct portal_message){.word = {STATUS_OK, net.mac, net.mtu, features,
-                                               net.transmit.queue.size / (1U + LINK_TX_PIECES),
-                                               net.receive.queue.size / 2U, net.is_up}};
+    const uint64_t words[PORTAL_WORDS] = {STATUS_OK,
+                                          net.mac,
+                                          net.mtu,
+                                          features,
+                                          net.transmit.queue.size / (1U + LINK_TX_PIECES),
+                                          net.receive.queue.size / 2U,
+                                          net.is_up};
+    portal_answer(answer, words);
 }
 
 static bool buffers_are_valid(uint64_t bytes, uint64_t count, uint64_t pool_bytes)
@@ -209,9 +216,10 @@ static void request_counters(struct portal_message *answer)
 {
     const struct net_counters *n = &net.counters;
 
-    *answer = (struct portal_message){.word = {STATUS_OK, n->frames_sent, n->frames_received,
-                                               n->frames_dropped, n->interrupts, n->notifications,
-                                               n->resets}};
+    const uint64_t words[PORTAL_WORDS] = {STATUS_OK,         n->frames_sent, n->frames_received,
+                                          n->frames_dropped, n->interrupts,  n->notifications,
+                                          n->resets};
+    portal_answer(answer, words);
 }
 
 static void on_call(void *context, struct connection *c, struct portal_message *m)

@@ -137,7 +137,7 @@ static void on_call(void *context, struct connection *c, struct portal_message *
 
     if (m->word[0] == ENTROPY_READ)
         answer.word[0] = request_read(&answer, m->word[1]);
-    *m = answer;
+    portal_answer(m, answer.word);
 }
 
 static enum status device_start(volatile void *registers)

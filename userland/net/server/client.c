@@ -8,7 +8,7 @@
 
 #include "rt/log.h"
 
-enum { CLIENTS_PER_SERVICE = 16, CHUNK_COUNT_MIN = 2 };
+enum { CHUNK_COUNT_MIN = 2 };
 
 const struct service_config client_service_config = {
     .connection = {.capacity = NET_RING_MESSAGES},
@@ -133,8 +133,9 @@ void client_expel(struct client *client, const char *reason)
         return;
     client->is_expelled = true;
     expelled_count++;
-    log_line("client %u of %s broke the protocol and is cut off: %s", client->number,
-             client->service, reason);
+    if (log_is_worth(expelled_count))
+        log_line("client %u of %s broke the protocol and is cut off: %s (%llu so far)",
+                 client->number, client->service, reason, (unsigned long long)expelled_count);
     connection_fail(client->connection);
 }
 

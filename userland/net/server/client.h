@@ -11,6 +11,8 @@
 #include "net/protocol.h"
 #include "rt/service.h"
 
+enum { CLIENTS_PER_SERVICE = 16 };
+
 struct client {
     struct connection *connection;
     const char *service;       /* its name */

@@ -117,6 +117,16 @@ CHECK_RESULT static inline enum status portal_call_with(handle_t portal, struct 
 }
 
 /*
+ * Answer with `words` alone.  Handles that came with the call stay in their places and so go back:
+ * to overwrite all of `m` would keep them, and a caller could fill this domain's table with them.
+ */
+static inline void portal_answer(struct portal_message *m, const uint64_t words[PORTAL_WORDS])
+{
+    for (unsigned i = 0; i < PORTAL_WORDS; i++)
+        m->word[i] = words[i];
+}
+
+/*
  * What most protocols do: call, then take the status that the callee answered in word 0.  Passes
  * and receives handles if there is any in `m`; who only wants to receive some uses
  * portal_call_with().
