@@ -15,7 +15,6 @@
 #include "rt/time.h"
 
 enum {
-    PINGS = 32,
     ECHO_HEADER_BYTES = sizeof(struct icmp_echo_hdr),
     ECHO_CHECKSUM_OFFSET = 2,
 };
@@ -28,7 +27,7 @@ struct ping {
     bool is_v6;
 };
 
-static struct ping pings[PINGS];
+static struct ping pings[PINGS_MAX];
 static struct raw_pcb *pcb_v4, *pcb_v6;
 static uint16_t identifier, last_sequence;
 static unsigned busy_count;
@@ -47,7 +46,7 @@ static bool take_answer(bool is_v6, const struct icmp_echo_hdr *echo)
     if (echo->type != (is_v6 ? ICMP6_TYPE_EREP : ICMP_ER) || echo->id != lwip_htons(identifier))
         return false;
 
-    for (struct ping *p = pings; p < pings + PINGS; p++) {
+    for (struct ping *p = pings; p < pings + PINGS_MAX; p++) {
         if (p->done == NULL || p->is_v6 != is_v6 || p->sequence != lwip_ntohs(echo->seqno))
             continue;
         finish(p, STATUS_OK, (uint32_t)((time_now_ns() - p->sent_ns) / NS_PER_US));
@@ -110,9 +109,9 @@ enum status pinger_start(const struct net_address *address, uint32_t payload_byt
 
     if (payload_bytes > NET_PING_BYTES_MAX)
         return STATUS_BAD_ARGUMENT;
-    while (ping < pings + PINGS && ping->done != NULL)
+    while (ping < pings + PINGS_MAX && ping->done != NULL)
         ping++;
-    if (ping == pings + PINGS)
+    if (ping == pings + PINGS_MAX)
         return STATUS_WOULD_BLOCK;
 
     ip_addr_t to = address_to_lwip(address);
@@ -139,6 +138,18 @@ enum status pinger_start(const struct net_address *address, uint32_t payload_byt
     return error == ERR_RTE ? STATUS_NOT_FOUND : STATUS_OUT_OF_MEMORY;
 }
 
+bool pinger_cancel(const void *context)
+{
+    for (struct ping *p = pings; p < pings + PINGS_MAX; p++) {
+        if (p->done != NULL && p->context == context) {
+            p->done = NULL;
+            busy_count--;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool pinger_is_busy(void)
 {
     return busy_count > 0;
@@ -148,7 +159,7 @@ void pinger_expire(void)
 {
     nsec_t now = time_now_ns();
 
-    for (struct ping *p = pings; p < pings + PINGS; p++) {
+    for (struct ping *p = pings; p < pings + PINGS_MAX; p++) {
         if (p->done != NULL && now - p->sent_ns >= NET_PING_TIMEOUT_S * NS_PER_S)
             finish(p, STATUS_TIMED_OUT, 0);
     }

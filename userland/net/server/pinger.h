@@ -7,6 +7,8 @@
 #include "abi/types.h"
 #include "net/status.h"
 
+enum { PINGS_MAX = 128 }; /* under way at a time */
+
 /* Called once: OK with the round trip, or TIMED_OUT. */
 typedef void (*pinger_done)(void *context, enum status status, uint32_t round_trip_us);
 
@@ -16,6 +18,9 @@ CHECK_RESULT enum status pinger_init(void);
 /* Errors: WOULD_BLOCK (too many under way), NOT_FOUND (no route), OUT_OF_MEMORY, BAD_ARGUMENT. */
 CHECK_RESULT enum status pinger_start(const struct net_address *address, uint32_t payload_bytes,
                                       pinger_done done, void *context);
+
+/* Nobody waits for this one any more; `done` isn't called.  False: it isn't under way. */
+bool pinger_cancel(const void *context);
 
 bool pinger_is_busy(void);
 

@@ -19,7 +19,16 @@
 #include "endpoint.h"
 #include "socket_table.h"
 
-enum { ERRANDS = 32 };
+/*
+ * As many as all clients may have under way, so nobody's can keep another from one; and some for
+ * resolutions whose client has left, which can't be called back.
+ */
+enum {
+    LEFT_RESOLUTIONS_MAX = 16,
+    ERRANDS = CLIENTS_PER_SERVICE * NET_STATUS_REQUESTS_MAX + LEFT_RESOLUTIONS_MAX,
+};
+_Static_assert((int)PINGS_MAX >= CLIENTS_PER_SERVICE * NET_STATUS_REQUESTS_MAX,
+               "each client has its pings");
 
 enum errand_state { ERRAND_FREE, ERRAND_UNDER_WAY, ERRAND_DONE };
 
@@ -125,7 +134,7 @@ static void errand_end(struct errand *e, enum status status)
     is_settling_due = true;
 }
 
-/* All errands are taken by others: an answer all the same. */
+/* No more of these now: an answer all the same. */
 static void answer_busy(struct client *client, uint16_t answer_kind, uint32_t tag)
 {
     struct net_message m = {.kind = answer_kind, .status = STATUS_WOULD_BLOCK, .socket = tag};
@@ -165,6 +174,15 @@ static void on_resolved(const char *name, const ip_addr_t *address, void *contex
     errand_end(e, address != NULL ? STATUS_OK : STATUS_NOT_FOUND);
 }
 
+static unsigned left_resolutions(void)
+{
+    unsigned count = 0;
+
+    for (const struct errand *e = errands; e < errands + ERRANDS; e++)
+        count += e->state == ERRAND_UNDER_WAY && e->client == NULL;
+    return count;
+}
+
 static void start_resolving(struct client *client, const struct net_message *m)
 {
     const uint8_t *bytes = client_bytes(client, m->offset, m->length);
@@ -178,7 +196,9 @@ static void start_resolving(struct client *client, const struct net_message *m)
     memcpy(name, bytes, m->length);
     name[m->length] = '\0';
 
-    struct errand *e = errand_begin(client, NET_STATUS_RESOLVED, m->socket);
+    struct errand *e = NULL;
+    if (left_resolutions() < LEFT_RESOLUTIONS_MAX)
+        e = errand_begin(client, NET_STATUS_RESOLVED, m->socket);
     if (e == NULL) {
         answer_busy(client, NET_STATUS_RESOLVED, m->socket);
         return;
@@ -265,8 +285,11 @@ static void on_close(void *context, struct connection *c, enum status why)
     (void)context;
     (void)why;
     for (struct errand *e = errands; e < errands + ERRANDS; e++) {
-        if (e->client == c->user)
-            e->client = NULL;
+        if (e->state == ERRAND_FREE || e->client != c->user)
+            continue;
+        e->client = NULL;
+        if (pinger_cancel(e))
+            e->state = ERRAND_FREE;
     }
     client_close(c->user);
 }
