@@ -28,7 +28,7 @@
 #include "rt/syscall.h"
 #include "userland/runtime/src/program.h"
 
-enum { CAPACITY = 8, CLIENT_LIMIT = 3 };
+enum { CAPACITY = 8, CLIENT_LIMIT = 8, DOMAIN_LIMIT = CLIENT_LIMIT / 4 };
 
 /* What each side has seen. */
 struct side {
@@ -458,23 +458,48 @@ static void death_of_a_client_is_told_once(void **state)
     assert_int_equal(service.client_count, 0);
 }
 
+static void close_many(struct connection *many, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        connection_close(&many[i]);
+        loop_bit_free(many[i].doorbell_bit);
+        loop_bit_free(many[i].status_bit);
+        assert_int_equal(handle_close(many[i].status_event), STATUS_OK);
+    }
+}
+
 static void too_many_clients_are_refused(void **state)
 {
     static struct connection many[CLIENT_LIMIT];
 
     (void)state;
     memset(many, 0, sizeof many);
-    for (unsigned i = 0; i < CLIENT_LIMIT; i++)
+    for (unsigned i = 0; i < CLIENT_LIMIT; i++) {
+        fake_connect_as(i / DOMAIN_LIMIT);
+        assert_int_equal(connection_open(&many[i], "test:Echo", &config, &ops, &client_side),
+                         STATUS_OK);
+    }
+    fake_connect_as(CLIENT_LIMIT);
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OUT_OF_QUOTA);
+    close_many(many, CLIENT_LIMIT);
+}
+
+static void one_domain_takes_a_quarter_of_the_places(void **state)
+{
+    static struct connection many[DOMAIN_LIMIT];
+
+    (void)state;
+    memset(many, 0, sizeof many);
+    fake_connect_as(1);
+    for (unsigned i = 0; i < DOMAIN_LIMIT; i++)
         assert_int_equal(connection_open(&many[i], "test:Echo", &config, &ops, &client_side),
                          STATUS_OK);
     assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
                      STATUS_OUT_OF_QUOTA);
-    for (unsigned i = 0; i < CLIENT_LIMIT; i++) {
-        connection_close(&many[i]);
-        loop_bit_free(many[i].doorbell_bit);
-        loop_bit_free(many[i].status_bit);
-        assert_int_equal(handle_close(many[i].status_event), STATUS_OK);
-    }
+    fake_connect_as(2);
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side), STATUS_OK);
+    close_many(many, DOMAIN_LIMIT);
 }
 
 static void impossible_index_ends_only_that_connection(void **state)
@@ -558,6 +583,7 @@ int main(void)
         CLAIM(service_that_dies_while_it_is_asked_is_asked_again),
         CLAIM(death_of_a_client_is_told_once),
         CLAIM(too_many_clients_are_refused),
+        CLAIM(one_domain_takes_a_quarter_of_the_places),
         CLAIM(impossible_index_ends_only_that_connection),
         CLAIM(clients_that_lie_are_refused),
     };

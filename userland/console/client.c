@@ -22,8 +22,24 @@ bool client_has_events(const struct client *client)
            || client->event[CLIENT_ON_INTERRUPT] != 0;
 }
 
+/* The launcher gives badges: the upper half is the client's domain. */
+static bool is_of_domain(const struct client *client, uint64_t badge)
+{
+    return client->badge != 0 && client->badge >> 32 == badge >> 32;
+}
+
+static unsigned domain_count(const struct client_table *table, uint64_t badge)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < CLIENTS_MAX; i++)
+        count += is_of_domain(&table->clients[i], badge);
+    return count;
+}
+
 struct client *client_find(struct client_table *table, uint64_t badge, struct screen *screen)
 {
+    const bool is_crowded = domain_count(table, badge) >= CLIENTS_OF_A_DOMAIN_MAX;
     struct client *oldest = NULL;
 
     table->calls++;
@@ -34,6 +50,8 @@ struct client *client_find(struct client_table *table, uint64_t badge, struct sc
             client->used = table->calls;
             return client;
         }
+        if (is_crowded && !is_of_domain(client, badge))
+            continue;
         if (!client_has_events(client) && (oldest == NULL || client->used < oldest->used))
             oldest = client;
     }

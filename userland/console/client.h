@@ -15,7 +15,10 @@ enum client_event {
     CLIENT_EVENTS = 3,
 };
 
-enum { CLIENTS_MAX = 64 };
+enum {
+    CLIENTS_MAX = 64,
+    CLIENTS_OF_A_DOMAIN_MAX = CLIENTS_MAX / 4,
+};
 
 struct client {
     uint64_t badge; /* 0: the place is free */
@@ -30,7 +33,8 @@ struct client {
  * The clients that are known, by the badge they call with.
  *
  * A client without events can die unnoticed; so a full table forgets the one of those
- * that hasn't called for the longest time.
+ * that hasn't called for the longest time.  No domain has more than its share of the places: one
+ * loses its own oldest client for one more.
  */
 struct client_table {
     struct client clients[CLIENTS_MAX];
@@ -38,8 +42,8 @@ struct client_table {
     unsigned death_bit; /* of the loop's event: some client with events may have died */
 };
 
-/* The client with this badge, a new one if it hasn't called before.  NULL: the table is full of
- * clients with events.  Ownership: borrowed until client_forget(). */
+/* The client with this badge, a new one if it hasn't called before.  NULL: no place for its domain
+ * but those of clients with events.  Ownership: borrowed until client_forget(). */
 struct client *client_find(struct client_table *table, uint64_t badge, struct screen *screen);
 
 /* Print what is left of its line, and close the events. */

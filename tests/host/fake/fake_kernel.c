@@ -168,6 +168,11 @@ void fake_connect_answer(enum status s)
     connect_answer = s;
 }
 
+void fake_connect_as(uint32_t domain_id)
+{
+    next_badge = (uint64_t)domain_id << 32 | (uint32_t)next_badge;
+}
+
 void fake_service_dead(bool is_dead)
 {
     service_is_dead = is_dead;

@@ -16,6 +16,7 @@
 
 enum {
     SERVICE_CLIENT_LIMIT = 32,
+    SERVICE_DOMAINS_MIN = 4, /* that it takes to use up all places */
     SERVICE_STACKS = 2,
     SERVICE_STACK_BYTES = 16 * 1024,
 };
@@ -64,6 +65,23 @@ static void service_on_death(void *context)
         if (c->state == CONNECTION_OPENED && !connection_peer_lives(c->doorbell))
             connection_end(c, STATUS_PEER_DEAD);
     service_sweep(s);
+}
+
+/* The launcher gives badges: the upper half is the client's domain. */
+static unsigned domain_client_count(const struct service *s, uint64_t badge)
+{
+    unsigned count = 0;
+
+    for (const struct connection *c = s->clients; c != NULL; c = c->next_client)
+        count += c->badge >> 32 == badge >> 32;
+    return count;
+}
+
+static bool has_place(const struct service *s, uint64_t badge)
+{
+    const unsigned limit = s->config.client_limit;
+
+    return s->client_count < limit && domain_client_count(s, badge) * SERVICE_DOMAINS_MIN < limit;
 }
 
 static struct connection *client_create(struct service *s, uint64_t badge,
@@ -132,7 +150,7 @@ static enum status service_open(struct service *s, uint64_t badge, struct portal
         connection_end(old, STATUS_CLOSED);
         service_sweep(s);
     }
-    if (s->client_count >= s->config.client_limit)
+    if (!has_place(s, badge))
         return STATUS_OUT_OF_QUOTA;
 
     struct connection *c = client_create(s, badge, m);

@@ -14,7 +14,8 @@
 
 struct service_config {
     struct connection_config connection; /* what the server brings to each client */
-    unsigned client_limit;               /* 0: 32; beyond it OPEN answers OUT_OF_QUOTA */
+    unsigned client_limit;               /* 0: 32; beyond it, and of one domain beyond a quarter
+                                          * of it, OPEN answers OUT_OF_QUOTA */
     unsigned stack_count;                /* calls at a time; 0: 2 */
     size_t stack_bytes;                  /* 0: 16 KiB */
 };
