@@ -76,10 +76,16 @@ class Outside:
         self.kernel.memory = self.live
 
     def freeze(self, path, size):
-        """Look at a dump of all memory, written to `path`, until refresh()."""
-        self.vm.qmp("stop")
+        """
+        Look at a dump of all memory, written to `path`, until refresh().  The machine stands still
+        meanwhile, and goes on if it was going on.
+        """
+        runs = self.vm.qmp("query-status")["running"]
+        if runs:
+            self.vm.qmp("stop")
         self.vm.qmp("pmemsave", val=RAM, size=size, filename=path)
-        self.vm.qmp("cont")
+        if runs:
+            self.vm.qmp("cont")
         self.kernel.forget()
         self.kernel.memory = Memory(path)
 
@@ -99,7 +105,7 @@ class Outside:
         return [segment for segment in self.kernel.segments() if segment.owner == domain.at]
 
     def segment(self, domain, kind):
-        label = f"{domain.name}.{kind}"[:15]
+        label = f"{domain.name}.{kind}"[:16]
         return next(segment for segment in self.segments(domain) if segment.label == label)
 
     def physical(self, domain, address):
@@ -117,7 +123,7 @@ class Outside:
         """Names of what isn't as it was built: the kernel, programs."""
         names = ["kernel"] if damage_of(self.kernel.elf, self.kernel.memory,
                                            self.kernel.image) else []
-        for program, _, damage in self.launcher.damages(rotunda_vm.build_folder()):
+        for program, _, _, damage in self.launcher.damages(rotunda_vm.build_folder()):
             if damage:
                 names.append(program.name)
         return names

@@ -114,6 +114,44 @@ static void addresses_get_the_function_they_are_in(void **state)
     assert_int_equal(archive_symbolise(&archive, program(0), 0, &place), STATUS_NOT_FOUND);
 }
 
+/* Any one bit of either copy, and then a bit of both. */
+static void damaged_text_is_found_and_has_a_spare(void **state)
+{
+    enum { TEXTS = 8192, BOTH = 4096 + 8192 };
+    static _Alignas(4096) uint8_t both[BOTH + TEXTS];
+    uint64_t offset;
+
+    (void)state;
+    open_good();
+    memcpy(both, bytes, sizeof bytes < BOTH ? sizeof bytes : BOTH);
+    const struct archive twice = {.start = both, .header = archive.header};
+    struct archive_program *text = program(1);
+    text->spare_offset = BOTH;
+    text->checksum = ARCHIVE_CHECKSUM_START;
+    for (size_t i = 0; i < TEXTS / 8; i++) {
+        const uint64_t word = i * UINT64_C(0x123456789abcdef);
+        memcpy(both + TEXT + 8 * i, &word, 8);
+        memcpy(both + BOTH + 8 * i, &word, 8);
+        text->checksum = archive_checksum_add(text->checksum, word);
+    }
+    for (size_t bit = 0; bit < TEXTS * 8; bit += 61) {
+        both[BOTH + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(archive_sound_text(&twice, text, &offset), STATUS_OK);
+        assert_int_equal(offset, TEXT);
+        both[TEXT + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(archive_sound_text(&twice, text, &offset), STATUS_BAD_DATA);
+        assert_int_equal(offset, TEXT);
+        both[BOTH + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(archive_sound_text(&twice, text, &offset), STATUS_OK);
+        assert_int_equal(offset, BOTH);
+        both[TEXT + bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    text->spare_offset = 0;
+    both[TEXT] ^= 1;
+    assert_int_equal(archive_sound_text(&twice, text, &offset), STATUS_OK);
+    assert_int_equal(offset, TEXT);
+}
+
 static void a_broken_archive_is_refused(void **state)
 {
     (void)state;
@@ -148,6 +186,10 @@ static void a_broken_program_is_refused(void **state)
     assert_refused("the text of a program lies outside");
     program(1)->text_offset += 8;
     assert_refused("the text of a program is not made of pages");
+    program(1)->spare_offset = BYTES - 4096;
+    assert_refused("the spare text of a program lies outside");
+    program(1)->spare_offset = TEXT + 8;
+    assert_refused("the spare text of a program lies outside");
     program(1)->data_file_bytes = 256;
     assert_refused("the data of a program lies outside");
     program(1)->data_address_offset = 0x1000;
@@ -185,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_are_found_by_name),
         cmocka_unit_test(addresses_get_the_function_they_are_in),
+        cmocka_unit_test(damaged_text_is_found_and_has_a_spare),
         cmocka_unit_test(a_broken_archive_is_refused),
         cmocka_unit_test(a_broken_program_is_refused),
         cmocka_unit_test(damage_never_hurts),

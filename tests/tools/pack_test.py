@@ -132,6 +132,24 @@ class PackTest(unittest.TestCase):
                  .split(b"\0")[0] for i in range(symbol_count)]
         self.assertEqual(names, [b"_start", b"work"])
 
+    def test_spare_text_is_the_same_and_has_a_checksum(self):
+        one = f"one={self.link('one', PROGRAM)}"
+        archive = self.archive("--program", one, "--spare", "one")
+        text, size, constants = struct.unpack_from("<3Q", archive, 128 + 128 + 32)
+        spare, total = struct.unpack_from("<2Q", archive, 128 + 128 + 112)
+        self.assertNotIn(spare, (0, text))
+        content = archive[text:text + size + constants]
+        self.assertEqual(archive[spare:spare + size + constants], content)
+        wanted = 0xcbf29ce484222325
+        for at in range(0, len(content), 8):
+            wanted ^= int.from_bytes(content[at:at + 8], "little")
+            wanted = wanted * 0x9e3779b97f4a7c15 % 2**64
+            wanted ^= wanted >> 32
+        self.assertEqual(total, wanted)
+        archive = self.archive("--program", one)
+        self.assertEqual(struct.unpack_from("<2Q", archive, 128 + 128 + 112), (0, 0))
+        self.assertIn("no program 'two'", self.refused("--program", one, "--spare", "two"))
+
     def test_files_are_sorted_and_page_aligned(self):
         self.write("site/b.txt", "second")
         self.write("site/a/x.txt", "first")

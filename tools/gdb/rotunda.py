@@ -15,7 +15,7 @@ import subprocess
 import gdb
 
 HEADER = struct.Struct("<8sII8Q")
-PROGRAM = struct.Struct("<32s10Q16x")
+PROGRAM = struct.Struct("<32s12Q")
 BUILD = os.path.dirname(gdb.current_progspace().filename)
 GIGABYTES = 512  # of shared space: SPACE_GIGABYTES in domains/space.h
 THREAD_START = "thread_create"  # by when it runs, the text of its program has an address
@@ -37,9 +37,10 @@ def archive_programs():
     _, _, count, _, programs, *_ = HEADER.unpack_from(archive)
     found = {}
     for index in range(count):
-        name, text, text_bytes, *_ = PROGRAM.unpack_from(archive, programs + index * PROGRAM.size)
-        if text_bytes:
-            found[text] = name.rstrip(b"\0").decode()
+        name, text, text_bytes, *_, spare, _ = PROGRAM.unpack_from(
+            archive, programs + index * PROGRAM.size)
+        for place in (text, spare) if text_bytes else ():
+            found[place] = name.rstrip(b"\0").decode()
     return found
 
 

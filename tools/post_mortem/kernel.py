@@ -21,7 +21,7 @@ FIELDS = {
     "struct cpu": ("current", "number", "is_idle", "state", "name", "kernel_stack_top", "mpidr",
                    "ready_count"),
     "struct thread": ("id", "home", "state", "priority", "home_node", "cross.domain",
-                      "cross.regs.pc", "cpu"),
+                      "cross.regs.pc", "cross.regs.sp", "cpu"),
     "struct domain": ("id", "state", "name", "node", "root", "threads", "fault_count", "fault"),
     "struct segment": ("address", "length", "label", "owner", "backing", "source_offset"),
     "struct fault_record": ("reason", "address", "pc", "thread_id"),

@@ -11,7 +11,7 @@ from .memory import PAGE, Unreadable
 FIELDS = {
     "struct archive_header": ("magic", "program_count", "programs_offset", "strings_offset"),
     "struct archive_program": ("name", "text_offset", "text_bytes", "symbols_offset",
-                               "symbol_count"),
+                               "symbol_count", "spare_offset"),
     "struct archive_symbol": ("address_offset", "name_offset"),
     "struct inspect_crash": ("number", "time_ns", "domain", "cause", "code", "restarts", "failures",
                              "state", "delay_ms", "address", "owner", "pc", "symbol", "report",
@@ -23,7 +23,7 @@ ENUMS = ("inspect_state", "inspect_cause")
 MAGIC = b"ROTARCH1"
 NAME_MAX = 64
 
-Program = collections.namedtuple("Program", "name text_offset text_bytes symbols")
+Program = collections.namedtuple("Program", "name text_offsets text_bytes symbols")
 Crash = collections.namedtuple("Crash", FIELDS["struct inspect_crash"])
 Entry = collections.namedtuple("Entry", "name state restarts domain_id")
 
@@ -62,7 +62,8 @@ class Launcher:
             fields = [self.archive_field("struct archive_program", data, name)
                       for name in FIELDS["struct archive_program"][1:]]
             name = text_of(data[:self.types["struct archive_program", "name"].size])
-            yield Program(name, fields[0], fields[1], self.symbols_read(*fields[2:], strings))
+            places = [place for place in (fields[0], fields[4]) if place != 0]
+            yield Program(name, places, fields[1], self.symbols_read(*fields[2:4], strings))
 
     def symbols_read(self, at, count, strings):
         """Sorted (offset from the text's start, place of the name)."""
@@ -79,7 +80,7 @@ class Launcher:
             return None
         for program in self.programs:
             offset = address - segment.address
-            if program.text_offset != segment.source_offset or offset >= program.text_bytes \
+            if segment.source_offset not in program.text_offsets or offset >= program.text_bytes \
                     or not self.is_alias(segment):
                 continue
             at = bisect.bisect_right(program.symbols, (offset, 1 << 64)) - 1
@@ -111,7 +112,7 @@ class Launcher:
             raise Unreadable(f"the launcher that was dumped is not {self.elf.path}: it is another "
                              "program in its place, or of another build")
         for segment in self.kernel.segments():
-            if self.is_alias(segment) and segment.source_offset == program.text_offset:
+            if self.is_alias(segment) and segment.source_offset in program.text_offsets:
                 return segment.address
         raise Unreadable("the launcher's text is nowhere")
 
@@ -122,15 +123,15 @@ class Launcher:
             == [address - elf.base for address, _ in elf.functions]
 
     def damages(self, build):
-        """(program, damaged instructions) of those that the build has, as they were built."""
+        """(program, its file, where, damaged instructions) of each copy of what the build has."""
         for program in self.programs:
             path = os.path.join(build, "programs", program.name + ".elf")
             if program.text_bytes == 0 or not os.path.exists(path):
                 continue
             elf = Elf(path)
-            if self.is_built_as(program, elf):
-                yield program, elf, differing(elf.text, self.archive_bytes(program.text_offset,
-                                                                           len(elf.text)))
+            for offset in program.text_offsets if self.is_built_as(program, elf) else ():
+                text = self.archive_bytes(offset, len(elf.text))
+                yield program, elf, self.archive + offset, differing(elf.text, text)
 
     def read(self, address, size):
         return self.kernel.view_read(self.domain, address, size)

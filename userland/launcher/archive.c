@@ -80,6 +80,10 @@ static const char *check_program(const struct archive *archive,
     if (!is_page_aligned(program->text_offset) || !is_page_aligned(program->text_bytes)
         || !is_page_aligned(program->rodata_bytes))
         return "the text of a program is not made of pages";
+    if (program->spare_offset != 0
+        && (!fits(program->spare_offset, front, 1, total)
+            || !is_page_aligned(program->spare_offset)))
+        return "the spare text of a program lies outside";
     if (!fits(program->data_offset, program->data_file_bytes, 1, total)
         || program->data_file_bytes > program->data_memory_bytes
         || program->data_memory_bytes > UINT32_MAX)
@@ -133,6 +137,30 @@ const struct archive_program *archive_find(const struct archive *archive, const 
             return &archive->programs[i];
     }
     return NULL;
+}
+
+static bool is_sound(const struct archive *archive, const struct archive_program *program,
+                     uint64_t offset)
+{
+    const uint64_t *words = at(archive, offset);
+    const uint64_t count = (program->text_bytes + program->rodata_bytes) / sizeof *words;
+    uint64_t sum = ARCHIVE_CHECKSUM_START;
+
+    for (uint64_t i = 0; i < count; i++)
+        sum = archive_checksum_add(sum, words[i]);
+    return sum == program->checksum;
+}
+
+enum status archive_sound_text(const struct archive *archive, const struct archive_program *program,
+                               uint64_t *offset)
+{
+    *offset = program->text_offset;
+    if (program->spare_offset == 0 || is_sound(archive, program, program->text_offset))
+        return STATUS_OK;
+    if (!is_sound(archive, program, program->spare_offset))
+        return STATUS_BAD_DATA;
+    *offset = program->spare_offset;
+    return STATUS_OK;
 }
 
 enum status archive_symbolise(const struct archive *archive, const struct archive_program *program,

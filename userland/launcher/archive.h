@@ -40,6 +40,14 @@ CHECK_RESULT enum status archive_open(const void *start, uint64_t bytes, struct 
 const struct archive_program *archive_find(const struct archive *archive, const char *name);
 
 /*
+ * Where the text of `program` is as it was packed: in its usual place, or in its spare one.
+ * Errors: BAD_DATA (it isn't in either; `*offset` is the usual place).
+ */
+CHECK_RESULT enum status archive_sound_text(const struct archive *archive,
+                                            const struct archive_program *program,
+                                            uint64_t *offset);
+
+/*
  * The function of `program` that the byte at `offset` from its text belongs to.
  * Errors: NOT_FOUND (no symbols, or in front of the first).
  */

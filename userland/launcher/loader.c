@@ -87,6 +87,25 @@ static enum status hand_over(const struct loaded_segment *segment, handle_t doma
     return s == STATUS_OK ? segment_grant(segment->handle, domain, rights) : s;
 }
 
+/*
+ * Where its text is whole.  A restart gives a domain data and stack anew, but text runs in place: a
+ * bit of it that has flipped would be there in every life.
+ */
+static uint64_t text_offset(const struct load_request *request,
+                            const struct archive_program *program)
+{
+    const char *name = request->domain->name;
+    uint64_t offset = program->text_offset;
+
+    if (!request->is_suspect)
+        return offset;
+    if (archive_sound_text(&origin_get()->archive, program, &offset) != STATUS_OK)
+        log_line("%s: both copies of its text are damaged", name);
+    else if (offset != program->text_offset)
+        log_line("%s: its text is damaged, so it gets the spare copy", name);
+    return offset;
+}
+
 static enum status load_text(const struct load_request *request, struct loaded *loaded)
 {
     const struct boot_record *boot = &origin_get()->boot;
@@ -94,8 +113,8 @@ static enum status load_text(const struct load_request *request, struct loaded *
     const uint64_t bytes = program->text_bytes + program->rodata_bytes;
     const uint64_t behind = slot_up(data_bytes(request, program));
     const enum status s = segment_create_alias(
-        boot->factory, boot->archive, program->text_offset, bytes, program->text_bytes, behind,
-        label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
+        boot->factory, boot->archive, text_offset(request, program), bytes, program->text_bytes,
+        behind, label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
 
     if (s != STATUS_OK)
         return s;

@@ -2,7 +2,7 @@
  * Loader: from a program in the archive to a domain that runs it, and back.
  *
  *   text     alias of the archive's own pages: read-execute, then read-only; shared by
- *            all instances, copied by none
+ *            all instances, copied by none; the spare pages, if the others are damaged
  *   data     behind it at the distance that the program was linked for: initialised
  *            data (copied), bss and heap (zero)
  *   stack    with a guard page below; struct startup lies at its top
@@ -16,13 +16,16 @@
 
 #include "abi/types.h"
 
+#include <stdbool.h>
+
 struct load_request {
     const struct manifest_domain *domain;
     const char *argument; /* the manifest's, or the one that came with a launch */
     handle_t app_portal;  /* to be duplicated with `badge` */
     uint64_t badge;
     uint32_t restarts;
-    handle_t event; /* signalled with `event_bits` when the domain stops */
+    bool is_suspect; /* it has lived before: look whether its text is whole */
+    handle_t event;  /* signalled with `event_bits` when the domain stops */
     uint64_t event_bits;
     handle_t answer_event; /* by which it answers, with its bit, if it is to have a heartbeat */
     uint64_t answer_bit;

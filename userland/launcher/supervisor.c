@@ -125,6 +125,7 @@ static enum status child_start(struct child *child)
         .app_portal = app_portal,
         .badge = (uint64_t)(child->starts + 1) << 8 | child->index,
         .restarts = child->restarts,
+        .is_suspect = child->starts != 0,
         .event = loop_event(),
         .event_bits = UINT64_C(1) << stop_bit,
         .answer_event = pulse_event(),

@@ -53,7 +53,8 @@ struct archive_program {
     uint64_t entry_offset;        /* from the start of the text */
     uint64_t symbols_offset;      /* entries of struct archive_symbol, sorted by address */
     uint64_t symbol_count;
-    uint64_t reserved[2];
+    uint64_t spare_offset; /* page-aligned: text and read-only data once more; 0: only once */
+    uint64_t checksum;     /* of either copy, as archive_checksum_add() has it; 0 without a spare */
 };
 
 /* A function; it reaches to the next one. */
@@ -70,6 +71,18 @@ struct archive_file {
     uint32_t name_offset; /* "site/index.html" */
     uint32_t name_bytes;  /* without the NUL */
 };
+
+#define ARCHIVE_CHECKSUM_START UINT64_C(0xcbf29ce484222325)
+
+/*
+ * Take eight bytes more into a checksum.  Each step can be undone, so any damage within eight bytes
+ * is found, and other damage but for one in 2^64.
+ */
+static inline uint64_t archive_checksum_add(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 32;
+}
 
 _Static_assert(sizeof(struct archive_header) == 128, "archive header layout");
 _Static_assert(sizeof(struct archive_program) == 128, "archive program layout");
