@@ -3,8 +3,11 @@ QEMU's debugger port, from Python: memory and registers of a machine that stands
 
     with Debugger(vm) as debugger:
         before = debugger.write(physical, b"...")
+        debugger.go()
+        debugger.halt()
 
-Addresses are physical.  When it is left, the machine goes on.  Standard library only.
+Addresses of memory are physical, those of breakpoints virtual.  When it is left, the machine goes
+on.  Standard library only.
 """
 
 import os
@@ -12,6 +15,7 @@ import re
 import socket
 
 PIECE = 1024
+SP, PC = 31, 32  # registers; x0 to x30 before them
 
 
 class Debugger:
@@ -28,6 +32,8 @@ class Debugger:
         self.socket.connect(path)
         assert self.answer().startswith("T")  # the machine stands still
         assert self.request("Qqemu.PhyMemMode:1") == "OK"
+        # QEMU shows single registers to those only who have asked how they are numbered.
+        assert self.request("qXfer:features:read:target.xml:0,ffb")
         return self
 
     def __exit__(self, *exception):
@@ -53,6 +59,43 @@ class Debugger:
     def request(self, text):
         self.socket.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
         return self.answer()
+
+    # Stopping and going on; it stands still where nothing else is said.
+
+    def go(self):
+        self.socket.sendall(b"$c#63")
+
+    def halt(self):
+        self.socket.sendall(b"\x03")
+        assert self.answer().startswith("T")
+
+    def has_stopped(self, seconds):
+        """Whether it comes to a breakpoint in that time."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.answer().startswith("T")
+        except TimeoutError:
+            return False
+        finally:
+            self.socket.settimeout(self.seconds)
+
+    def step(self):
+        assert self.request("s").startswith("T")
+
+    def breakpoint(self, address, is_set):
+        assert self.request(f"{'Z' if is_set else 'z'}1,{address:x},4") == "OK"
+
+    # What it stands still with.
+
+    def register(self, number):
+        text = self.request(f"p{number:x}")
+        assert len(text) == 16, f"register {number}: {text!r}"
+        return int.from_bytes(bytes.fromhex(text), "little")
+
+    def register_set(self, number, value):
+        text = value.to_bytes(8, "little").hex()
+        wrote = self.request(f"P{number:x}={text}")
+        assert wrote == "OK", f"register {number}: {wrote!r}"
 
     def read(self, physical, length):
         out = ""
