@@ -130,7 +130,7 @@ enum { HANDLES_TRANSFER_MAX = 4 };
 CHECK_RESULT enum status handle_transfer(const struct cross_domain *from, struct handle_table *to,
                                          uint64_t word, handle_t *out);
 
-/* Of the handles named by `words`, those with HANDLE_MOVE are closed: there is nobody to have them. */
+/* Of the handles named by `words`, those with HANDLE_MOVE are closed: nobody is to have them. */
 COLD void handles_give_up(struct handle_table *table, const uint64_t *words, unsigned count);
 
 /*
