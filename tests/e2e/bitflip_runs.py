@@ -88,10 +88,14 @@ class Lost(AssertionError):
     """The driver is not back without help."""
 
 
+class Gone(Exception):
+    """Nor can it be helped, since nothing can be typed any more."""
+
+
 class Target:
     """One driver in one machine, with the debugger on it."""
 
-    def __init__(self, vm, driver, seed):
+    def __init__(self, vm, driver, seed, count):
         self.vm = vm
         self.driver = driver
         self.random = random.Random(seed)
@@ -101,7 +105,7 @@ class Target:
         self.debugger.go()
         self.look()
         self.others = self.others_restarts()
-        self.count = Count()
+        self.count = count
         self.what = None
 
     def close(self):
@@ -265,10 +269,13 @@ class Target:
         """Another life, without the flip's traces; and failures are forgotten."""
         if deaths:
             self.count["died", place] += 1
-        self.vm.send("\r")
-        self.vm.drain(0.1)
-        self.vm.command(f"restart {self.driver}", 30)
-        self.wait_back_after_help()
+        try:
+            self.vm.send("\r")
+            self.vm.drain(0.1)
+            self.vm.command(f"restart {self.driver}", 30)
+            self.wait_back_after_help()
+        except rotunda_vm.VmError:
+            raise Gone(f"{self.driver} after {self.what}") from None
         self.look()
 
     def wait_back_after_help(self):
@@ -280,7 +287,8 @@ class Target:
             except rotunda_vm.VmError:
                 self.vm.send("\r")
                 self.vm.drain(0.2)
-            assert time.monotonic() < end, f"{self.driver} is lost for good after {self.what}"
+            if time.monotonic() > end:
+                raise Gone(f"{self.driver} after {self.what}")
 
     def check_canaries(self):
         """Of two domains; the texts of all, and the kernel's; and nobody else has died."""
@@ -311,22 +319,35 @@ def machine(image):
 
 def flip_used(image, driver, flips, seed):
     """Flips in a driver that one can use as often as one likes."""
-    with machine(image) as vm:
-        vm.wait_prompt()
-        vm.wait_https()
-        target = Target(vm, driver, seed)
-        try:
-            for number in range(flips):
-                target.try_one(PLACES[number % len(PLACES)])
-                if (number + 1) % AIMED_EACH == 0:
-                    target.try_one(AIMED)
-                if (number + 1) % CANARIES_EACH == 0:
-                    target.check_canaries()
-        finally:
-            print(target.count.line(driver), flush=True)
-        target.close()
-        assert vm.wait_https()[0] == 200
-        return target.count
+    count = Count()
+    number = 0
+    try:
+        while number < flips:
+            with machine(image) as vm:
+                vm.wait_prompt()
+                vm.wait_https()
+                number = flip_until_gone(Target(vm, driver, seed + number, count), number, flips)
+    finally:
+        print(count.line(driver), flush=True)
+    return count
+
+
+def flip_until_gone(target, number, flips):
+    """On one machine, until all is done or it takes no more orders; what is next."""
+    try:
+        while number < flips:
+            number += 1
+            target.try_one(PLACES[(number - 1) % len(PLACES)])
+            if number % AIMED_EACH == 0:
+                target.try_one(AIMED)
+            if number % CANARIES_EACH == 0:
+                target.check_canaries()
+    except Gone as gone:
+        print(f"another machine: {gone}", flush=True)
+        return number
+    target.close()
+    assert target.vm.wait_https()[0] == 200
+    return number
 
 
 def flip_button(image, flips, seed):
@@ -335,7 +356,7 @@ def flip_button(image, flips, seed):
     for boot in range((flips + FLIPS_A_BOOT - 1) // FLIPS_A_BOOT):
         with machine(image) as vm:
             vm.wait_prompt()
-            target = Target(vm, BUTTON, seed + boot)
+            target = Target(vm, BUTTON, seed + boot, count)
             before = vm.restarts()
             for number in range(FLIPS_A_BOOT - 1):
                 place = PLACES[number % 3]
