@@ -86,6 +86,17 @@ struct inspect_crash *crash_by_silence(const struct child *child, enum heartbeat
     return crash;
 }
 
+struct inspect_crash *crash_by_storm(const struct child *child, const struct fault_record *record)
+{
+    struct inspect_crash *crash =
+        crash_begin(child, INSPECT_CAUSE_STORM, (uint32_t)child->storm_per_second);
+    struct report report = {.text = crash->report, .room = sizeof crash->report};
+
+    crash_place(crash, record != NULL ? record->pc : 0);
+    report_storm(child, record, &report);
+    return crash;
+}
+
 struct inspect_crash *crash_by_itself(const struct child *child, enum inspect_cause cause,
                                       uint32_t code)
 {

@@ -16,6 +16,9 @@ struct inspect_crash *crash_by_fault(const struct child *child, const struct fau
 struct inspect_crash *crash_by_silence(const struct child *child, enum heartbeat_pose pose,
                                        uint64_t pc, const struct fault_record *record);
 
+/* It took too many interrupts, child->storm_per_second; `record` as above. */
+struct inspect_crash *crash_by_storm(const struct child *child, const struct fault_record *record);
+
 /* It ended itself. */
 struct inspect_crash *crash_by_itself(const struct child *child, enum inspect_cause cause,
                                       uint32_t code);

@@ -22,6 +22,7 @@ enum {
     RESTART_LIMIT_MAX = 1000,
     HEARTBEAT_MS_MIN = 150,
     HEARTBEAT_MS_MAX = 60000,
+    INTERRUPTS_PER_SECOND_MAX = 10000000,
     BUDGET_US_MIN = 50,
     BUDGET_PERIOD_US_MAX = 60000000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */
@@ -39,6 +40,7 @@ static const struct manifest_domain defaults = {
     .restart = MANIFEST_RESTART_NEVER,
     .restart_delay_ms = 100,
     .restart_limit = 5,
+    .interrupts_per_second = 5000,
 };
 
 static const char *const builtin_services[] = {"app:App", "app:Inspect"};
@@ -221,8 +223,11 @@ static enum status read_heartbeat(const struct property_reader *reader, struct m
 {
     static const char property[] = "heartbeat-ms";
     const uint64_t calls = UINT64_C(1) << SYS_EVENT_SIGNAL | UINT64_C(1) << SYS_HANDLE_DUPLICATE;
-    const enum status s =
+    enum status s =
         property_number(reader, property, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX, &out->heartbeat_ms);
+    if (s == STATUS_OK)
+        s = property_number(reader, "interrupts-per-second", 1, INTERRUPTS_PER_SECOND_MAX,
+                            &out->interrupts_per_second);
 
     if (s != STATUS_OK || out->heartbeat_ms == 0)
         return s;
@@ -299,11 +304,32 @@ static enum status read_policy(const struct property_reader *reader, struct mani
 static enum status read_domain(const struct property_reader *reader, struct manifest_domain *out)
 {
     static const char *const known[] = {
-        "program",          "argument",      "start",         "priority",     "quota-frames",
-        "quota-handles",    "quota-threads", "quota-objects", "heap-bytes",   "stack-bytes",
-        "system-calls",     "denied-call",   "sees-archive",  "takes-log",    "may-power-off",
-        "offers",           "connects",      "launches",      "restart",      "restart-limit",
-        "restart-delay-ms", "cpus",          "budget-us",     "heartbeat-ms", "quota-log-bytes",
+        "program",
+        "argument",
+        "start",
+        "priority",
+        "quota-frames",
+        "quota-handles",
+        "quota-threads",
+        "quota-objects",
+        "heap-bytes",
+        "stack-bytes",
+        "system-calls",
+        "denied-call",
+        "sees-archive",
+        "takes-log",
+        "may-power-off",
+        "offers",
+        "connects",
+        "launches",
+        "restart",
+        "restart-limit",
+        "restart-delay-ms",
+        "cpus",
+        "budget-us",
+        "heartbeat-ms",
+        "interrupts-per-second",
+        "quota-log-bytes",
     };
     enum status s = STATUS_OK;
 

@@ -70,9 +70,10 @@ struct manifest_domain {
     bool takes_log; /* once it offers its first service, the kernel's own console is silent */
 
     enum manifest_restart restart;
-    uint32_t restart_delay_ms; /* before the first restart; doubles each time */
-    uint32_t restart_limit;    /* faults in a row before it is given up */
-    uint32_t heartbeat_ms;     /* that its loop may take to come round; 0: nobody asks */
+    uint32_t restart_delay_ms;      /* before the first restart; doubles each time */
+    uint32_t restart_limit;         /* faults in a row before it is given up */
+    uint32_t heartbeat_ms;          /* that its loop may take to come round; 0: nobody asks */
+    uint32_t interrupts_per_second; /* that its devices may mean; looked at with the heartbeat */
 
     const char *offers[MANIFEST_OFFERS_MAX];
     uint32_t offer_count;

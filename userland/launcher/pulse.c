@@ -114,6 +114,46 @@ static void child_ask(struct child *child)
     (void)event_signal(child->heart, UINT64_MAX);
 }
 
+/* Of all the devices that it claims; one that it hasn't bound yet has none. */
+static uint64_t interrupt_count(const struct child *child)
+{
+    const struct claim_set *claims = &child->loaded.claims;
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < claims->count; i++) {
+        const struct device *device = &claims->devices[i].device;
+        for (uint32_t j = 0; j < device->interrupt_count; j++) {
+            struct info_interrupt record;
+            uint64_t next = 0;
+            const uint32_t number = device->interrupts[j].number;
+            if (system_info(INFO_INTERRUPTS, number, &record, sizeof record, &next) == STATUS_OK
+                && record.number == number)
+                count += record.count;
+        }
+    }
+    return count;
+}
+
+/* False: it takes no more interrupts than it may. */
+static bool child_storms(struct child *child, nsec_t passed_ns)
+{
+    struct info_thread loop;
+    uint64_t per_second;
+    uint64_t cursor = 0;
+
+    if (child->storm_per_second != 0) {
+        /* A look ago its text was taken, and it hasn't stumbled over that yet. */
+        supervisor_on_storm(child, child->storm_per_second);
+        return true;
+    }
+    if (child->loaded.claims.count == 0 || !thread_next(child, &cursor, &loop)
+        || !storm_look(&child->storm, interrupt_count(child), loop.cpu_time_ns, passed_ns,
+                       child->domain->interrupts_per_second, &per_second))
+        return false;
+    supervisor_on_storm(child, per_second);
+    return true;
+}
+
 static void child_look(struct child *child, nsec_t passed_ns, nsec_t period_ns)
 {
     struct heartbeat_sight sight = {0};
@@ -162,8 +202,9 @@ static void on_time(void *context, struct loop_timer *timer)
 
     (void)context;
     for (unsigned i = 1; i < supervisor_count(); i++) {
-        if (is_watched(supervisor_child(i)))
-            child_look(supervisor_child(i), passed_ns, period_ns);
+        struct child *child = supervisor_child(i);
+        if (is_watched(child) && !child_storms(child, passed_ns))
+            child_look(child, passed_ns, period_ns);
     }
     const nsec_t next_ns = look_period_ns();
     looked_ns = next_ns == 0 ? 0 : now_ns;
@@ -176,6 +217,7 @@ static void on_time(void *context, struct loop_timer *timer)
 void pulse_begin(struct child *child)
 {
     heartbeat_begin(&child->heartbeat, child->domain->heartbeat_ms * NS_PER_MS);
+    child->storm = (struct storm){0};
     if (child->heartbeat.limit_ns == 0)
         return;
     atomic_fetch_and(&answers, ~pulse_bit(child));

@@ -188,3 +188,13 @@ void report_silence(const struct child *child, enum heartbeat_pose pose, uint64_
     format_place(pc, place, sizeof place);
     report_line(report, "  at %s", place);
 }
+
+void report_storm(const struct child *child, const struct fault_record *record,
+                  struct report *report)
+{
+    report_line(report, "storm: %s took %llu interrupts a second, and may take %u",
+                child->domain->name, (unsigned long long)child->storm_per_second,
+                (unsigned)child->domain->interrupts_per_second);
+    if (record != NULL)
+        report_thread(child, record, report);
+}

@@ -23,6 +23,10 @@ bool report_has_address(uint32_t fault_reason);
 void report_fault(const struct child *child, const struct fault_record *record,
                   struct report *report);
 
+/* Log that `child` took too many interrupts; `record` NULL: that is all. */
+void report_storm(const struct child *child, const struct fault_record *record,
+                  struct report *report);
+
 /* Log that `child` didn't answer, and what its thread did at `pc`; `record` NULL: that is all. */
 void report_silence(const struct child *child, enum heartbeat_pose pose, uint64_t pc,
                     const struct fault_record *record, struct report *report);

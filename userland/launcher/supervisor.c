@@ -144,6 +144,7 @@ static enum status child_start(struct child *child)
     child->state = INSPECT_RUNNING;
     child->is_silent = false;
     child->is_killed = false;
+    child->storm_per_second = 0;
     pulse_begin(child);
     return STATUS_OK;
 }
@@ -237,7 +238,7 @@ static void on_time(void *context, struct loop_timer *timer)
 
 /* ---- the kernel stopped one ---- */
 
-/* Stopped for its silence: the record tells where it was. */
+/* Stopped for its silence, or its storm: the record tells where it was. */
 static void child_on_stop_silent(struct child *child)
 {
     struct fault_record record;
@@ -245,6 +246,11 @@ static void child_on_stop_silent(struct child *child)
     const enum status s =
         domain_info(child->loaded.domain, INFO_FAULT, 0, &record, sizeof record, &next);
 
+    if (child->storm_per_second != 0) {
+        child_apply_policy(child, POLICY_SILENCE,
+                           crash_by_storm(child, s == STATUS_OK ? &record : NULL));
+        return;
+    }
     child_apply_policy(child, POLICY_SILENCE,
                        crash_by_silence(child, HEARTBEAT_RUNS, s == STATUS_OK ? record.pc : 0,
                                         s == STATUS_OK ? &record : NULL));
@@ -304,6 +310,21 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
     }
     child->died_ns = time_now_ns();
     child_apply_policy(child, POLICY_SILENCE, crash_by_silence(child, pose, pc, NULL));
+}
+
+/* The same for who takes too many interrupts; the next one is what it executes for. */
+void supervisor_on_storm(struct child *child, uint64_t per_second)
+{
+    const bool is_first = child->storm_per_second == 0;
+
+    child->storm_per_second = per_second;
+    if (is_first) {
+        child->is_silent = true;
+        if (segment_revoke(child->loaded.text.handle, child->loaded.domain) == STATUS_OK)
+            return;
+    }
+    child->died_ns = time_now_ns();
+    child_apply_policy(child, POLICY_SILENCE, crash_by_storm(child, NULL));
 }
 
 /* ---- somebody wishes ---- */

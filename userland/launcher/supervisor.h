@@ -13,6 +13,7 @@
 #include "heartbeat.h"
 #include "loader.h"
 #include "manifest.h"
+#include "storm.h"
 
 #include "app/inspect.h"
 #include "rt/loop.h"
@@ -37,8 +38,10 @@ struct child {
     handle_t heart;                           /* event to ask it by; 0: it hasn't registered any */
     bool is_silent;                           /* it didn't answer: about to be stopped for that */
     bool is_killed;                           /* somebody wanted it dead: its stop will be told */
-    handle_t on_end; /* event to be signalled when this life ends; 0: nobody asked */
-    bool has_record; /* `record` is that of the last stop by a fault */
+    struct storm storm;                       /* while RUNNING */
+    uint64_t storm_per_second; /* about to be stopped for so many interrupts; 0: it isn't */
+    handle_t on_end;           /* event to be signalled when this life ends; 0: nobody asked */
+    bool has_record;           /* `record` is that of the last stop by a fault */
     struct fault_record record;
 };
 
@@ -87,6 +90,9 @@ void supervisor_on_service(struct child *child);
 
 /* It didn't answer in time; `pc` is where its thread was.  Called again until it is stopped. */
 void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc);
+
+/* It took so many interrupts; as above, and where its thread is doesn't matter. */
+void supervisor_on_storm(struct child *child, uint64_t per_second);
 
 /* It asked to end, with this code (0: success). */
 void supervisor_exit(struct child *child, uint64_t code);

@@ -37,6 +37,9 @@ static struct crash_text text_of_cause(const struct inspect_crash *crash)
     case INSPECT_CAUSE_SILENCE:
         snprintf(out.text, sizeof out.text, "didn't answer");
         break;
+    case INSPECT_CAUSE_STORM:
+        snprintf(out.text, sizeof out.text, "interrupt storm");
+        break;
     }
     return out;
 }

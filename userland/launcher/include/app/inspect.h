@@ -144,6 +144,7 @@ enum inspect_cause {
     INSPECT_CAUSE_QUIT = 3,    /* it stopped itself without saying why */
     INSPECT_CAUSE_SILENCE = 4, /* it didn't answer: its loop didn't come round in time */
     INSPECT_CAUSE_KILLED = 5,  /* by somebody who may */
+    INSPECT_CAUSE_STORM = 6,   /* it took more interrupts than its device can mean */
 };
 
 /*
@@ -154,17 +155,17 @@ struct inspect_crash {
     uint64_t number; /* counted since boot */
     nsec_t time_ns;
     struct name domain;
-    uint32_t cause;                    /* enum inspect_cause */
-    uint32_t code;                     /* enum fault_reason, exit code, or the limit in ms */
-    uint32_t restarts;                 /* that it had behind it */
-    uint32_t failures;                 /* in a row, this one included */
-    uint32_t state;                    /* enum inspect_state: what became of it */
-    uint32_t delay_ms;                 /* until it is started again, if it is */
-    uint64_t address;                  /* that a fault was about; 0: none */
-    struct name owner;                 /* of that address; empty: nobody's */
-    uint64_t pc;                       /* 0: not known */
-    char symbol[INSPECT_SYMBOL_BYTES]; /* at that pc: "name+0x1c (program)", or empty */
-    char report[INSPECT_REPORT_BYTES]; /* lines, each with its newline, then a zero */
+    uint32_t cause;                            /* enum inspect_cause */
+    uint32_t code;                             /* enum fault_reason, exit code, ms, interrupts/s */
+    uint32_t restarts;                         /* that it had behind it */
+    uint32_t failures;                         /* in a row, this one included */
+    uint32_t state;                            /* enum inspect_state: what became of it */
+    uint32_t delay_ms;                         /* until it is started again, if it is */
+    uint64_t address;                          /* that a fault was about; 0: none */
+    struct name owner;                         /* of that address; empty: nobody's */
+    uint64_t pc;                               /* 0: not known */
+    char symbol[INSPECT_SYMBOL_BYTES];         /* at that pc: "name+0x1c (program)", or empty */
+    char report[INSPECT_REPORT_BYTES];         /* lines, each with its newline, then a zero */
     char last_lines[INSPECT_LAST_LINES_BYTES]; /* that it wrote to the log; likewise */
 };
 

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""
+Each driver but the serial port's, by which this test sees the others, made to loop for ever, to
+take its interrupt again and again, and to crash at every start: it is caught, comes back by itself
+once it can, and nobody else is touched.
+
+The driver's code is changed from outside, in the machine's memory, through QEMU's debugger port.
+The guest's clock counts instructions, so a busy host doesn't change what the guest sees of time.
+"""
+# timeout: 400
+
+import collections
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import rotunda_vm
+from flood_runs import busy
+from launcher_test import manifest_text, pack, wait_state
+from supervision_test import events, overwrite, text_of
+
+CAUGHT_SECONDS = 1.0
+PAGE_SECONDS = 2.0
+STARTS = 4  # that fail, before the driver is mended
+NOP, JUMP_HERE, NO_INSTRUCTION = (struct.pack("<I", word) for word in (0xd503201f, 0x14000000, 0))
+CLEAR_W18 = struct.pack("<I", 0x2a1f03f2)
+RTCDR, RTCMR, RTCIMSC = 0x09010000, 0x09010004, 0x09010010  # of QEMU virt's pl031
+
+
+def alarm_due(vm):
+    """The driver sets the clock's alarm at its start only; here it is set once more."""
+    now, = struct.unpack("<I", overwrite(vm, RTCDR, bytes(4)))
+    overwrite(vm, RTCMR, struct.pack("<I", now + 1))
+    overwrite(vm, RTCIMSC, struct.pack("<I", 1))
+    time.sleep(1.2)  # set again before it is due it would never be
+
+
+def button_pressed(vm):
+    vm.qmp("system_powerdown")
+
+
+def entropy_wanted(vm):
+    """Its one steady client asks at its start."""
+    vm.send_line("restart web")
+
+
+def page_wanted(vm):
+    try:
+        vm.get("/", timeout=0.5)
+    except OSError:
+        pass
+
+
+# `deaf`: of its on_interrupt, the instructions without which the line stays high, as objdump shows
+# them, and what takes their place; `stimulus` has the device interrupt.
+Driver = collections.namedtuple("Driver", "name deaf stimulus")
+DRIVERS = [
+    Driver("pl031", [(r"str\twzr, \[x\d+, #16\]", NOP), (r"str\tw\d+, \[x\d+, #28\]", NOP)],
+           alarm_due),
+    # Their interrupts are edges: a line that stays high gives no other one, and so no storm.
+    Driver("virtio-rng", [], entropy_wanted),
+    Driver("virtio-net", [], page_wanted),
+    Driver("pl061", [(r"str\tw\d+, \[x\d+, #1052\]", NOP), (r"and\tw18, w18, w\d+", CLEAR_W18)],
+           button_pressed),
+]
+
+
+def code_of(name, function):
+    """Its instructions: (offset from the text's beginning, what objdump shows)."""
+    image = os.path.join(rotunda_vm.build_folder(), "programs", name + ".elf")
+    text = subprocess.run(["aarch64-linux-gnu-objdump", "-d", "--no-show-raw-insn",
+                           f"--disassemble={function}", image],
+                          check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"^ +([0-9a-f]+):\t(.*)$", text, re.M)
+    assert found, f"{name} has no {function}"
+    return [(int(offset, 16), words) for offset, words in found]
+
+
+def offset_of(name, function, pattern):
+    places = [offset for offset, words in code_of(name, function) if re.match(pattern, words)]
+    assert places, f"nothing like {pattern!r} in {function} of {name}"
+    return places[0]
+
+
+class Changes:
+    """Instructions of a driver that are others for a while, and in any case not for longer."""
+
+    def __init__(self, vm, physical):
+        self.vm, self.physical, self.before = vm, physical, []
+
+    def make(self, offset, code):
+        self.before.append((offset, overwrite(self.vm, self.physical + offset, code)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.take_back()
+
+    def take_back(self):
+        for offset, code in reversed(self.before):
+            overwrite(self.vm, self.physical + offset, code)
+        self.before = []
+
+
+def interrupts_of(vm, name):
+    found = re.search(rf"^ *\d+ +{name} +([\d,]+) ", vm.command("irqs", 60), re.M)
+    return int(found[1].replace(",", ""))
+
+
+def wait_events(vm, pattern, count, stimulus=None, seconds=60):
+    """The times of the lines of the log that fit, once there are so many."""
+    end = time.monotonic() + seconds
+    while len(found := events(vm, pattern)) < count:
+        assert time.monotonic() < end, f"{len(found)} of {count} {pattern!r}:\n{vm.tail()}"
+        if stimulus is not None:
+            stimulus(vm)
+        vm.pump(0.1)
+    return found
+
+
+def page_is_served(vm):
+    """A long wait or two are a busy test machine's, three in a row are not."""
+    waits = []
+    for _ in range(3):
+        begin = time.monotonic()
+        assert vm.wait_https()[0] == 200
+        waits.append(time.monotonic() - begin)
+        if waits[-1] <= PAGE_SECONDS * busy():
+            return
+    raise AssertionError(f"pages took {waits}")
+
+
+def wait_back(vm, name):
+    vm.drain(0.2)
+    vm.send_line("")
+    vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
+    wait_state(vm, name, "running", 60)
+    page_is_served(vm)
+
+
+def others_are_untouched(vm, before, name):
+    after = vm.restarts()
+    changed = {who for who in before if after.get(who) != before[who]}
+    allowed = {name, "web"} if name == "virtio-rng" else {name}  # see entropy_wanted
+    assert changed <= allowed, (before, after)
+
+
+def a_loop_for_ever_is_caught(vm, driver):
+    before = vm.restarts()
+    physical, length = text_of(vm, driver.name)
+    looped = len(events(vm, rf"app:App: silence: {driver.name} didn't answer: it was executing"))
+    with Changes(vm, physical) as changes:
+        changes.make(0, JUMP_HERE * (length // 4))
+        wait_events(vm, rf"app:App: silence: {driver.name} didn't answer: it was executing",
+                    looped + 1, driver.stimulus)
+    wait_back(vm, driver.name)
+    others_are_untouched(vm, before, driver.name)
+
+
+def an_interrupt_storm_is_caught(vm, driver):
+    """How long it lasted: as many interrupts as there were, at the rate that was reported."""
+    before = vm.restarts()
+    physical, _ = text_of(vm, driver.name)
+    had = interrupts_of(vm, driver.name)
+    with Changes(vm, physical) as changes:
+        for pattern, code in driver.deaf:
+            changes.make(offset_of(driver.name, "on_interrupt", pattern), code)
+        wait_events(vm, rf"app:App: storm: {driver.name} took \d+ interrupts a second", 1,
+                    driver.stimulus)
+    wait_back(vm, driver.name)
+    rate, limit = (int(word) for word in re.search(
+        rf"storm: {driver.name} took (\d+) interrupts a second, and may take (\d+)",
+        rotunda_vm.plain(vm.text)).groups())
+    stormed = interrupts_of(vm, driver.name) - had
+    crash = [line for line in vm.command("crashes").splitlines() if driver.name in line][-1]
+    assert "interrupt storm" in crash and "again in" in crash, crash
+    others_are_untouched(vm, before, driver.name)
+    print(f"     {driver.name}: {stormed} interrupts, {rate} a second, {limit} allowed: "
+          f"{stormed / rate:.2f} s")
+    assert stormed / rate <= CAUGHT_SECONDS, f"{stormed} interrupts at {rate} a second"
+
+
+def a_crash_at_every_start_is_backed_off(vm, driver):
+    before = vm.restarts()
+    physical, _ = text_of(vm, driver.name)
+    again = rf"app:App: {driver.name}: will be started again in \d+ ms \(failure [1-9]\d* of"
+    with Changes(vm, physical) as changes:
+        changes.make(code_of(driver.name, "main")[0][0], NO_INSTRUCTION)
+        failures = len(events(vm, again))
+        vm.send_line(f"restart {driver.name}")
+        if driver.name != "virtio-net":
+            page_is_served(vm)  # while it fails and fails
+        wait_events(vm, again, failures + STARTS)
+    wait_back(vm, driver.name)
+    others_are_untouched(vm, before, driver.name)
+    pauses = [int(pause) for pause in re.findall(
+        rf"{driver.name}: will be started again in (\d+) ms", rotunda_vm.plain(vm.text))]
+    assert any(pauses[i:i + 3] == [100, 200, 400] for i in range(len(pauses))), pauses
+
+
+CLAIMS = [a_loop_for_ever_is_caught, an_interrupt_storm_is_caught,
+          a_crash_at_every_start_is_backed_off]
+
+
+def main():
+    wanted = rotunda_vm.wanted_tests()
+    if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
+        return rotunda_vm.CANNOT_RUN
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder, \
+            rotunda_vm.Machine(pack(manifest_text([]), folder, "rotunda-test"),
+                               icount="shift=5,sleep=on") as vm:
+        vm.wait_prompt()
+        vm.wait_https()
+        for driver in DRIVERS:
+            for claim in CLAIMS:
+                if wanted and driver.name not in wanted \
+                        or claim is an_interrupt_storm_is_caught and not driver.deaf:
+                    continue
+                result = rotunda_vm.run_test(lambda vm, claim=claim, driver=driver: claim(
+                    vm, driver), vm, f"{claim.__name__}: {driver.name}")
+                failed += result.error is not None
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
