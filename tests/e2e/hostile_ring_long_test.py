@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""
+A hundred times as many hostile messages and calls as hostile_ring_test.py and
+hostile_client_test.py, on one CPU and a tenth of them on two.
+"""
+# suite: long
+# timeout: 43200
+
+import argparse
+import os
+import sys
+
+import hostile_ring_runs
+import rotunda_vm
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("build", nargs="?", default=rotunda_vm.build_folder())
+    parser.add_argument("--seed", type=int, default=6)
+    parser.add_argument("--messages", type=int, default=99999999, help="for each service")
+    parser.add_argument("--services", default=",".join(hostile_ring_runs.SERVICES))
+    options = parser.parse_args()
+    os.environ["ROTUNDA_BUILD"] = os.path.abspath(options.build)
+    services = options.services.split(",")
+    sys.argv[1:] = []
+    sys.exit(hostile_ring_runs.run_all(options.messages, options.seed, services)
+             or hostile_ring_runs.run_all(options.messages // 10, options.seed + 1, services, 2))

@@ -1,0 +1,195 @@
+"""
+A hostile client of each service (tests/target/intruder), while honest ones of the same and of
+other services go on being served.  How many messages, and from which seed, is the caller's choice.
+"""
+
+import collections
+import os
+import re
+import tempfile
+import time
+
+import rotunda_vm
+from flood_runs import HONEST_SECONDS, busy
+from launcher_test import manifest_text, pack, row
+
+DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "intruder", "hostile.dtsi")
+SETTLE_SECONDS = 30
+TABLES_FRAMES = 32  # tables are more or fewer by where segments happen to lie
+PAUSE_SECONDS = 0.5  # between what honest clients ask for
+
+# Who plays it, and what can be asked for meanwhile: of a service with one client only, the honest
+# one is out until the other has gone.
+Attack = collections.namedtuple("Attack", "service program pages prompt")
+
+ATTACKS = [
+    Attack("net:Tcp", "intruder", True, True),
+    Attack("net:Udp", "intruder", True, True),
+    Attack("net:Status", "intruder", True, True),
+    Attack("console:Tty", "intruder", True, True),
+    Attack("rng:Entropy", "intruder", True, True),
+    Attack("rtc:Clock", "intruder", True, True),
+    Attack("net:Link", "usurper", False, True),
+    Attack("uart:Port", "usurper", True, False),
+]
+SERVICES = [attack.service for attack in ATTACKS]
+
+
+class Honest:
+    """Asks for pages and at the prompt, and remembers how it was served."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        self.pages = self.commands = self.late = 0
+        self.longest = 0.0
+
+    def page(self):
+        """A long wait or two are a busy test machine's, three in a row are not."""
+        waits = []
+        for _ in range(3):
+            begin = time.monotonic()
+            try:
+                status, _, body = self.vm.get("/", timeout=4 * HONEST_SECONDS)
+            except OSError as problem:
+                waits.append(problem)
+                continue
+            assert status == 200 and b"Rotunda" in body, (status, body[:100])
+            waits.append(time.monotonic() - begin)
+            if waits[-1] <= HONEST_SECONDS * busy():
+                self.pages += 1
+                self.late += len(waits) - 1
+                self.longest = max(self.longest, waits[-1])
+                return
+        raise AssertionError(f"an honest client waited, page {self.pages + 1}: {waits}")
+
+    def command(self, has_network):
+        if has_network:
+            # One may be lost: datagrams have no right to the queue's last places.
+            answers = [self.vm.command("ping 10.0.2.2 1", 60)]
+            while "1 sent, 1 answered" not in answers[-1]:
+                assert len(answers) < 3, answers
+                answers.append(self.vm.command("ping 10.0.2.2 1", 60))
+        answer = self.vm.command("date", 60)
+        assert re.search(r"20\d\d-\d\d-\d\d", answer), answer
+        self.commands += 1
+
+    def said(self):
+        return (f"{self.pages} pages in {self.longest:.2f} s at most, {self.late} late, "
+                f"{self.commands} commands answered")
+
+
+def report_of(vm, service, at):
+    """What the hostile client says at its end; None before that."""
+    found = re.search(rf": {service}: (\d+ messages taken,.* words changed after)",
+                      rotunda_vm.plain(vm.text[at:]))
+    assert not re.search(rf": {service} (died|refuses)", vm.text), vm.tail()
+    if found is None:
+        return None
+    return {name: int(count) for count, name in re.findall(r"(\d+) ([a-z ]+)", found[1])}
+
+
+def rings_of(vm, service):
+    """Who has rings with whom, and where, but for this service's: the same place, the same life."""
+    rings = re.findall(r"^(\S+) +(\S+) +(ring \S+) .* (0x[0-9a-f]+)$", vm.command("rings"), re.M)
+    return sorted(ring for ring in rings if ring[2] != f"ring {service}")
+
+
+def clients_of(vm):
+    """How many connections each service has."""
+    rows = [line.split() for line in vm.command("services").splitlines()[1:]]
+    return {words[0]: words[-2] for words in rows}
+
+
+def wait_equal(what, look, wanted):
+    end = time.monotonic() + SETTLE_SECONDS * busy()
+    while (seen := look()) != wanted:
+        assert time.monotonic() < end, f"{what}: {wanted} before, {seen} after"
+        time.sleep(0.5)
+
+
+def wait_quiet(vm):
+    """The attack on the serial port leaves half a line behind."""
+    vm.drain(0.5)
+    vm.send_line("")
+    vm.wait_prompt()
+
+
+def attack_run(vm, attack, messages, seed, honest):
+    """One hostile client from its first message to its last; its report."""
+    vm.drain()
+    at = vm.seen = len(vm.text)
+    vm.send_line(f"launch {attack.program} {attack.service}={messages}/{seed}")
+    if attack.prompt:
+        vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
+    while (report := report_of(vm, attack.service, at)) is None:
+        if attack.pages:
+            honest.page()
+        if attack.prompt:
+            honest.command(attack.pages)
+        vm.pump(PAUSE_SECONDS)
+    wait_quiet(vm)
+    vm.wait_https()
+    assert "running" not in row(vm, "domains", attack.program)
+    assert report["messages taken"] + report["calls"] >= messages, report
+    return report
+
+
+def only_its_connection_is_reset(vm, attack, messages, seed):
+    honest = Honest(vm)
+    honest.page()
+    honest.command(True)
+    attack_run(vm, attack, messages // 50, seed + 1, honest)  # what grows once has grown now
+    restarts, frames, clients = vm.restarts(), vm.frames_in_use(), clients_of(vm)
+    rings = rings_of(vm, attack.service if not (attack.pages and attack.prompt) else "")
+    assert len(rings) >= 4, rings
+    begin = time.monotonic()
+    report = attack_run(vm, attack, messages, seed, honest)
+    print(f"     {attack.service}: " + ", ".join(f"{count} {name}" for name, count
+                                                 in report.items() if count)
+          + f"; {time.monotonic() - begin:.0f} s; {honest.said()}")
+    honest.page()
+    honest.command(True)
+    wait_equal("restarts", vm.restarts, restarts)
+    wait_equal("clients", lambda: clients_of(vm), clients)
+    wait_equal("rings", lambda: rings_of(vm, "" if attack.pages and attack.prompt
+                                         else attack.service), rings)
+    wait_equal("frames in use, as tables go with places", lambda: abs(
+        vm.frames_in_use() - frames) <= TABLES_FRAMES, True)
+    assert "fault:" not in vm.text, vm.tail()
+
+
+def who_takes_many_places_leaves_some(vm):
+    """One domain asks for sixteen connections; the web server, started again, gets its own."""
+    vm.command("launch intruder net:Tcp=0/1")
+    vm.expect(r"intruder: net:Tcp: took 4 places of 16 tried", 60)
+    vm.command("restart web")
+    vm.expect(r"web: https on port", 60)
+    assert vm.wait_https()[0] == 200
+    vm.command("stop intruder")
+
+
+def run_all(messages, seed, services=None, cpus=1):
+    """Exit status for sys.exit; all services unless some are named."""
+    wanted = rotunda_vm.wanted_tests()
+    if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
+        return rotunda_vm.CANNOT_RUN
+    failed = 0
+    with open(DOMAINS, encoding="utf-8") as stream:
+        text = manifest_text([("    domains {\n", "    domains {\n" + stream.read())])
+    with tempfile.TemporaryDirectory() as folder, \
+            rotunda_vm.Machine(pack(text, folder, "rotunda-test"), smp=cpus) as vm:
+        vm.wait_prompt()
+        vm.wait_https()
+        for attack in ATTACKS:
+            if attack.service not in (wanted or services or SERVICES):
+                continue
+            result = rotunda_vm.run_test(
+                lambda vm, attack=attack: only_its_connection_is_reset(vm, attack, messages, seed),
+                vm, f"only_its_connection_is_reset: {attack.service}")
+            failed += result.error is not None
+            if not vm.is_running():
+                return 1
+        if "net:Tcp" in (wanted or services or SERVICES):
+            result = rotunda_vm.run_test(who_takes_many_places_leaves_some, vm)
+            failed += result.error is not None
+    return 1 if failed else 0

@@ -1,0 +1,26 @@
+/*
+ * Words: what a hostile client says to each service, nearly right for the most part, so that it
+ * is listened to for long.
+ */
+#pragma once
+
+#include "rt/memory.h"
+#include "rt/portal.h"
+#include "rt/ring.h"
+
+#include <stdbool.h>
+
+struct words {
+    const char *service;
+    /* The next message; NULL: the service reads none. */
+    void (*message)(struct ring_message *m);
+    /* The next call's words. */
+    void (*call)(struct portal_message *m);
+    /* A message of the service's: there may be a number in it to use. */
+    void (*hear)(const struct ring_message *m);
+    /* To be said first, of rings that have just been opened; NULL: nothing. */
+    void (*begin)(handle_t portal);
+};
+
+/* NULL: there is no such service. */
+const struct words *words_find(const char *service);
