@@ -164,6 +164,9 @@ def try_all(build, word):
 
 
 def main(arguments):
+    if not arguments or arguments[0].startswith("-"):
+        print("usage: teeth.py BUILD-FOLDER [TEXT OF A FAULT]")
+        return 2
     build, *rest = arguments
     try:
         return try_all(os.path.abspath(build), rest[0] if rest else "")
