@@ -235,16 +235,7 @@ OUT_OF_LINE static void place_pass(struct handle_slot *slot, struct handle_slot 
 {
     struct handle_slot *const before = links_of(slot)->prev;
     struct handle_slot *const behind = links_of(slot)->next;
-    struct handle_slot *nobody;
-    struct handle_slot **from_before = &nobody, **from_behind = &nobody;
 
-    /* On each side is a sibling, or the parent. */
-    if (before != NULL)
-        from_before = links_of(before)->first_child == slot ? &links_of(before)->first_child
-                                                            : &links_of(before)->next;
-    if (behind != NULL)
-        from_behind = links_of(behind)->last_child == slot ? &links_of(behind)->last_child
-                                                           : &links_of(behind)->prev;
     if (first != NULL) {
         links_of(first)->prev = before;
         links_of(last)->next = behind;
@@ -252,8 +243,15 @@ OUT_OF_LINE static void place_pass(struct handle_slot *slot, struct handle_slot 
         first = behind;
         last = before;
     }
-    *from_before = first;
-    *from_behind = last;
+    /* On each side is a sibling, or the parent. */
+    if (before != NULL && links_of(before)->first_child == slot)
+        links_of(before)->first_child = first;
+    else if (before != NULL)
+        links_of(before)->next = first;
+    if (behind != NULL && links_of(behind)->last_child == slot)
+        links_of(behind)->last_child = last;
+    else if (behind != NULL)
+        links_of(behind)->prev = last;
 }
 
 static enum status slot_make(struct handle_table *table, struct object *object, rights_t rights,

@@ -109,13 +109,14 @@ static uint32_t root_next(const struct domain *domain, uint32_t from)
 /* The first entry in use from `at` on, or `end`, which is the end of its eighth of the table. */
 static const pte_t *entry_in_eighth(const pte_t *at, const pte_t *end)
 {
-    for (;; at++) {
-        while ((uintptr_t)at % (4 * sizeof *at) == 0 && at < end
-               && (at[0] | at[1] | at[2] | at[3]) == 0)
-            at += 4;
-        if (at == end || *at != 0)
+    for (; (uintptr_t)at % (4 * sizeof *at) != 0; at++)
+        if (*at != 0)
             return at;
-    }
+    while (at < end && (at[0] | at[1] | at[2] | at[3]) == 0)
+        at += 4;
+    while (at < end && *at == 0)
+        at++;
+    return at;
 }
 
 /* The first entry of a table from `from` on with which a segment may begin. */
