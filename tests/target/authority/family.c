@@ -250,6 +250,17 @@ static void passed(struct life *life, const unsigned at[PORTAL_HANDLES], unsigne
     }
 }
 
+/* A return that moves what can't be passed closes it. */
+static void moved_in_vain(struct life *life, const unsigned at[PORTAL_HANDLES], unsigned count,
+                          unsigned moves)
+{
+    struct model *model = &life->family->model;
+
+    for (unsigned i = 0; i < count; i++)
+        if ((moves >> i & 1) != 0 && at[i] != MODEL_NONE && model_is_live(model, at[i]))
+            model_close(model, at[i]);
+}
+
 /* With a call from where they are, or with the return of a call to there. */
 static void do_pass(struct life *life)
 {
@@ -277,6 +288,8 @@ static void do_pass(struct life *life)
     life->touched |= 1U << to | 1U << from;
     if (is_done(life, s, should))
         passed(life, at, count, moves, to);
+    else if (!is_call)
+        moved_in_vain(life, at, count, moves);
 }
 
 static void do_give(struct life *life)
