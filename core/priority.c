@@ -7,7 +7,7 @@
 /* So that what goes round in a ring of waiters comes to an end. */
 enum { STEPS_MAX = 4096 };
 
-enum { FEW = 128 }; /* threads, and objects, of which each of a portal's stacks is one */
+enum { FEW = 32 }; /* threads, and objects, of which each of a portal's stacks is one */
 
 static uint32_t most_of(uint32_t a, uint32_t b)
 {
