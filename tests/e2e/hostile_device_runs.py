@@ -163,7 +163,7 @@ class Run:
 
 
 def lie_to(image, driver, lies, seed):
-    with tempfile.NamedTemporaryFile(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as ram:
+    with tempfile.NamedTemporaryFile() as ram:  # not in /dev/shm, which is small in containers
         ram.truncate(MEMORY)
         options = ["-object", f"memory-backend-file,id=ram,size={MEMORY},mem-path={ram.name},"
                               "share=on", "-machine", "memory-backend=ram"]
