@@ -21,7 +21,7 @@ import rotunda_vm
 
 sys.path.insert(0, os.path.join(rotunda_vm.ROOT, "tools"))
 
-from breakpoints import Breakpoints  # noqa: E402
+from debugger import PC, Debugger  # noqa: E402
 from post_mortem.elf import Elf, Types  # noqa: E402
 
 DOMAINS = ("pl061", "pl031", "virtio-rng", "pl011", "virtio-net", "console", "net", "web", "shell")
@@ -78,42 +78,57 @@ class Round:
         self.kind = kind
         self.request = Request(vm)
 
-    def is_charged(self, breakpoints, pointer):
+    def is_charged(self, debugger, pointer):
         """Whether it is this domain that is charged at the breakpoint."""
         if self.kind == "slot_make":
             pointer -= self.kernel.offset("struct domain", "handles")
         at = (pointer & PHYSICAL) + self.kernel.offset("struct domain", "name")
-        name = breakpoints.read(at, self.kernel.types["struct domain", "name"].size)
+        name = debugger.read(at, self.kernel.types["struct domain", "name"].size)
         return name.split(b"\0")[0].decode() == self.name
 
-    def refuse(self, breakpoints, pointer):
+    def reaches(self, debugger, address, is_over=lambda: False):
+        """Run to this breakpoint; False: it took too long, or it was over before."""
+        if debugger.register(PC) == address:  # where it would stop at once
+            debugger.breakpoint(address, False)
+            debugger.step()
+            debugger.breakpoint(address, True)
+        end = time.monotonic() + START_SECONDS
+        debugger.go()
+        while not debugger.has_stopped(0.1):
+            if time.monotonic() > end or is_over():
+                debugger.halt()
+                return debugger.register(PC) == address
+        return True
+
+    def refuse(self, debugger, pointer):
         if self.kind == "quota_take":
-            breakpoints.register_set(COUNT_REGISTER, TOO_MANY)
+            debugger.register_set(COUNT_REGISTER, TOO_MANY)
             return
         table = pointer & PHYSICAL
         limit_at = table + self.kernel.offset("struct handle_table", "limit")
-        used = breakpoints.read(table + self.kernel.offset("struct handle_table", "used"), 4)
-        limit = breakpoints.write(limit_at, used)
-        breakpoints.clear(self.kernel.address[self.kind])
-        back = breakpoints.registers()[LINK]
-        breakpoints.set(back)
-        assert breakpoints.run(START_SECONDS), "the call doesn't return"
-        breakpoints.clear(back)
-        breakpoints.write(limit_at, limit)
+        used = debugger.read(table + self.kernel.offset("struct handle_table", "used"), 4)
+        limit = debugger.write(limit_at, used)
+        back = debugger.register(LINK)
+        debugger.breakpoint(back, True)
+        assert self.reaches(debugger, back), "the call doesn't return"
+        debugger.breakpoint(back, False)
+        debugger.write(limit_at, limit)
 
     def run(self, number):
         """Refuse the charge of that number; whether there was one, and whether help was needed."""
+        address = self.kernel.address[self.kind]
         hits = 0
-        with Breakpoints(self.vm) as breakpoints:
-            breakpoints.set(self.kernel.address[self.kind])
+        with Debugger(self.vm) as debugger:
+            debugger.breakpoint(address, True)
             self.vm.send_line(f"restart {self.name}")
-            while hits < number and breakpoints.run(START_SECONDS, self.is_quiet()):
-                pointer = breakpoints.registers()[0]
-                hits += self.is_charged(breakpoints, pointer)
+            while hits < number and self.reaches(debugger, address, self.is_quiet()):
+                pointer = debugger.register(0)
+                hits += self.is_charged(debugger, pointer)
                 if hits == 1 and not self.request.is_alive():
                     self.request.start()  # the one before is gone
+            debugger.breakpoint(address, False)
             if hits == number:
-                self.refuse(breakpoints, pointer)
+                self.refuse(debugger, pointer)
         needs_help = not self.settles()
         if needs_help:
             self.help()
