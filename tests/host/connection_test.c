@@ -318,21 +318,6 @@ static void server_can_close_too(void **state)
     assert_int_equal(server.closed, 0);
 }
 
-/* By a bit of its memory, say, that isn't what it was. */
-static void who_takes_the_other_for_gone_says_so(void **state)
-{
-    (void)state;
-    open_client();
-    struct connection_area *area = client.own_area.address;
-    atomic_store(&area->is_closed, 1);
-    loop_raise(service.doorbell_bit);
-    loop_settle();
-    assert_int_equal(server.closed, 1);
-    assert_int_equal(server.why, STATUS_CLOSED);
-    assert_int_equal(client_side.closed, 1);
-    assert_int_equal(client_side.why, STATUS_CLOSED);
-}
-
 static void client_waits_for_a_service_that_is_not_up(void **state)
 {
     (void)state;
@@ -589,7 +574,6 @@ int main(void)
         CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),
         CLAIM(server_can_close_too),
-        CLAIM(who_takes_the_other_for_gone_says_so),
         CLAIM(client_waits_for_a_service_that_is_not_up),
         CLAIM(client_of_a_failed_service_is_told_once_and_waits),
         CLAIM(open_waits_until_the_service_is_up),
