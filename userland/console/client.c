@@ -3,6 +3,7 @@
  */
 #include "client.h"
 
+#include "rt/app.h"
 #include "rt/loop.h"
 #include "rt/syscall.h"
 
@@ -22,10 +23,9 @@ bool client_has_events(const struct client *client)
            || client->event[CLIENT_ON_INTERRUPT] != 0;
 }
 
-/* The launcher gives badges: the upper half is the client's domain. */
 static bool is_of_domain(const struct client *client, uint64_t badge)
 {
-    return client->badge != 0 && client->badge >> 32 == badge >> 32;
+    return client->badge != 0 && app_badge_domain(client->badge) == app_badge_domain(badge);
 }
 
 static unsigned domain_count(const struct client_table *table, uint64_t badge)

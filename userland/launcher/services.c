@@ -7,6 +7,7 @@
 #include "inspect.h"
 #include "origin.h"
 
+#include "rt/app.h"
 #include "rt/log.h"
 #include "rt/syscall.h"
 
@@ -168,8 +169,8 @@ static uint64_t badge_next(const struct service_entry *service, const struct chi
     const uint64_t place = (uint64_t)(service - services);
 
     connection_count = connection_count == BADGE_NUMBER_MAX ? 1 : connection_count + 1;
-    return (uint64_t)child->loaded.domain_id << 32 | place << BADGE_SERVICE_SHIFT
-           | connection_count;
+    return (uint64_t)child->loaded.domain_id << APP_BADGE_DOMAIN_SHIFT
+           | place << BADGE_SERVICE_SHIFT | connection_count;
 }
 
 static void child_count_connections(const struct child *child, uint32_t counts[SERVICES_MAX])

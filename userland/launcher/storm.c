@@ -3,7 +3,7 @@
  */
 #include "storm.h"
 
-#define NS_IN_SECOND UINT64_C(1000000000)
+#include "rt/time.h"
 
 bool storm_look(struct storm *storm, uint64_t count, nsec_t ran_ns, nsec_t passed_ns,
                 uint64_t limit_per_second, uint64_t *per_second)
@@ -15,7 +15,7 @@ bool storm_look(struct storm *storm, uint64_t count, nsec_t ran_ns, nsec_t passe
     storm->count = count;
     storm->ran_ns = ran_ns;
     storm->is_counting = true;
-    *per_second = is_first || passed_ns == 0 ? 0 : more * NS_IN_SECOND / passed_ns;
+    *per_second = is_first || passed_ns == 0 ? 0 : more * NS_PER_S / passed_ns;
     storm->looks_over = is_busy && *per_second > limit_per_second ? storm->looks_over + 1 : 0;
     return storm->looks_over >= STORM_LOOKS;
 }

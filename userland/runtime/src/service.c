@@ -67,13 +67,12 @@ static void service_on_death(void *context)
     service_sweep(s);
 }
 
-/* The launcher gives badges: the upper half is the client's domain. */
 static unsigned domain_client_count(const struct service *s, uint64_t badge)
 {
     unsigned count = 0;
 
     for (const struct connection *c = s->clients; c != NULL; c = c->next_client)
-        count += c->badge >> 32 == badge >> 32;
+        count += app_badge_domain(c->badge) == app_badge_domain(badge);
     return count;
 }
 

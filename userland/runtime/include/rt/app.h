@@ -28,7 +28,8 @@
  * let the caller connect (the log says why); WOULD_BLOCK it may, but the service is not up: the
  * launcher keeps the event and signals it once when it may be tried again; PEER_DEAD likewise, but
  * its domain has failed, and nothing starts it again before a person does.  Each answer with OK is
- * a new connection with a new badge (never 0); the badge is how a service tells its clients apart.
+ * a new connection with a new badge (never 0); the badge is how a service tells its clients apart,
+ * and app_badge_domain() which of them are of one domain.
  *
  * APP_OFFER: DENIED where the manifest doesn't let the caller offer the name.  Offering again
  * replaces the portal.  The offer ends with the domain.
@@ -56,6 +57,14 @@ enum app_operation {
     APP_POWER_OFF = 7,
     APP_HEARTBEAT = 8,
 };
+
+enum { APP_BADGE_DOMAIN_SHIFT = 32 };
+
+/* The id of the domain whose connection has this badge. */
+static inline uint32_t app_badge_domain(uint64_t badge)
+{
+    return (uint32_t)(badge >> APP_BADGE_DOMAIN_SHIFT);
+}
 
 /* Ask once.  `event` is signalled when after WOULD_BLOCK or PEER_DEAD another try is worth it; 0:
  * it isn't wanted. */
