@@ -6,23 +6,28 @@ void line_init(struct line *line)
     list_init(&line->lasts);
 }
 
+/* The urgency of one that is the last of its kind. */
+static uint32_t urgency_of(struct list_node *last_node)
+{
+    return LIST_ENTRY(last_node, struct waiter, last_node)->urgency;
+}
+
 void line_join(struct line *line, struct waiter *waiter, uint32_t urgency)
 {
-    struct list_node *before = line->waiters.head.next; /* whom it stands in front of */
-    struct list_node *last_before = line->lasts.head.next;
+    struct list_node *const none = &line->lasts.head;
+    struct list_node *ahead = none; /* the last one who isn't less urgent */
 
+    while (ahead->next != none && urgency_of(ahead->next) >= urgency)
+        ahead = ahead->next;
     waiter->urgency = urgency;
-    LIST_FOR_EACH (node, &line->lasts) {
-        struct waiter *last = LIST_ENTRY(node, struct waiter, last_node);
-        if (last->urgency < urgency)
-            break;
-        before = last->node.next;
-        last_before = last->last_node.next;
-        if (last->urgency == urgency)
-            list_remove(&last->last_node);
+    list_insert_before(ahead->next, &waiter->last_node);
+    if (ahead == none) {
+        list_push_front(&line->waiters, &waiter->node);
+        return;
     }
-    list_insert_before(before, &waiter->node);
-    list_insert_before(last_before, &waiter->last_node);
+    list_insert_before(LIST_ENTRY(ahead, struct waiter, last_node)->node.next, &waiter->node);
+    if (urgency_of(ahead) == urgency)
+        list_remove(ahead);
 }
 
 void line_leave(struct line *line, struct waiter *waiter)
