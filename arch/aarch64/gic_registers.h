@@ -30,6 +30,7 @@ enum {
     GIC_LINES_MAX = 1020,
     GIC_PRIORITY_SHARED = 0xa0, /* the upper half is group 1's in all views; four bits are there */
     GIC_PRIORITY_PRIVATE = 0xb0,
+    GIC_PRIORITY_MESSAGE = 0xc0,
     GIC_PRIORITY_MASK_OPEN = 0xff,
 };
 

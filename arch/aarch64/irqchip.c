@@ -22,11 +22,12 @@ BOOT_ONLY void gic_quiesce(uintptr_t base, uint32_t first, uint32_t last)
         mmio_write32(gic_bit_word(base, GICD_ICPENDR, id), UINT32_MAX);
         mmio_write32(gic_bit_word(base, GICD_ICACTIVER, id), UINT32_MAX);
     }
-    /* A device's is taken before the timer's, however much is due, and before other CPUs'. */
+    /* A device's is taken before the timer's, however much is due, and that before other CPUs'. */
     for (uint32_t id = first; id < last; id += 4)
-        mmio_write32(base + GICD_IPRIORITYR + id,
-                     (id < IRQ_SPI_FIRST ? GIC_PRIORITY_PRIVATE : GIC_PRIORITY_SHARED)
-                         * UINT32_C(0x01010101));
+        mmio_write32(base + GICD_IPRIORITYR + id, (id < IRQ_SGI_COUNT   ? GIC_PRIORITY_MESSAGE
+                                                   : id < IRQ_SPI_FIRST ? GIC_PRIORITY_PRIVATE
+                                                                        : GIC_PRIORITY_SHARED)
+                                                      * UINT32_C(0x01010101));
 }
 
 enum status irqchip_init(const struct irqchip_config *config)
