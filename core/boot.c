@@ -213,7 +213,6 @@ void kernel_start(paddr_t devicetree, paddr_t image_base, uint64_t exception_lev
     if (devicetree != 0 && is_aligned(devicetree, 8))
         tree = (const void *)(DEVICETREE_WINDOW + devicetree % PAGE_BYTES);
     console_start();
-    log_clock_set(timer_now_ns);
     if (tree == NULL)
         boot_halt("x0 holds no address of a devicetree",
                   "boot the Image, not the ELF file, or pass -dtb");

@@ -1,19 +1,19 @@
 /*
  * Kernel log: building lines, keeping them in the ring, copying them out.
  *
- * A line is built on the writer's stack, then enters ring and console in one piece
- * under the lock.  Only the two positions say what the ring holds:
+ * A line is built on the writer's stack, then enters ring and console in one piece.
+ * Its end alone says what the ring holds:
  *
- *        oldest                    end
- *          v                        v
- *     -----[line\n][line\n]...[line\n]-----      end - oldest <= LOG_SIZE
+ *       end - LOG_SIZE            end
+ *          v                       v
+ *          ne\n][line\n]...[line\n]
  *
- * `oldest` always stands at the start of a line; making room moves it past whole lines.
+ * Who reads from the start of that begins after the first newline.
  */
 #include "core/log.h"
 
+#include "arch/timer.h"
 #include "base/format.h"
-#include "base/spinlock.h"
 #include "base/string.h"
 
 #include <stdarg.h>
@@ -22,17 +22,16 @@
 /* Text that one log_info() may have, before its lines get their prefixes. */
 enum { INFO_TEXT_MAX = 1024 };
 
-enum { NSEC_PER_USEC = 1000, USEC_PER_SEC = 1000000 };
+enum { NSEC_PER_USEC = 1000 };
+
+/* Of any time. */
+enum { STAMP_MAX = sizeof("[18446744073709.551615] ") - 1 };
 
 _Static_assert((LOG_SIZE & (LOG_SIZE - 1)) == 0, "positions are reduced by masking");
 _Static_assert(LOG_SIZE >= 4 * LOG_LINE_MAX, "the ring holds several lines");
 
 static struct {
-    struct spinlock lock; /* protects everything below */
-    uint64_t oldest;      /* position of the first byte kept: the start of a line */
-    uint64_t end;         /* position after the last byte: the start of the next line */
-    log_clock_fn *now;
-    log_grown_fn *grown;
+    uint64_t end; /* position after the last byte: the start of the next line */
     log_console_fn *console;
     bool is_released;     /* the console belongs to its driver now */
     uint64_t released_at; /* `end` at that moment */
@@ -40,134 +39,139 @@ static struct {
     char text[LOG_SIZE];
 } kernel_log;
 
-struct line {
-    nsec_t now_ns;
-    const struct name *name; /* NULL: the kernel's own */
-    size_t length;
-    char text[LOG_LINE_MAX];
-};
-
-/* Longest thing that one byte of input becomes, "\xNN". */
+/* What one byte becomes that is not shown as itself: "\xNN". */
 enum { ESCAPE_LENGTH = 4 };
 
-static bool line_has_room(const struct line *line)
+static bool is_shown(unsigned byte)
 {
-    return line->length + ESCAPE_LENGTH + sizeof("\n") <= sizeof(line->text);
+    return byte - ' ' <= '~' - ' ';
 }
 
-static void line_start(struct line *line)
+static bool is_end(unsigned byte)
 {
-    const uint64_t now_us = line->now_ns / NSEC_PER_USEC;
-    const struct name *const name = line->name;
+    return byte == '\n' || byte == '\r';
+}
 
-    line->length = format_text(line->text, sizeof(line->text), "[%5llu.%06llu] ",
-                               (unsigned long long)(now_us / USEC_PER_SEC),
-                               (unsigned long long)(now_us % USEC_PER_SEC));
-    if (name == NULL)
-        return;
-    for (size_t i = 0; i < NAME_BYTES && name->text[i] != '\0'; i++) {
-        const char character = name->text[i];
+/* "[    1.234567] ", which ends at `end`, with as many digits as it takes.  Returns its start. */
+static char *stamp_put(char *end, uint64_t now_us)
+{
+    enum { FRACTION_DIGITS = 6, DIGITS_MIN = 11 };
+    char *at = end;
 
-        line->text[line->length++] = character > ' ' && character <= '~' ? character : '?';
+    *--at = ' ';
+    *--at = ']';
+    for (unsigned i = 0; i < DIGITS_MIN || now_us != 0; i++) {
+        if (i == FRACTION_DIGITS)
+            *--at = '.';
+        *--at = i > FRACTION_DIGITS && now_us == 0 ? ' ' : (char)('0' + now_us % 10);
+        now_us /= 10;
     }
-    line->text[line->length++] = ':';
-    line->text[line->length++] = ' ';
+    *--at = '[';
+    return at;
 }
 
-/* Add one byte of untrusted text in a form that no terminal obeys. */
-static void line_add(struct line *line, unsigned char byte)
+/* Of the domain that speaks, as far as it can be shown.  Returns where the text begins. */
+static char *name_put(char *at, const struct name *name)
+{
+    for (size_t i = 0; i < NAME_BYTES && is_shown((unsigned char)name->text[i]); i++)
+        *at++ = name->text[i];
+    *at++ = ':';
+    *at++ = ' ';
+    return at;
+}
+
+/* A byte of untrusted text in a form that no terminal obeys: as many as any other, for speed. */
+static void escape(char at[ESCAPE_LENGTH], unsigned byte)
 {
     static const char digits[] = "0123456789abcdef";
-    char *at = line->text + line->length;
 
-    if (byte == '\t')
-        byte = ' ';
-    if (byte >= ' ' && byte <= '~') {
-        *at = (char)byte;
-        line->length++;
-        return;
-    }
     at[0] = '\\';
     at[1] = 'x';
     at[2] = digits[byte >> 4];
     at[3] = digits[byte & 15];
-    line->length += ESCAPE_LENGTH;
+    if (byte == '\t')
+        at[0] = at[1] = at[2] = at[3] = ' ';
 }
 
-static char ring_byte(uint64_t position)
+/* How much of `length` bytes from `position` on lies in one piece; from there it goes on at 0. */
+static size_t ring_piece(uint64_t position, size_t length)
 {
-    return kernel_log.text[position & (LOG_SIZE - 1)];
+    const size_t room = LOG_SIZE - (position & (LOG_SIZE - 1));
+
+    return length < room ? length : room;
 }
 
-static void ring_drop_oldest_line(void)
+static char *ring_at(uint64_t position)
 {
-    while (ring_byte(kernel_log.oldest++) != '\n') {
-    }
+    return kernel_log.text + (position & (LOG_SIZE - 1));
 }
 
-static void ring_append(const char *text, size_t length)
+/* The position of the oldest whole line. */
+static uint64_t ring_oldest(void)
 {
-    while (kernel_log.end + length - kernel_log.oldest > LOG_SIZE)
-        ring_drop_oldest_line();
-    for (size_t i = 0; i < length; i++)
-        kernel_log.text[(kernel_log.end + i) & (LOG_SIZE - 1)] = text[i];
+    uint64_t position = 0;
+
+    if (kernel_log.end > LOG_SIZE)
+        for (position = kernel_log.end - LOG_SIZE; *ring_at(position++) != '\n';) {
+        }
+    return position;
+}
+
+/* Of a line with its newline. */
+static void ring_append(const char *line, size_t length)
+{
+    const size_t piece = ring_piece(kernel_log.end, length);
+
+    memcpy(ring_at(kernel_log.end), line, piece);
+    memcpy(kernel_log.text, line + piece, length - piece);
     kernel_log.end += length;
-}
-
-/* Copy up to `size` bytes from `position`, all of which the ring holds. */
-static size_t ring_copy(uint64_t position, char *buffer, size_t size)
-{
-    const uint64_t available = kernel_log.end - position;
-    const size_t length = size < available ? size : (size_t)available;
-
-    for (size_t i = 0; i < length; i++)
-        buffer[i] = ring_byte(position + i);
-    return length;
-}
-
-static void line_finish(struct line *line)
-{
-    line->text[line->length++] = '\n';
-    ring_append(line->text, line->length);
     if (kernel_log.console != NULL && !kernel_log.is_released)
-        kernel_log.console(line->text, line->length);
+        kernel_log.console(line, length);
 }
 
 /*
- * Add the lines of `text` under one hold of the lock, so that they stay together.  Newlines at the
- * end only end the last line; they do not start another.
+ * Add one line: what there is room for of the text from `start` to `end` or to where the line ends.
+ * Returns where it stopped.  `name`: of the domain that speaks, NULL for the kernel.
  */
-static void log_add(const struct name *name, const char *text, size_t length)
+static const char *line_write(const struct name *name, const char *start, const char *end)
 {
-    struct line line;
+    char buffer[STAMP_MAX + LOG_LINE_MAX];
+    char *const line = stamp_put(buffer + STAMP_MAX, timer_now_ns() / NSEC_PER_USEC);
+    char *const full = line + LOG_LINE_MAX - ESCAPE_LENGTH - 1;
+    char *at = buffer + STAMP_MAX;
+    const char *text = start;
 
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        length--;
+    if (name != NULL)
+        at = name_put(at, name);
+    while (at <= full) {
+        const char *const stop = full - at < end - text ? text + (full - at) + 1 : end;
+        unsigned byte = 0;
 
-    spinlock_lock(&kernel_log.lock);
-
-    line.name = name;
-    line.now_ns = kernel_log.now == NULL ? 0 : kernel_log.now();
-    line_start(&line);
-    for (size_t i = 0; i < length; i++) {
-        const bool ends = text[i] == '\n';
-
-        if (text[i] == '\r' && i + 1 < length && text[i + 1] == '\n')
-            continue;
-        if (ends || !line_has_room(&line)) {
-            line_finish(&line);
-            line_start(&line);
+        while (text != stop && is_shown(byte = (unsigned char)*text)) {
+            *at++ = (char)byte;
+            text++;
         }
-        if (!ends)
-            line_add(&line, (unsigned char)text[i]);
+        if (text == stop || is_end(byte))
+            break;
+        escape(at, byte);
+        at += ESCAPE_LENGTH;
+        text++;
     }
-    line_finish(&line);
+    *at++ = '\n';
+    ring_append(line, (size_t)(at - line));
+    return text;
+}
 
-    log_grown_fn *const grown = kernel_log.grown;
-    spinlock_unlock(&kernel_log.lock);
+size_t log_write_from(const struct name *name, const char *text, size_t length)
+{
+    const char *const end = text + length;
+    const char *at = text;
 
-    if (grown != NULL)
-        grown();
+    while (at != end && is_end((unsigned char)*at))
+        at++;
+    if (at != end)
+        at = line_write(name, at, end);
+    return (size_t)(at - text);
 }
 
 void log_info(const char *format, ...)
@@ -181,95 +185,66 @@ void log_info(const char *format, ...)
 
     if (length >= sizeof(text))
         length = sizeof(text) - 1;
-    log_add(NULL, text, length);
+    for (size_t used = 0; used < length;)
+        used += log_write_from(NULL, text + used, length - used);
 }
 
-void log_write_from(const struct name *name, const char *text, size_t length)
-{
-    if (length > 0)
-        log_add(name, text, length);
-}
-
-void log_clock_set(log_clock_fn *now)
-{
-    kernel_log.now = now;
-}
-
-void log_share(void)
-{
-    spinlock_share(&kernel_log.lock);
-    spinlock_unlock(&kernel_log.lock);
-}
-
-void log_grown_set(log_grown_fn *grown)
-{
-    spinlock_lock(&kernel_log.lock);
-    kernel_log.grown = grown;
-    spinlock_unlock(&kernel_log.lock);
-}
-
-/* Print from `position` on, in two pieces if the ring wraps.  Holds the lock. */
+/* Print from `position` on, or from the oldest line. */
 static void console_catch_up(log_console_fn *console, uint64_t position)
 {
-    if (position < kernel_log.oldest)
-        position = kernel_log.oldest;
+    const uint64_t oldest = ring_oldest();
+
+    if (position < oldest)
+        position = oldest;
 
     while (position < kernel_log.end) {
-        const size_t at = position & (LOG_SIZE - 1);
-        const uint64_t rest = kernel_log.end - position;
-        const size_t length = rest < LOG_SIZE - at ? rest : LOG_SIZE - at;
+        const size_t length = ring_piece(position, (size_t)(kernel_log.end - position));
 
-        console(kernel_log.text + at, length);
+        console(ring_at(position), length);
         position += length;
     }
 }
 
 void log_console_set(log_console_fn *console)
 {
-    spinlock_lock(&kernel_log.lock);
     kernel_log.console = console;
     kernel_log.is_released = false;
     if (console != NULL)
-        console_catch_up(console, kernel_log.oldest);
-    spinlock_unlock(&kernel_log.lock);
+        console_catch_up(console, 0);
 }
 
 void log_console_release(void)
 {
-    spinlock_lock(&kernel_log.lock);
     kernel_log.is_released = true;
     kernel_log.released_at = kernel_log.end;
     kernel_log.read_up_to = kernel_log.end;
-    spinlock_unlock(&kernel_log.lock);
 }
 
 void log_console_seize(void)
 {
-    spinlock_break(&kernel_log.lock);
     if (kernel_log.console != NULL && kernel_log.is_released)
         console_catch_up(kernel_log.console, kernel_log.read_up_to);
     kernel_log.is_released = false;
-    kernel_log.grown = NULL;
 }
 
 size_t log_read(uint64_t *position, char *buffer, size_t size, uint64_t *lost)
 {
-    spinlock_lock(&kernel_log.lock);
     if (*position == LOG_POSITION_RELEASED)
         *position = kernel_log.released_at;
 
     uint64_t start = *position;
 
-    if (start < kernel_log.oldest)
-        start = kernel_log.oldest;
     if (start > kernel_log.end)
         start = kernel_log.end;
+    if (start + LOG_SIZE < kernel_log.end)
+        start = ring_oldest();
 
-    const size_t length = ring_copy(start, buffer, size);
+    const size_t rest = ring_piece(start, (size_t)(kernel_log.end - start));
+    const size_t length = rest < size ? rest : size;
 
+    memcpy(buffer, ring_at(start), length);
     if (start + length > kernel_log.read_up_to)
         kernel_log.read_up_to = start + length;
-    spinlock_unlock(&kernel_log.lock);
 
     *lost = start > *position ? start - *position : 0;
     *position = start + length;
@@ -278,8 +253,5 @@ size_t log_read(uint64_t *position, char *buffer, size_t size, uint64_t *lost)
 
 uint64_t log_end(void)
 {
-    spinlock_lock(&kernel_log.lock);
-    const uint64_t end = kernel_log.end;
-    spinlock_unlock(&kernel_log.lock);
-    return end;
+    return kernel_log.end;
 }

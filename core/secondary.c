@@ -63,10 +63,8 @@ static void start(const struct machine_cpu *described)
 void secondaries_start(const struct machine *machine)
 {
     boot_asid_bits = mmu_asid_bits();
-    if (machine->cpu_count > 1) {
+    if (machine->cpu_count > 1)
         spinlock_share(&kernel_lock);
-        log_share();
-    }
     for (unsigned i = 0; i < machine->cpu_count; i++)
         if (machine->cpus[i].mpidr != cpu_self()->mpidr)
             start(&machine->cpus[i]);
@@ -88,6 +86,9 @@ bool secondaries_await(void)
                      cpu->mpidr);
         } else if (cpu->state == CPU_STATE_ONLINE)
             cpu_count_online(cpu);
+        else if (cpu->start_status != STATUS_OK)
+            log_info("the CPU at 0x%lx can't be used (%s) and is left out", cpu->mpidr,
+                     status_text(cpu->start_status));
     }
     cpus_share();
     return all_came;
@@ -114,13 +115,10 @@ void kernel_on_secondary(uint64_t argument)
     secondary_arrive();
     cpu->midr = (uint32_t)SYSREG_READ(midr_el1);
     cpu_name(cpu->midr, cpu->name);
-    const enum status status = parts_init();
-    if (status != STATUS_OK)
-        log_info("the CPU at 0x%lx can't be used (%s) and is left out", cpu->mpidr,
-                 status_text(status));
+    cpu->start_status = parts_init();
     cpu->is_idle = true;
     cpu->waits = true;
     cpu->online_ticks = timer_now_ticks();
     cpu->switched_at_ticks = cpu->online_ticks;
-    cpu_join(cpu, status == STATUS_OK ? CPU_STATE_ONLINE : CPU_STATE_FAILED);
+    cpu_join(cpu, cpu->start_status == STATUS_OK ? CPU_STATE_ONLINE : CPU_STATE_FAILED);
 }

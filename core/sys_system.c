@@ -11,7 +11,7 @@
 #define UNUSED __attribute__((unused))
 
 enum {
-    LOG_CHUNK = 512, /* bytes copied in one go; longer texts restart the call */
+    LOG_CHUNK = LOG_LINE_MAX, /* bytes copied in one go */
     LOG_WATCHERS = 8,
 };
 
@@ -46,10 +46,13 @@ struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, 
         status = usercopy_from(chunk, text, size);
     if (status != STATUS_OK)
         return sysret(status);
-    log_write_from(&domain->name, chunk, size);
+
+    const size_t used = log_write_from(&domain->name, chunk, size);
+
+    quota_give(domain, QUOTA_LOG_BYTES, (uint32_t)(size - used));
     log_watchers_signal();
-    if (length > size)
-        return sysret_again(SYS_LOG_WRITE, text + size, length - size);
+    if (length > used)
+        return sysret_again(SYS_LOG_WRITE, text + used, length - used);
     return sysret(STATUS_OK);
 }
 

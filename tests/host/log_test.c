@@ -5,6 +5,8 @@
 // source: core/base/format.c
 #include "core/log.h"
 
+#include "arch/timer.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,12 +17,13 @@
 
 #include <cmocka.h>
 
+enum { ESCAPE_LENGTH = 4 }; /* of \xNN */
+
 static nsec_t clock_ns;
 static char console_text[256 * 1024];
 static size_t console_length;
-static unsigned growths;
 
-static nsec_t clock_read(void)
+nsec_t timer_now_ns(void)
 {
     return clock_ns;
 }
@@ -31,11 +34,6 @@ static void console_write(const char *text, size_t length)
     memcpy(console_text + console_length, text, length);
     console_length += length;
     console_text[console_length] = '\0';
-}
-
-static void on_growth(void)
-{
-    growths++;
 }
 
 static struct name name_of(const char *text)
@@ -56,15 +54,24 @@ static const char *news_since(uint64_t position)
     return text;
 }
 
+/* As the system call does: a line at a time. */
+static unsigned write_all(const struct name *name, const char *text, size_t length)
+{
+    unsigned lines = 0;
+
+    for (size_t used; length > 0; text += used, length -= used, lines++) {
+        used = log_write_from(name, text, length);
+        assert_true(used > 0 && used <= length);
+    }
+    return lines;
+}
+
 static int reset(void **state)
 {
     (void)state;
     console_length = 0;
     console_text[0] = '\0';
-    growths = 0;
     clock_ns = 0;
-    log_clock_set(clock_read);
-    log_grown_set(NULL);
     log_console_set(NULL);
     return 0;
 }
@@ -79,6 +86,29 @@ static void a_line_carries_time_and_text(void **state)
     assert_string_equal(news_since(start), "[   12.034567] found 4 CPUs\n");
 }
 
+/* The widest there is, with the longest name and what takes most room. */
+static void any_time_has_room(void **state)
+{
+    (void)state;
+    const struct name full = {"exactly16letters"};
+    char text[LOG_LINE_MAX];
+
+    memset(text, 1, sizeof(text));
+    clock_ns = UINT64_C(100000) * 1000000000 - 1000;
+    uint64_t start = log_end();
+    assert_true(log_write_from(&full, text, sizeof(text)) > 0);
+    assert_memory_equal(news_since(start), "[99999.999999] exactly16letters: \\x01", 37);
+    clock_ns += 1000;
+    start = log_end();
+    log_info("later");
+    assert_string_equal(news_since(start), "[100000.000000] later\n");
+    clock_ns = UINT64_MAX;
+    start = log_end();
+    assert_true(log_write_from(&full, text, sizeof(text)) > 0);
+    assert_memory_equal(news_since(start), "[18446744073.709551] exactly16letters: \\x01", 43);
+    assert_true(log_end() - start <= LOG_LINE_MAX && log_end() - start > LOG_LINE_MAX - 8);
+}
+
 static void a_domains_line_carries_its_name(void **state)
 {
     (void)state;
@@ -86,11 +116,12 @@ static void a_domains_line_carries_its_name(void **state)
     const struct name full = {"exactly16letters"};
     uint64_t start = log_end();
 
-    log_write_from(&name, "link up\nsecond\n", 15);
+    assert_int_equal(log_write_from(&name, "link up\nsecond\n", 15), 7);
+    assert_int_equal(log_write_from(&name, "\nsecond\n", 8), 7);
     assert_string_equal(news_since(start), "[    0.000000] net: link up\n"
                                            "[    0.000000] net: second\n");
     start = log_end();
-    log_write_from(&full, "x", 1);
+    assert_int_equal(log_write_from(&full, "x", 1), 1);
     assert_string_equal(news_since(start), "[    0.000000] exactly16letters: x\n");
 }
 
@@ -100,9 +131,9 @@ static void control_characters_do_not_reach_a_terminal(void **state)
     const struct name evil = name_of("e\x1b\nvil");
     const uint64_t start = log_end();
 
-    log_write_from(&evil, "a\x1b[2J\tb\0c\x9b\r\nd", 13);
-    assert_string_equal(news_since(start), "[    0.000000] e??vil: a\\x1b[2J b\\x00c\\x9b\n"
-                                           "[    0.000000] e??vil: d\n");
+    write_all(&evil, "a\x1b[2J\tb\0c\x9b\r\nd", 13);
+    assert_string_equal(news_since(start), "[    0.000000] e: a\\x1b[2J    b\\x00c\\x9b\n"
+                                           "[    0.000000] e: d\n");
 }
 
 static void a_long_line_is_continued_in_further_lines(void **state)
@@ -114,7 +145,7 @@ static void a_long_line_is_continued_in_further_lines(void **state)
     size_t letters = 0;
 
     memset(text, 'z', sizeof(text));
-    log_write_from(&name, text, sizeof(text));
+    write_all(&name, text, sizeof(text));
     for (const char *line = news_since(start), *end; *line != '\0'; line = end + 1) {
         end = strchr(line, '\n');
         assert_non_null(end);
@@ -125,13 +156,79 @@ static void a_long_line_is_continued_in_further_lines(void **state)
     assert_int_equal(letters, sizeof(text));
 }
 
+static void newlines_end_lines_and_none_is_empty(void **state)
+{
+    (void)state;
+    const struct name name = name_of("d");
+    const uint64_t start = log_end();
+
+    assert_int_equal(log_write_from(&name, "a\r\n", 3), 1);
+    assert_int_equal(log_write_from(&name, "\r\n\n\r", 4), 4);
+    assert_int_equal(log_write_from(&name, "\r\nb\n\nc", 6), 3);
+    assert_int_equal(log_write_from(&name, "\n\nc\rd", 5), 3);
+    assert_int_equal(write_all(&name, "\rd\re\n", 5), 3);
+    log_info("\n\nf\n\n");
+    assert_string_equal(news_since(start), "[    0.000000] d: a\n"
+                                           "[    0.000000] d: b\n"
+                                           "[    0.000000] d: c\n"
+                                           "[    0.000000] d: d\n"
+                                           "[    0.000000] d: e\n"
+                                           "[    0.000000] f\n");
+}
+
+/* How much fits is what the log says itself. */
+static void a_line_that_is_just_full_is_ended_by_its_newline(void **state)
+{
+    (void)state;
+    char text[LOG_LINE_MAX + 4];
+    const struct name name = name_of("d");
+
+    memset(text, 'z', sizeof(text));
+    const size_t room = log_write_from(&name, text, LOG_LINE_MAX);
+
+    assert_true(room > LOG_LINE_MAX / 2 && room < LOG_LINE_MAX);
+    const uint64_t start = log_end();
+
+    memcpy(text + room, "\r\nx", 3);
+    assert_int_equal(write_all(&name, text, room + 3), 2);
+    assert_true(log_end() - start <= LOG_LINE_MAX + strlen("[    0.000000] d: x\n"));
+
+    /* Bytes that take four. */
+    memset(text, 1, sizeof(text));
+    const size_t few = log_write_from(&name, text, LOG_LINE_MAX);
+
+    assert_true(few >= (room - ESCAPE_LENGTH) / ESCAPE_LENGTH && few <= room / ESCAPE_LENGTH + 1);
+}
+
+static void the_oldest_line_is_whole_wherever_the_ring_begins(void **state)
+{
+    (void)state;
+    char text[LOG_LINE_MAX], kept[LOG_SIZE + 1];
+    const struct name name = name_of("d");
+
+    memset(text, 'z', sizeof(text));
+    for (size_t i = 0; i < 4096; i++) {
+        assert_int_equal(log_write_from(&name, text, i % 150 + 1), i % 150 + 1);
+
+        uint64_t position = 0, lost;
+        size_t length = 0;
+        for (size_t got; (got = log_read(&position, kept + length, 300, &lost)) != 0; length += got)
+            if (length == 0)
+                assert_int_equal(kept[0], '[');
+        assert_true(length <= LOG_SIZE);
+        assert_true(log_end() < LOG_SIZE || length >= LOG_SIZE - LOG_LINE_MAX);
+        assert_int_equal(kept[length - 1], '\n');
+        assert_true(position == log_end());
+    }
+}
+
 static void writing_nothing_adds_nothing(void **state)
 {
     (void)state;
     const uint64_t start = log_end();
     const struct name name = name_of("d");
 
-    log_write_from(&name, "", 0);
+    assert_int_equal(log_write_from(&name, "", 0), 0);
     assert_true(log_end() == start);
 }
 
@@ -205,28 +302,22 @@ static void the_console_catches_up_then_is_released_then_seized(void **state)
     assert_null(strstr(console_text, "quiet"));
 }
 
-static void growth_is_announced_once_per_addition(void **state)
-{
-    (void)state;
-    log_grown_set(on_growth);
-    log_info("a\nb\nc");
-    log_info("d");
-    assert_int_equal(growths, 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_line_carries_time_and_text, reset),
+        cmocka_unit_test_setup(any_time_has_room, reset),
         cmocka_unit_test_setup(a_domains_line_carries_its_name, reset),
         cmocka_unit_test_setup(control_characters_do_not_reach_a_terminal, reset),
         cmocka_unit_test_setup(a_long_line_is_continued_in_further_lines, reset),
+        cmocka_unit_test_setup(newlines_end_lines_and_none_is_empty, reset),
+        cmocka_unit_test_setup(a_line_that_is_just_full_is_ended_by_its_newline, reset),
+        cmocka_unit_test_setup(the_oldest_line_is_whole_wherever_the_ring_begins, reset),
         cmocka_unit_test_setup(writing_nothing_adds_nothing, reset),
         cmocka_unit_test_setup(a_slow_reader_learns_what_it_lost_and_resumes_at_a_line, reset),
         cmocka_unit_test_setup(small_reads_see_every_byte_once, reset),
         cmocka_unit_test_setup(a_position_from_the_future_reads_nothing, reset),
         cmocka_unit_test_setup(the_console_catches_up_then_is_released_then_seized, reset),
-        cmocka_unit_test_setup(growth_is_announced_once_per_addition, reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

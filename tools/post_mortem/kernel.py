@@ -28,7 +28,7 @@ FIELDS = {
     "struct info_machine": ("model", "cpu_count", "cpu_online", "gic_version",
                             "counter_frequency"),
     "struct list_node": ("next",),
-    "kernel_log": ("oldest", "end", "text"),
+    "kernel_log": ("end", "text"),
 }
 ENUMS = ("thread_state", "domain_state", "cpu_state", "fault_reason", "segment_backing")
 
@@ -244,14 +244,14 @@ class Kernel:
     # What it said, and where it is.
 
     def log(self):
-        """The text that the ring holds; only what both positions agree on."""
+        """The lines that the ring holds whole."""
         at = self.elf.symbol("kernel_log")
         ring = self.field_bytes("kernel_log", at, "text")
-        oldest, end = (self.field("kernel_log", at, name) for name in ("oldest", "end"))
-        if not 0 <= end - oldest <= len(ring):
-            raise Unreadable(f"the log's positions, {oldest} and {end}, are damaged")
-        start, length = oldest % len(ring), end - oldest
-        return (ring + ring)[start:start + length].decode("ascii", "replace")
+        end = self.field("kernel_log", at, "end")
+        if end <= len(ring):
+            return ring[:end].decode("ascii", "replace")
+        start = end % len(ring)
+        return (ring[start:] + ring[:start]).decode("ascii", "replace").split("\n", 1)[1]
 
     def panic(self):
         """(text, return addresses) if it has broken its own rules, else None."""

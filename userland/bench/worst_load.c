@@ -16,8 +16,9 @@ enum {
     CROWD = 96,  /* threads in line, or asleep */
     PRIORITIES = 48,
     SPARE_HANDLES = 400,
-    HANDLES_BEFORE = 100,           /* slots, in front of most that are free */
-    INTERRUPTS_BEFORE = 119,        /* numbers, in front of 900 that nobody has */
+    HANDLES_BEFORE = 100,    /* slots, in front of most that are free */
+    INTERRUPTS_BEFORE = 119, /* numbers, in front of 900 that nobody has */
+    LINES = 4,
     BELOW = 2,                      /* the priority of the one that measures */
     INSIDE_STACKS_AT = 0x10000,     /* nobody uses them */
     GATHER_NS = 2 * (int)NS_PER_MS, /* until all threads are where they are to be */
@@ -168,6 +169,22 @@ static enum status look(void)
     return s == STATUS_NOT_FOUND ? STATUS_OK : s;
 }
 
+/* A line as long as one can be, of text and of bytes that take four each; and the log's oldest. */
+static enum status talk(void)
+{
+    enum { LINE_BYTES = 400 };
+    static char text[LINE_BYTES];
+    struct log_chunk chunk;
+    enum status s = STATUS_OK;
+
+    for (unsigned escaped = 0; escaped < 3 && s == STATUS_OK; escaped++) {
+        for (unsigned i = 0; i < LINE_BYTES; i++)
+            text[i] = i % 3 < escaped ? '\x7f' : 'w';
+        s = log_write(text, LINE_BYTES);
+    }
+    return s == STATUS_OK ? log_read(0, text, LINE_BYTES, &chunk) : s;
+}
+
 /* So many slots of the handle table have been in use, and most are free again. */
 static enum status handles_spread(handle_t h)
 {
@@ -192,6 +209,8 @@ static enum status worst_round(uint32_t threads)
 
     if (s == STATUS_OK)
         s = look();
+    for (unsigned i = 0; i < LINES && s == STATUS_OK; i++)
+        s = talk();
     if (s == STATUS_OK)
         s = await_end(threads);
     if (s == STATUS_OK)

@@ -14,7 +14,7 @@
 
 enum {
     SEARCH_BYTES = 16 * 1024, /* of the log's end: a bound on the time that a death takes */
-    PIECE_BYTES = 1024,       /* the kernel copies it with interrupts off */
+    PIECE_BYTES = 256,        /* the kernel copies no more at a time */
 };
 
 #define LOG_AFTER_END (UINT64_MAX - 1)

@@ -83,6 +83,7 @@ struct cpu {
     uint64_t online_ticks;    /* the time when it came */
     uint64_t kicks;           /* messages that it got */
     struct secondary_start start;
+    enum status start_status; /* what it found out about itself when it came */
 };
 
 ASSERT_OFFSET(struct cpu, current, CPU_CURRENT);

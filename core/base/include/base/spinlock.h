@@ -58,13 +58,3 @@ static inline bool spinlock_is_held(const struct spinlock *lock)
     return __atomic_load_n(&lock->serving, __ATOMIC_RELAXED)
            != __atomic_load_n(&lock->next, __ATOMIC_RELAXED);
 }
-
-/*
- * Make the lock free whoever holds it.  Only for panic(), which must print even if
- * this CPU died inside the log, and which never returns to the code it robbed.
- */
-static inline void spinlock_break(struct spinlock *lock)
-{
-    __atomic_store_n(&lock->serving, __atomic_load_n(&lock->next, __ATOMIC_RELAXED),
-                     __ATOMIC_RELEASE);
-}
