@@ -317,6 +317,21 @@ static void server_can_close_too(void **state)
     assert_int_equal(server.closed, 0);
 }
 
+/* By a bit of its memory, say, that isn't what it was. */
+static void who_takes_the_other_for_gone_says_so(void **state)
+{
+    (void)state;
+    open_client();
+    struct connection_area *area = client.own_area.address;
+    atomic_store(&area->is_closed, 1);
+    loop_raise(service.doorbell_bit);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+    assert_int_equal(client_side.closed, 1);
+    assert_int_equal(client_side.why, STATUS_CLOSED);
+}
+
 /* How many bits the loop would still give. */
 static unsigned bits_left(void)
 {
@@ -668,6 +683,7 @@ int main(void)
         CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),
         CLAIM(server_can_close_too),
+        CLAIM(who_takes_the_other_for_gone_says_so),
         CLAIM(closed_client_is_not_called_any_more),
         CLAIM(closed_client_leaves_its_bits_to_the_next),
         CLAIM(any_number_of_clients_comes_and_goes),

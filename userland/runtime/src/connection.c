@@ -181,8 +181,11 @@ static void connection_tell_end(struct connection *c)
 
 void connection_end(struct connection *c, enum status why)
 {
-    /* Who is cut off for breaking the ring has to learn that nobody listens any more. */
-    if (why == STATUS_BAD_DATA)
+    /*
+     * Who is cut off for breaking the ring has to learn that nobody listens any more; so has who is
+     * taken for gone and isn't.
+     */
+    if (c->state == CONNECTION_OPENED && why != STATUS_PEER_DEAD)
         connection_tell_end(c);
     c->state = CONNECTION_DEAD;
     c->is_ending = true;
