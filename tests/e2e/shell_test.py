@@ -156,6 +156,14 @@ def network_is_shown_and_answers_pings(vm):
     assert_contains(text, r"2 sent, 2 answered")
 
 
+def ping_says_that_there_is_no_driver(vm):
+    assert_contains(vm.command("stop virtio-net"), r"virtio-net is stopped")
+    assert_contains(vm.command("ping 10.0.2.2 2", timeout=30), r"no network driver is there")
+    assert_contains(vm.command("launch virtio-net"), r"virtio-net runs")
+    text = vm.command("ping 10.0.2.2 2", timeout=30)
+    assert_contains(text, r"2 sent, 2 answered")
+
+
 def time_passes(vm):
     assert_contains(vm.command("uptime"), r"since power-on")
     assert_contains(vm.command("date"), r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC")
@@ -278,6 +286,7 @@ TESTS = [
     rings_and_interrupts_are_counted,
     memory_adds_up,
     network_is_shown_and_answers_pings,
+    ping_says_that_there_is_no_driver,
     time_passes,
     log_is_shown_and_followed,
     top_shows_shares_until_q,

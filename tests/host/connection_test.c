@@ -19,6 +19,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -132,16 +133,14 @@ static int before_each(void **state)
     return 0;
 }
 
-/* The client keeps the handle of its status bit; it has none before the first start. */
 static int after_each(void **state)
 {
     (void)state;
-    if (client.state == CONNECTION_OPENED || client.state == CONNECTION_WAITING)
-        connection_close(&client);
+    connection_close(&client);
     loop_settle();
     assert_int_equal(service.client_count, 0);
     assert_int_equal(fake_objects(), objects_before);
-    assert_in_range(fake_handles(), handles_before, handles_before + 1);
+    assert_int_equal(fake_handles(), handles_before);
     return 0;
 }
 
@@ -318,6 +317,120 @@ static void server_can_close_too(void **state)
     assert_int_equal(server.closed, 0);
 }
 
+/* By a bit of its memory, say, that isn't what it was. */
+static void who_takes_the_other_for_gone_says_so(void **state)
+{
+    (void)state;
+    open_client();
+    struct connection_area *area = client.own_area.address;
+    atomic_store(&area->is_closed, 1);
+    loop_raise(service.doorbell_bit);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+    assert_int_equal(client_side.closed, 1);
+    assert_int_equal(client_side.why, STATUS_CLOSED);
+}
+
+/* How many bits the loop would still give. */
+static unsigned bits_left(void)
+{
+    unsigned bit[LOOP_BITS];
+    unsigned count = 0;
+
+    while (loop_bit_allocate(NULL, NULL, &bit[count]) == STATUS_OK)
+        count++;
+    for (unsigned i = 0; i < count; i++)
+        loop_bit_free(bit[i]);
+    return count;
+}
+
+/* Its memory goes with it, and the service still has a handle to its doorbell. */
+static void closed_client_is_not_called_any_more(void **state)
+{
+    struct connection *passing = calloc(1, sizeof *passing);
+    const unsigned bits = bits_left();
+
+    (void)state;
+    assert_non_null(passing);
+    assert_int_equal(connection_open(passing, "test:Echo", &config, &ops, &client_side), STATUS_OK);
+    const unsigned doorbell = passing->doorbell_bit;
+    const unsigned status = passing->status_bit;
+
+    assert_int_equal(bits_left(), bits - 2);
+    loop_raise(doorbell);
+    loop_raise(status);
+    connection_close(passing);
+    free(passing);
+    assert_int_equal(bits_left(), bits);
+    loop_raise(doorbell);
+    loop_raise(status);
+    loop_settle();
+    assert_int_equal(client_side.closed, 0);
+    assert_int_equal(server.closed, 1);
+}
+
+/* The service rings for the one that went, and the next one hears it. */
+static void closed_client_leaves_its_bits_to_the_next(void **state)
+{
+    struct connection first = {0};
+
+    (void)state;
+    assert_int_equal(connection_open(&first, "test:Echo", &config, &ops, &client_side), STATUS_OK);
+    const unsigned doorbell = first.doorbell_bit;
+    const unsigned status = first.status_bit;
+
+    send_from(server.connection, 0, 1);
+    connection_close(&first);
+    client_side = server = (struct side){.take_limit = 1000};
+    open_client();
+    assert_int_equal(client.doorbell_bit, doorbell);
+    assert_int_equal(client.status_bit, status);
+    connection_fail(&first);
+    connection_resume(&first);
+    loop_raise(status);
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.count, 0);
+    assert_int_equal(client_side.closed, 0);
+}
+
+static void any_number_of_clients_comes_and_goes(void **state)
+{
+    const unsigned bits = bits_left();
+
+    (void)state;
+    for (unsigned i = 0; i < 3 * LOOP_BITS; i++) {
+        struct connection passing = {0};
+
+        assert_int_equal(connection_open(&passing, "test:Echo", &config, &ops, &client_side),
+                         STATUS_OK);
+        connection_close(&passing);
+        loop_settle();
+    }
+    fake_connect_answer(STATUS_DENIED);
+    for (unsigned i = 0; i < 3 * LOOP_BITS; i++) {
+        struct connection passing = {0};
+
+        assert_int_equal(connection_start(&passing, "test:Echo", &config, &ops, &client_side),
+                         STATUS_DENIED);
+    }
+    assert_int_equal(bits_left(), bits);
+}
+
+static void closed_client_can_start_again(void **state)
+{
+    (void)state;
+    open_client();
+    connection_close(&client);
+    loop_settle();
+    assert_int_equal(connection_restart(&client), STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    send_from(&client, 7, 1);
+    loop_settle();
+    assert_int_equal(server.count, 1);
+}
+
 static void client_waits_for_a_service_that_is_not_up(void **state)
 {
     (void)state;
@@ -460,12 +573,8 @@ static void death_of_a_client_is_told_once(void **state)
 
 static void close_many(struct connection *many, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         connection_close(&many[i]);
-        loop_bit_free(many[i].doorbell_bit);
-        loop_bit_free(many[i].status_bit);
-        assert_int_equal(handle_close(many[i].status_event), STATUS_OK);
-    }
 }
 
 static void too_many_clients_are_refused(void **state)
@@ -574,6 +683,11 @@ int main(void)
         CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),
         CLAIM(server_can_close_too),
+        CLAIM(who_takes_the_other_for_gone_says_so),
+        CLAIM(closed_client_is_not_called_any_more),
+        CLAIM(closed_client_leaves_its_bits_to_the_next),
+        CLAIM(any_number_of_clients_comes_and_goes),
+        CLAIM(closed_client_can_start_again),
         CLAIM(client_waits_for_a_service_that_is_not_up),
         CLAIM(client_of_a_failed_service_is_told_once_and_waits),
         CLAIM(open_waits_until_the_service_is_up),

@@ -194,6 +194,21 @@ static void no_set_holds_what_only_the_launcher_may(void **state)
         assert_false(manifest.domains[0].syscall_mask & UINT64_C(1) << forbidden[i]);
 }
 
+/* With it a client takes memory back that a driver's device still writes to. */
+static void revoking_has_its_own_word_only(void **state)
+{
+    static const char *const sets[] = {"application", "service", "driver"};
+    uint64_t mask = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        assert_int_equal(syscall_set_find(sets[i], &mask), STATUS_OK);
+        assert_false(mask & UINT64_C(1) << SYS_HANDLE_REVOKE);
+    }
+    assert_int_equal(syscall_set_find("handle_revoke", &mask), STATUS_OK);
+    assert_true(mask == UINT64_C(1) << SYS_HANDLE_REVOKE);
+}
+
 #define CALLS "system-calls = \"service\"; "
 
 static void numbers_out_of_range_are_refused(void **state)
@@ -376,6 +391,7 @@ int main(void)
         cmocka_unit_test(policy_is_what_stands_there_and_no_more),
         cmocka_unit_test(calls_are_named_as_the_manifest_names_them),
         cmocka_unit_test(no_set_holds_what_only_the_launcher_may),
+        cmocka_unit_test(revoking_has_its_own_word_only),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(words_that_mean_nothing_are_refused),
         cmocka_unit_test(names_are_checked),

@@ -716,6 +716,39 @@ static void the_driver_is_answered_and_may_die(void **state)
     assert_clean();
 }
 
+/* The gateway's hardware address is known by now, so the frame would leave at once. */
+static void a_ping_without_a_driver_says_so(void **state)
+{
+    const struct net_address gateway = net_address_v4(10, 0, 2, 2);
+    struct net_status_client *status;
+
+    (void)state;
+    assert_int_equal(net_status_open(&status), STATUS_OK);
+    settle();
+    fake_service_up(false);
+    connection_close(driver.connection);
+    settle();
+    pongs = 0;
+    assert_int_equal(net_status_ping(status, &gateway, 56, on_pong, NULL), STATUS_OK);
+    settle();
+    assert_int_equal(pongs, 1);
+    assert_int_equal(ping_status, STATUS_BAD_STATE);
+    assert_int_equal(net_status_ping(status, &own, 56, on_pong, NULL), STATUS_OK);
+    pass(100);
+    assert_int_equal(pongs, 2);
+    assert_int_equal(ping_status, STATUS_OK);
+    fake_service_up(true);
+    settle();
+    const unsigned before = driver.sent_count;
+
+    assert_int_equal(net_status_ping(status, &gateway, 56, on_pong, NULL), STATUS_OK);
+    settle();
+    assert_int_equal(driver.sent_count, before + 1);
+    net_status_close(status);
+    settle();
+    assert_clean();
+}
+
 /* By a message: a doorbell without one wakes the driver's loop and nothing else. */
 static void frames_that_are_out_are_asked_for(void **state)
 {
@@ -1074,6 +1107,7 @@ int main(void)
         cmocka_unit_test(datagrams_come_and_go),
         cmocka_unit_test(status_is_told_and_pings_run),
         cmocka_unit_test(the_driver_is_answered_and_may_die),
+        cmocka_unit_test(a_ping_without_a_driver_says_so),
         cmocka_unit_test(frames_that_are_out_are_asked_for),
         cmocka_unit_test(frames_of_noise_do_no_harm),
         cmocka_unit_test_setup(a_flood_of_syns_keeps_nobody_out, open_client),

@@ -330,6 +330,8 @@ static enum status ping_once(const struct net_address *address, unsigned number)
         printf("%u: no answer within %d s\n", number, NET_PING_TIMEOUT_S);
     } else if (s == STATUS_NOT_FOUND) {
         puts("no route to that host: net shows the addresses");
+    } else if (s == STATUS_BAD_STATE) {
+        puts("no network driver is there: domains shows whether it runs, log why not");
     } else {
         (void)asking_failed(s, "cannot ping");
     }

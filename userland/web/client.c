@@ -18,7 +18,9 @@ enum {
     PORTS_MAX = 2,
     PLACES_SPARE = 32,   /* that are kept for newcomers, */
     SILENT_LEAST_S = 1,  /* at the cost of those who have said nothing for so long, */
-    WAITING_LEAST_S = 8, /* or have begun something and kept us waiting for so long */
+    WAITING_LEAST_S = 8, /* or have begun something and kept us waiting for so long; */
+    PLACES_SCARCE = 16,  /* of which so many are kept */
+    MUTE_LEAST_MS = 100, /* at the cost of those who haven't even begun a handshake for so long */
     HANDSHAKE_S = 15,    /* that a client may keep us waiting in a handshake */
     JAMMED_S = 2,        /* that a client may send on without reading, once our buffer is full */
 };
@@ -333,14 +335,24 @@ static nsec_t client_waiting_since(const struct client *c)
     return client_is_shaking(c) ? c->since_ns : http_connection_waiting_since(c->http);
 }
 
+/* How long it may keep us waiting where places run short. */
+static nsec_t client_least_ns(const struct client *c)
+{
+    bool is_mute = client_is_shaking(c) && c->tls == NULL;
+
+    if (is_mute && c->port->count + PLACES_SCARCE > c->port->limit)
+        return MUTE_LEAST_MS * NS_PER_MS;
+    if (is_mute || (!client_is_shaking(c) && c->http->state == HTTP_IDLE))
+        return SILENT_LEAST_S * NS_PER_S;
+    return WAITING_LEAST_S * NS_PER_S;
+}
+
 /* Would anybody miss it, were its place needed? */
 static bool client_may_go(const struct client *c, nsec_t now_ns)
 {
-    bool is_silent = client_is_shaking(c) ? c->tls == NULL : c->http->state == HTTP_IDLE;
-    nsec_t least_ns = (is_silent ? SILENT_LEAST_S : WAITING_LEAST_S) * NS_PER_S;
     nsec_t since_ns = client_waiting_since(c);
 
-    return since_ns < now_ns && now_ns - since_ns >= least_ns;
+    return since_ns < now_ns && now_ns - since_ns >= client_least_ns(c);
 }
 
 /* Make room on a port that is nearly full.  False: there is nobody to blame. */

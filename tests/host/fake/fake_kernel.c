@@ -159,8 +159,10 @@ void fake_service_up(bool is_up)
     service_is_up = is_up;
     struct fake_handle *f = handle_find(retry_event);
 
-    if (is_up && f != NULL)
-        atomic_fetch_or(f->object->word, f->badge);
+    if (!is_up || f == NULL)
+        return;
+    atomic_fetch_or(f->object->word, f->badge);
+    handle_drop(f);
 }
 
 void fake_connect_answer(enum status s)

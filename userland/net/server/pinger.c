@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "chance.h"
+#include "link_port.h"
 #include "lwip/icmp.h"
 #include "lwip/icmp6.h"
 #include "lwip/inet_chksum.h"
@@ -83,6 +84,18 @@ enum status pinger_init(void)
     return STATUS_OK;
 }
 
+/* Why lwIP couldn't send: without a driver the link may still count as up, since its successor will
+ * be there soon, and frames are refused one by one. */
+static enum status refusal(err_t error)
+{
+    struct link_port_counters link;
+
+    link_port_counters_read(&link);
+    if (!link.has_driver)
+        return STATUS_BAD_STATE;
+    return error == ERR_RTE ? STATUS_NOT_FOUND : STATUS_OUT_OF_MEMORY;
+}
+
 /* Payload: bytes that count up, as everybody sends them. */
 static void fill(struct pbuf *p, bool is_v6, uint16_t sequence)
 {
@@ -135,7 +148,7 @@ enum status pinger_start(const struct net_address *address, uint32_t payload_byt
         return STATUS_OK;
     ping->done = NULL;
     busy_count--;
-    return error == ERR_RTE ? STATUS_NOT_FOUND : STATUS_OUT_OF_MEMORY;
+    return refusal(error);
 }
 
 bool pinger_cancel(const void *context)

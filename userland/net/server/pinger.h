@@ -15,7 +15,8 @@ typedef void (*pinger_done)(void *context, enum status status, uint32_t round_tr
 /* Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status pinger_init(void);
 
-/* Errors: WOULD_BLOCK (too many under way), NOT_FOUND (no route), OUT_OF_MEMORY, BAD_ARGUMENT. */
+/* Errors: WOULD_BLOCK (too many under way), NOT_FOUND (no route), BAD_STATE (no driver),
+ * OUT_OF_MEMORY, BAD_ARGUMENT. */
 CHECK_RESULT enum status pinger_start(const struct net_address *address, uint32_t payload_bytes,
                                       pinger_done done, void *context);
 

@@ -2,7 +2,10 @@
  * Connections: the client's end.
  *
  * Two bits of the event belong to each: the doorbell, and "something about the service", which
- * means that it may be tried (WAITING) or that it may have died (OPENED).
+ * means that it may be tried (WAITING) or that it may have died (OPENED).  They are had while it is
+ * WAITING, OPENED or DEAD, so that the loop knows nothing of one that is CLOSED: its memory may go.
+ * The service or the launcher may still set them, for whoever has them next; all that comes of it
+ * is a look at something that hasn't changed.
  */
 #include "connection.h"
 
@@ -81,6 +84,17 @@ free_doorbell:
     return s;
 }
 
+void connection_bits_free(struct connection *c)
+{
+    if (!c->has_bits)
+        return;
+    loop_bit_free(c->doorbell_bit);
+    loop_bit_free(c->status_bit);
+    connection_handle_drop(c->status_event);
+    c->status_event = 0;
+    c->has_bits = false;
+}
+
 /* Ask the service for rings.  On error nothing but c->portal is left. */
 static enum status client_exchange(struct connection *c, struct connection_offer *theirs)
 {
@@ -148,12 +162,9 @@ static void client_wait_for_help(struct connection *c)
     c->has_failed = true;
 }
 
-/* Go on with opening; OK: it is OPENED, or WAITING for status_bit or the timer. */
-static enum status client_try(struct connection *c)
+/* client_try() with its bits there; anything but OK ends it. */
+static enum status client_connect(struct connection *c)
 {
-    loop_timer_stop(&c->retry);
-    c->state = CONNECTION_WAITING;
-
     enum status s = app_connect_try(c->service, c->status_event, &c->portal);
 
     if (s == STATUS_WOULD_BLOCK)
@@ -170,8 +181,23 @@ static enum status client_try(struct connection *c)
         loop_timer_start(&c->retry, time_after_ns(CLIENT_RETRY_NS));
         return STATUS_OK;
     }
-    if (s != STATUS_OK)
+    return s;
+}
+
+/* Go on with opening; OK: it is OPENED, or WAITING for status_bit or the timer. */
+static enum status client_try(struct connection *c)
+{
+    loop_timer_stop(&c->retry);
+    c->state = CONNECTION_WAITING;
+
+    enum status s = client_bits_allocate(c);
+
+    if (s == STATUS_OK)
+        s = client_connect(c);
+    if (s != STATUS_OK) {
         c->state = CONNECTION_CLOSED;
+        connection_bits_free(c);
+    }
     return s;
 }
 
@@ -182,10 +208,6 @@ enum status connection_start(struct connection *c, const char *service,
     if (c->state == CONNECTION_WAITING || c->state == CONNECTION_OPENED)
         return STATUS_BAD_STATE;
 
-    enum status s = client_bits_allocate(c);
-
-    if (s != STATUS_OK)
-        return s;
     c->service = service;
     c->config = *config;
     c->ops = ops;

@@ -181,8 +181,11 @@ static void connection_tell_end(struct connection *c)
 
 void connection_end(struct connection *c, enum status why)
 {
-    /* Who is cut off for breaking the ring has to learn that nobody listens any more. */
-    if (why == STATUS_BAD_DATA)
+    /*
+     * Who is cut off for breaking the ring has to learn that nobody listens any more; so has who is
+     * taken for gone and isn't.
+     */
+    if (c->state == CONNECTION_OPENED && why != STATUS_PEER_DEAD)
         connection_tell_end(c);
     c->state = CONNECTION_DEAD;
     c->is_ending = true;
@@ -287,6 +290,8 @@ void connection_resume(struct connection *c)
 
 void connection_fail(struct connection *c)
 {
+    if (c->state != CONNECTION_OPENED)
+        return;
     c->in.is_broken = true;
     loop_raise(c->doorbell_bit);
 }
@@ -298,10 +303,13 @@ void connection_close(struct connection *c)
         connection_tell_end(c);
     }
     c->state = CONNECTION_CLOSED;
+    c->is_paused = false;
     loop_timer_stop(&c->retry);
     connection_dismantle(c);
     if (c->is_server)
         loop_raise(c->doorbell_bit); /* where the service forgets it */
+    else
+        connection_bits_free(c);
 }
 
 void *connection_buffer(const struct connection *c, uint64_t *length_bytes)

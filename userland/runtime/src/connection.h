@@ -26,6 +26,9 @@ void connection_dismantle(struct connection *c);
 /* The doorbell rang: room, messages, the peer's closing. */
 void connection_serve(struct connection *c);
 
+/* Client: give its bits back to the loop, if it has them. */
+void connection_bits_free(struct connection *c);
+
 /* The connection is over for `why`: on_close, then everything of it goes. */
 void connection_end(struct connection *c, enum status why);
 

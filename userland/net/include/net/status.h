@@ -35,7 +35,7 @@ enum net_status_kind {
     NET_STATUS_RECORDS = 160,  /* tag, status, offset, length in bytes.  WOULD_BLOCK: no chunk is
                                   free, and none was used */
     NET_STATUS_PONG = 161,     /* tag, status, count: round trip in microseconds, address.
-                                  TIMED_OUT; NOT_FOUND: no route */
+                                  TIMED_OUT; NOT_FOUND: no route; BAD_STATE: no driver */
     NET_STATUS_RESOLVED = 162, /* tag, status, address.  NOT_FOUND: no such name, or no server */
 };
 

@@ -123,7 +123,7 @@ struct connection {
     struct memory own_area, peer_area;
     struct memory own_buffer, peer_buffer; /* address NULL: none */
     bool is_buffer_borrowed;
-    bool has_bits;
+    bool has_bits;         /* client: unless CLOSED */
     unsigned doorbell_bit; /* of the own event */
     unsigned status_bit;   /* client: death of the service, or news of it coming up */
     handle_t status_event; /* client: sets status_bit */
@@ -150,7 +150,9 @@ CHECK_RESULT enum status connection_open(struct connection *c, const char *servi
                                          const struct connection_config *config,
                                          const struct connection_ops *ops, void *context);
 
-/* End it in order, from either side; on_close of the other side runs with CLOSED, ours doesn't. */
+/* End it in order, from either side; on_close of the other side runs with CLOSED, ours doesn't.
+ * A client's memory is the caller's again, outside its own callbacks; one that is DEAD is closed
+ * first, too. */
 void connection_close(struct connection *c);
 
 /* Start again after on_close, with the same arguments; for use inside or after on_close. */

@@ -20,6 +20,9 @@ handle_t loop_event(void);
 /* Take a free bit, with the callback for when it is set.  Errors: OUT_OF_QUOTA (all in use). */
 CHECK_RESULT enum status loop_bit_allocate(void (*on_bit)(void *context), void *context,
                                            unsigned *bit);
+
+/* Give it back.  Who has a handle to it can still set it, so a callback may come for nothing to
+ * whoever has it next. */
 void loop_bit_free(unsigned bit);
 
 /* Change the callback of an allocated bit. */
