@@ -81,7 +81,7 @@ static const struct figure figures[] = {
     {"segment_cycle_4k", "page created, granted, touched, given back", 0, 0, 18241},
     {"irq_to_driver", "interrupt to first instruction of its driver", 250, 0, 0},
     {"irq_masked_max", "longest delay of an interrupt by teardown", 3000, 0, 0},
-    {"irq_masked_worst", "longest delay by a domain that does its worst", 3500, 0, 0},
+    {"irq_masked_worst", "longest delay by a domain that does its worst", 3000, 0, 0},
     {"wake_idle_p50", "deadline to woken thread, idle, median", 0, 0, 0},
     {"wake_idle_p99", "the same, 99 of 100 are no later", 0, 0, 0},
     {"wake_idle_max", "the same, the latest", 0, 0, 0},
