@@ -277,7 +277,7 @@ class Run:
         self.path = next(device["path"] for device in vm.qmp("x-query-virtio")
                          if device["name"] == driver)
         self.read_to = len(vm.text)  # of what the console says
-        self.taken = 0  # lies that this life has believed
+        self.told_here = 0  # lies, in this life; the driver may die of them later on
         self.stimulus = None
         self.rings = self.rings_found()
 
@@ -333,7 +333,7 @@ class Run:
         return words[-1] if words else "was silent"
 
     def next_life(self):
-        self.taken = 0
+        self.told_here = 0
         self.rings = self.rings_found()
 
     # Lying.
@@ -361,7 +361,7 @@ class Run:
             f"{self.name} took {lie}"
         assert not self.is_broken(), f"{self.name} goes on with a device that needs a reset"
         self.count["unseen", lie.kind] += 1
-        self.next_life()
+        self.rings = self.rings_found()
 
     def told(self, ring, queue, kind):
         """While nothing moves, for memory of a driver that has ended is somebody else's."""
@@ -373,6 +373,7 @@ class Run:
             lie = Lie(ring, kind, self.random, self.name == "virtio-rng")
             lie.tell()
             self.count["told", kind] += 1
+            self.told_here += 1
             self.line.pulse(self.driver.line)
             return lie
         except Unreadable:
@@ -390,7 +391,7 @@ class Run:
         while self.notice() is None:
             assert time.monotonic() < end, f"{self.name} lives, and its device doesn't"
             time.sleep(POLL_SECONDS)
-        assert self.taken > 0, f"{self.name} died of no lie:\n{self.vm.tail()}"
+        assert self.told_here > 0, f"{self.name} died of no lie:\n{self.vm.tail()}"
         self.count["late deaths"] += 1
         self.next_life()
 
@@ -408,7 +409,6 @@ class Run:
         is_seen = lie.is_alone and lie.is_whole() and past == lie.done
         assert not (is_seen and lie.was_to_be_refused()), f"{self.name} took {lie}"
         if is_seen:
-            self.taken += 1
             self.count["seen", lie.kind] += 1
             self.count["taken"] += 1
         else:
@@ -457,7 +457,7 @@ class Run:
         while self.notice() is not None:
             pass
         if self.count["deaths"] != deaths:
-            assert self.taken > 0, f"{self.name} died of no lie:\n{self.vm.tail()}"
+            assert self.told_here > 0, f"{self.name} died of no lie:\n{self.vm.tail()}"
             self.count["late deaths"] += self.count["deaths"] - deaths
             self.next_life()
 
