@@ -49,6 +49,8 @@ static void on_interrupt(void *context)
     uint32_t reasons = virtio_interrupt_take(&net.virtio);
 
     net.counters.interrupts++;
+    if ((reasons & VIRTIO_INTERRUPT_CONFIG) != 0 && virtio_needs_reset(&net.virtio))
+        net_device_fail(&net, "needs a reset");
     if ((reasons & VIRTIO_INTERRUPT_CONFIG) != 0 && net_device_link_check(&net)) {
         log_line("link is %s", net.is_up ? "up" : "down");
         if (net.client != NULL)

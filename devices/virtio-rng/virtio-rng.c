@@ -105,7 +105,8 @@ static void on_interrupt(void *context)
     (void)context;
     uint32_t reasons = virtio_interrupt_take(&rng.device);
 
-    (void)reasons; /* with one queue there is nothing to tell apart */
+    if ((reasons & VIRTIO_INTERRUPT_CONFIG) != 0 && virtio_needs_reset(&rng.device))
+        device_fail("needs a reset");
     collect();
     refill();
     (void)interrupt_ack(rng.interrupt);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A thousand lies in the used rings of the two virtio devices: at the most their driver ends."""
+"""Ten thousand lies in the used rings of the two virtio devices: at the most their driver ends."""
 # timeout: 900
 
 import sys
@@ -7,4 +7,4 @@ import sys
 import hostile_device_runs
 
 if __name__ == "__main__":
-    sys.exit(hostile_device_runs.run(500))
+    sys.exit(hostile_device_runs.run(5000))

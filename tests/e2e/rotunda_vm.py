@@ -100,7 +100,7 @@ class Machine:
         self.process = None
         self.console = None
         self.qmp_socket = None
-        self.text = ""  # all that the console has said; written by the listener alone
+        self.text = ""  # all that the console has said, but for what forget() has dropped
         self.news = threading.Condition()
         self.listener = None
         self.noticed = 0  # how much of the text pump() has reported
@@ -301,6 +301,13 @@ class Machine:
         """Take in what comes until the console has been quiet for a moment."""
         while self.pump(quiet):
             pass
+
+    def forget(self, count):
+        """Drop so much of the beginning of the console's text: who talks for hours."""
+        with self.news:
+            self.text = self.text[count:]
+            self.noticed = max(0, self.noticed - count)
+            self.seen = max(0, self.seen - count)
 
     def tail(self, lines=40):
         return "\n".join(plain(self.text).split("\n")[-lines:])

@@ -72,6 +72,9 @@ enum virtio_kind {
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
 
+/* Status, what the device says */
+enum { VIRTIO_NEEDS_RESET = 64 };
+
 /* InterruptStatus */
 enum {
     VIRTIO_INTERRUPT_USED = 1,
@@ -131,6 +134,15 @@ static inline uint32_t virtio_interrupt_take(struct virtio_device *device)
 
     device->registers->InterruptACK = reasons;
     return reasons;
+}
+
+/*
+ * Whether the device, which has just said VIRTIO_INTERRUPT_CONFIG, can't go on: it has found a
+ * mistake, of the driver's as it thinks, and stays silent until it is reset (VIRTIO 1.2, 2.1).
+ */
+static inline bool virtio_needs_reset(const struct virtio_device *device)
+{
+    return (device->registers->Status & VIRTIO_NEEDS_RESET) != 0;
 }
 
 /* Read a field of the device's configuration, with an access of its own width. */
