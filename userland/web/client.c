@@ -335,12 +335,17 @@ static nsec_t client_waiting_since(const struct client *c)
     return client_is_shaking(c) ? c->since_ns : http_connection_waiting_since(c->http);
 }
 
+static bool port_is_scarce(const struct client_port *port)
+{
+    return port->count + PLACES_SCARCE > port->limit;
+}
+
 /* How long it may keep us waiting where places run short. */
 static nsec_t client_least_ns(const struct client *c)
 {
     bool is_mute = client_is_shaking(c) && c->tls == NULL;
 
-    if (is_mute && c->port->count + PLACES_SCARCE > c->port->limit)
+    if (is_mute && port_is_scarce(c->port))
         return MUTE_LEAST_MS * NS_PER_MS;
     if (is_mute || (!client_is_shaking(c) && c->http->state == HTTP_IDLE))
         return SILENT_LEAST_S * NS_PER_S;
@@ -406,6 +411,7 @@ static void client_on_time(struct client *c, nsec_t now_ns)
 static void on_tick(void *context, struct loop_timer *t)
 {
     nsec_t now_ns = time_now_ns();
+    nsec_t pause_ns = NS_PER_S;
     struct client *next;
 
     (void)context;
@@ -416,9 +422,12 @@ static void on_tick(void *context, struct loop_timer *t)
     for (int i = 0; i < PORTS_MAX && ports[i] != NULL; i++) {
         while (ports[i]->count + PLACES_SPARE > ports[i]->limit && port_evict(ports[i], now_ns))
             ;
+        /* Once all places are taken nobody comes to make room for. */
+        if (port_is_scarce(ports[i]))
+            pause_ns = MUTE_LEAST_MS * NS_PER_MS;
     }
     if (clients != NULL)
-        loop_timer_start(t, now_ns + NS_PER_S);
+        loop_timer_start(t, now_ns + pause_ns);
     tcp_client_flush(network);
 }
 
@@ -437,8 +446,9 @@ static void on_accepted(struct tcp_socket *socket)
     tcp_set_context(socket, c);
     if (is_first)
         loop_timer_start(&tick, time_after_ns(NS_PER_S));
-    if (port->count + PLACES_SPARE > port->limit)
-        (void)port_evict(port, c->since_ns);
+    if (port->count + PLACES_SPARE > port->limit && !port_evict(port, c->since_ns)
+        && port_is_scarce(port))
+        loop_timer_start(&tick, c->since_ns + MUTE_LEAST_MS * NS_PER_MS);
 }
 
 static void on_activity(struct tcp_socket *socket)
