@@ -1,5 +1,6 @@
 #include "core/lifecycle.h"
 
+#include "arch/cpu.h"
 #include "base/assert.h"
 #include "core/belonging.h"
 #include "core/deferred.h"
@@ -11,7 +12,7 @@
 #include "domains/view.h"
 
 /* Of things that are each a few hundred instructions at the most. */
-enum { STOP_STEP = 5, DESTROY_STEP = 12, VIEW_STEP = 4, DISOWN_STEP = 16 };
+enum { STOP_STEP = 4, DESTROY_STEP = 6, VIEW_STEP = 4, DISOWN_STEP = 16 };
 
 static struct pool domain_pool;
 static struct pool fault_pool;
@@ -201,7 +202,8 @@ static bool parts_destroy_some(struct domain *domain)
     unsigned budget = DESTROY_STEP;
 
     return threads_end_some(domain, &budget) && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP)
-           && segments_disown_some(domain) && handle_table_destroy(&domain->handles, DESTROY_STEP);
+           && !cpu_is_interrupted() && segments_disown_some(domain)
+           && handle_table_destroy(&domain->handles, DESTROY_STEP);
 }
 
 bool domain_destroy_some(struct domain *domain)
@@ -210,8 +212,9 @@ bool domain_destroy_some(struct domain *domain)
         return false;
     if (domain->root == NULL)
         return true; /* done already */
+    const bool begins = domain->state != DOMAIN_STATE_DYING;
     domain->state = DOMAIN_STATE_DYING;
-    if (!parts_destroy_some(domain))
+    if ((begins && cpu_is_interrupted()) || !parts_destroy_some(domain))
         return false;
 
     view_destroy(domain);

@@ -569,13 +569,15 @@ struct cross_thread *scheduler_leave(void)
 
     if (work_is_pending()) {
         /* A call that is made again has done its own part of something. */
-        if ((cpu->exit_work & EXIT_RESTART) == 0)
+        if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted())
             teardown_some();
         go_on_with_deferred(cpu, urgency(cpu));
     }
     while ((next = choose(cpu)) == NULL || !view_prepare(next))
         if (next == NULL)
             idle(cpu);
+        else if (cpu_is_interrupted()) /* however many are ready in a domain that has stopped */
+            interrupts_serve(interrupt_accept());
     if (next != cpu->current)
         switch_to(cpu, next);
     else if (next->state != THREAD_STATE_RUNNING)

@@ -1,5 +1,6 @@
 #include "core/sysret.h"
 
+#include "arch/cpu.h"
 #include "base/bits.h"
 #include "base/path.h"
 #include "core/withheld.h"
@@ -35,7 +36,8 @@ static bool is_worth_waiting(enum status status)
 {
     if (status != STATUS_OUT_OF_MEMORY || !segments_reap_pending())
         return status == STATUS_WOULD_BLOCK;
-    (void)segments_reap_some();
+    if (!cpu_is_interrupted())
+        (void)segments_reap_some();
     return true;
 }
 
@@ -56,6 +58,8 @@ static struct sysret create(enum syscall number, const uint64_t arguments[8], de
         status = describe(arguments, &request);
         if (status == STATUS_OK)
             status = segment_create(caller_domain(), &request, &thread->building);
+        if (status == STATUS_OK && cpu_is_interrupted())
+            return sysret_restart(number, arguments);
     }
     if (status == STATUS_OK)
         status = segment_build_some(thread->building);

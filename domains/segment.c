@@ -1,5 +1,6 @@
 #include "domains/segment.h"
 
+#include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/tlb.h"
 #include "arch/zero.h"
@@ -328,8 +329,10 @@ static enum status pages_build(struct segment *segment, uint64_t page, uint64_t 
     pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
     if (!pte_is_valid(*entry) && !block_try(segment, page, entry)) {
         status = table_make(segment, entry);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK || cpu_is_interrupted()) {
+            *count = 0;
             return status;
+        }
     }
     *count = smaller(smaller(*count, page_count(segment) - page), PAGES_PER_SLOT - in_slot);
     if (!pte_is_table(*entry)) {
@@ -367,6 +370,8 @@ enum status segment_build_some(struct segment *segment)
             return status;
         segment->done_pages += count;
         budget -= count;
+        if (cpu_is_interrupted())
+            break;
     }
     if (segment->done_pages < end)
         return STATUS_WOULD_BLOCK;

@@ -14,7 +14,8 @@ _Static_assert((int)SLOTS_PER_GIGABYTE == MAP_BITS && (int)SPACE_GIGABYTES == MA
 /* Behind a map that is looked for runs in lie zeroes: half of it is shifted in at the most. */
 enum { RUN_WORDS = MAP_WORDS + MAP_WORDS / 2 + 1 };
 
-enum { RELEASE_STEP = 4 }; /* gigabytes */
+enum { RELEASE_STEP = 4 };    /* gigabytes */
+enum { HOME_SLOTS_MAX = 64 }; /* of a segment, that may share a gigabyte with its owner's others */
 
 /*
  * A slot is taken from space_take() on; given up, it rests: it stays taken, of the present age.
@@ -83,9 +84,13 @@ static void runs_find(const uint64_t *map, uint32_t count, uint64_t out[RUN_WORD
         out[i] = i < MAP_WORDS ? ~map[i] : 0;
     for (uint32_t length = 1; length < count; length += step) {
         step = length < count - length ? length : count - length;
+        const unsigned down = step % 64, up = 63 - down;
         const uint64_t *from = &out[step / 64];
-        for (unsigned i = 0; i < MAP_WORDS; i++)
-            out[i] &= from[i] >> step % 64 | from[i + 1] << 1 << (63 - step % 64);
+        uint64_t *to = out;
+        do {
+            *to &= from[0] >> down | from[1] << 1 << up;
+            from++;
+        } while (++to != &out[MAP_WORDS]);
     }
 }
 
@@ -214,8 +219,10 @@ static void owner_set(uint32_t slot, uint32_t count, struct segment *segment)
 {
     struct segment **owner = &owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE];
 
-    for (uint32_t i = 0; i < count; i++)
-        owner[i] = segment;
+    if (count % 2 != 0)
+        *owner++ = segment;
+    for (struct segment **const end = owner + count / 2 * 2; owner != end; owner += 2)
+        owner[0] = owner[1] = segment;
 }
 
 static void take_gigabytes(struct segment *segment, uint32_t gigabyte, uint32_t count)
@@ -249,7 +256,9 @@ enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte
         *out = (uaddr_t)first << LEVEL1_SHIFT;
         return STATUS_OK;
     }
-    if (!find_in_gigabyte(home, count, &slot) && !find_elsewhere(count, &slot))
+    /* What is large looks for a place once. */
+    if ((count > HOME_SLOTS_MAX || !find_in_gigabyte(home, count, &slot))
+        && !find_elsewhere(count, &slot))
         return no_room();
     const uint32_t gigabyte = slot / SLOTS_PER_GIGABYTE;
     const enum status status = owners_prepare(gigabyte);

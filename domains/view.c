@@ -1,5 +1,6 @@
 #include "domains/view.h"
 
+#include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/tlb.h"
 #include "base/assert.h"
@@ -391,7 +392,7 @@ bool view_drain(struct domain *domain, unsigned budget)
         ASSERT(segment != NULL && segment->address == at);
         at += (uaddr_t)segment->slots * SLOT_BYTES;
         segment_remove(domain, segment, entries_of(domain, segment));
-        if (domain->root[gigabyte] == 0)
+        if (domain->root[gigabyte] == 0 || cpu_is_interrupted())
             break;
     }
     return root_next(domain, 0) == TABLE_ENTRIES;

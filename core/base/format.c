@@ -18,7 +18,6 @@ struct sink {
 };
 
 struct spec {
-    bool zero;    /* before a number; otherwise spaces */
     bool is_long; /* the argument has 64 bits */
     size_t size;  /* of a number the width, of a string the precision; 0: none given */
 };
@@ -47,14 +46,14 @@ static void put_number(struct sink *sink, const struct spec *spec, uint64_t valu
         value /= base;
     } while (value != 0);
     while (at > text && (size_t)(end - at) < spec->size)
-        *--at = spec->zero ? '0' : ' ';
+        *--at = '0';
     put_text(sink, at, (size_t)(end - at));
 }
 
 /* Everything between '%' and the conversion's letter. */
 static const char *read_spec(const char *at, struct spec *spec)
 {
-    *spec = (struct spec){.zero = *at == '0'};
+    *spec = (struct spec){0};
     if (*at == '.')
         at++;
     for (; *at >= '0' && *at <= '9'; at++)

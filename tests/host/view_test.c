@@ -374,6 +374,10 @@ static void a_view_is_drained_in_bounded_steps(void **state)
     assert_false(view_drain(&domains[1], 4));
     assert_int_equal(fake_view_slots(&domains[1]), 6);
     assert_true(segments_reap_pending()); /* the view's was the last reference */
+    fake_is_interrupted = true;           /* which ends a step, but not before it has got on */
+    assert_false(view_drain(&domains[1], 6));
+    assert_int_equal(fake_view_slots(&domains[1]), 5);
+    fake_is_interrupted = false;
     assert_true(view_drain(&domains[1], 6));
     assert_int_equal(domains[1].used.frames, 1);
 }

@@ -1,5 +1,6 @@
 #include "fake_space.h"
 
+#include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "domains/asid.h"
 #include "domains/frame.h"
@@ -32,8 +33,16 @@ static bool is_never_pinned(const struct domain *domain)
     return false;
 }
 
+bool fake_is_interrupted;
+
+bool cpu_is_interrupted(void)
+{
+    return fake_is_interrupted;
+}
+
 void fake_space_start(uint64_t pages)
 {
+    fake_is_interrupted = false;
     static void *records;
     const paddr_t end = FAKE_RAM + pages * PAGE_BYTES;
 

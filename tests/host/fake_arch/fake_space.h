@@ -9,6 +9,9 @@
 
 static const paddr_t FAKE_RAM = 0x40000000;
 
+/* Whether an interrupt waits to be taken. */
+extern bool fake_is_interrupted;
+
 /* Start over with `pages` of RAM, no domain and no segment. */
 void fake_space_start(uint64_t pages);
 

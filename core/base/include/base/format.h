@@ -2,7 +2,7 @@
  * Formatting: numbers and strings into a bounded buffer, printf's way.
  *
  * Conversions: %s %u %x %%, with the lengths l, ll and z.
- * Sizes: %u and %x may have a width, up to 20 and with or without `0`; %s a precision.
+ * Sizes: %u and %x may have a width with `0`, up to 20; %s a precision.
  * A NULL string prints as (null).  Floating point does not exist in the kernel.
  * An unknown conversion is copied as it stands: a wrong format never reads an
  * argument of a type it cannot know.
