@@ -12,9 +12,9 @@
 
 enum {
     ROUNDS = 12,
-    STACKS = 16, /* as many as a portal can have */
-    CROWD = 96,  /* threads in line, or asleep */
-    PRIORITIES = 48,
+    STACKS = 16,     /* as many as a portal can have */
+    CROWD = 96,      /* threads in line, or asleep */
+    PRIORITIES = 47, /* less urgent, by a class of deadlines, than the alarm */
     SPARE_HANDLES = 400,
     HANDLES_BEFORE = 100,    /* slots, in front of most that are free */
     INTERRUPTS_BEFORE = 119, /* numbers, in front of 900 that nobody has */
