@@ -1,6 +1,5 @@
 #include "core/lifecycle.h"
 
-#include "arch/cpu.h"
 #include "base/assert.h"
 #include "core/belonging.h"
 #include "core/deferred.h"
@@ -202,8 +201,7 @@ static bool parts_destroy_some(struct domain *domain)
     unsigned budget = DESTROY_STEP;
 
     return threads_end_some(domain, &budget) && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP)
-           && !cpu_is_interrupted() && segments_disown_some(domain)
-           && handle_table_destroy(&domain->handles, DESTROY_STEP);
+           && segments_disown_some(domain) && handle_table_destroy(&domain->handles, DESTROY_STEP);
 }
 
 bool domain_destroy_some(struct domain *domain)
@@ -212,9 +210,8 @@ bool domain_destroy_some(struct domain *domain)
         return false;
     if (domain->root == NULL)
         return true; /* done already */
-    const bool begins = domain->state != DOMAIN_STATE_DYING;
     domain->state = DOMAIN_STATE_DYING;
-    if ((begins && cpu_is_interrupted()) || !parts_destroy_some(domain))
+    if (!parts_destroy_some(domain))
         return false;
 
     view_destroy(domain);

@@ -567,17 +567,21 @@ struct cross_thread *scheduler_leave(void)
     struct cpu *cpu = cpu_self();
     struct thread *next;
 
-    if (work_is_pending()) {
-        /* A call that is made again has done its own part of something. */
-        if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted())
-            teardown_some();
-        go_on_with_deferred(cpu, urgency(cpu));
-    }
-    while ((next = choose(cpu)) == NULL || !view_prepare(next))
-        if (next == NULL)
+    for (;;) {
+        if (work_is_pending()) {
+            /* A call that is made again has done its own part of something. */
+            if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted())
+                teardown_some();
+            go_on_with_deferred(cpu, urgency(cpu));
+        }
+        while ((next = choose(cpu)) == NULL)
             idle(cpu);
-        else if (cpu_is_interrupted()) /* however many are ready in a domain that has stopped */
+        if (view_prepare(next))
+            break;
+        /* However many are ready in a domain that has stopped, what is pending is served. */
+        if (cpu_is_interrupted())
             interrupts_serve(interrupt_accept());
+    }
     if (next != cpu->current)
         switch_to(cpu, next);
     else if (next->state != THREAD_STATE_RUNNING)

@@ -68,14 +68,16 @@ static enum status frames_take(struct segment *segment, unsigned order, paddr_t 
 static enum status table_make(struct segment *segment, pte_t *entry)
 {
     paddr_t address;
-    enum status status = charge_frames(segment, 1);
+    enum status status = frame_allocate_zeroed(FRAME_TABLE, &address);
 
-    if (status == STATUS_OK)
-        status = frame_allocate_zeroed(FRAME_TABLE, &address);
     if (status != STATUS_OK)
         return status;
-    *entry = pte_table(address);
-    return STATUS_OK;
+    status = charge_frames(segment, 1);
+    if (status == STATUS_OK)
+        *entry = pte_table(address);
+    else
+        frame_free_zeroed(address);
+    return status;
 }
 
 /* Borrowed: the level 2 entry of a slot; NULL while its level 2 table is missing. */

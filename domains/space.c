@@ -14,8 +14,7 @@ _Static_assert((int)SLOTS_PER_GIGABYTE == MAP_BITS && (int)SPACE_GIGABYTES == MA
 /* Behind a map that is looked for runs in lie zeroes: half of it is shifted in at the most. */
 enum { RUN_WORDS = MAP_WORDS + MAP_WORDS / 2 + 1 };
 
-enum { RELEASE_STEP = 4 };    /* gigabytes */
-enum { HOME_SLOTS_MAX = 64 }; /* of a segment, that may share a gigabyte with its owner's others */
+enum { RELEASE_STEP = 4 }; /* gigabytes */
 
 /*
  * A slot is taken from space_take() on; given up, it rests: it stays taken, of the present age.
@@ -256,9 +255,7 @@ enum status space_take(struct segment *segment, uint32_t count, bool by_gigabyte
         *out = (uaddr_t)first << LEVEL1_SHIFT;
         return STATUS_OK;
     }
-    /* What is large looks for a place once. */
-    if ((count > HOME_SLOTS_MAX || !find_in_gigabyte(home, count, &slot))
-        && !find_elsewhere(count, &slot))
+    if (!find_in_gigabyte(home, count, &slot) && !find_elsewhere(count, &slot))
         return no_room();
     const uint32_t gigabyte = slot / SLOTS_PER_GIGABYTE;
     const enum status status = owners_prepare(gigabyte);

@@ -560,6 +560,21 @@ static void service_that_dies_while_it_is_asked_is_asked_again(void **state)
     assert_int_equal(client_side.closed, 0);
 }
 
+/* As one does that calls the service when it is open. */
+static void who_finds_the_service_dead_when_opened_waits_for_the_next(void **state)
+{
+    (void)state;
+    client_side.open_answer = STATUS_PEER_DEAD;
+    assert_int_equal(connection_start(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_WAITING);
+    assert_true(client.has_bits);
+    client_side.open_answer = STATUS_OK;
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.opened, 2);
+}
+
 static void death_of_a_client_is_told_once(void **state)
 {
     (void)state;
@@ -695,6 +710,7 @@ int main(void)
         CLAIM(death_of_the_service_is_told_once),
         CLAIM(client_reconnects_with_the_next_epoch),
         CLAIM(service_that_dies_while_it_is_asked_is_asked_again),
+        CLAIM(who_finds_the_service_dead_when_opened_waits_for_the_next),
         CLAIM(death_of_a_client_is_told_once),
         CLAIM(too_many_clients_are_refused),
         CLAIM(one_domain_takes_a_quarter_of_the_places),

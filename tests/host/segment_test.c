@@ -276,6 +276,30 @@ static void an_interrupt_ends_a_step_of_building_behind_its_run(void **state)
     fake_segments_reap();
 }
 
+/* Its caller tries again when memory may have become free. */
+static void a_step_that_finds_no_memory_costs_nothing(void **state)
+{
+    static paddr_t taken[RAM_PAGES];
+    static const struct segment_request request = {
+        .backing = SEGMENT_FRAMES, .length = 21 * PAGE_BYTES, .widest = READ_WRITE};
+    struct segment *segment;
+    unsigned count = 0;
+
+    (void)state;
+    assert_int_equal(segment_create(&domain, &request, &segment), STATUS_OK);
+    while (frame_allocate(0, FRAME_OBJECT, &taken[count]) == STATUS_OK)
+        count++;
+    const uint32_t charged = segment->charged_frames, used = domain.used.frames;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(segment_build_some(segment), STATUS_OUT_OF_MEMORY);
+    assert_int_equal(segment->charged_frames, charged);
+    assert_int_equal(domain.used.frames, used);
+    while (count > 0)
+        frame_free(taken[--count]);
+    object_put(&segment->object);
+    fake_segments_reap();
+}
+
 static void building_that_fails_at_any_frame_gives_all_back(void **state)
 {
     static paddr_t taken[RAM_PAGES];
@@ -632,6 +656,7 @@ int main(void)
         CASE(cut_up_memory_serves_as_well),
         CASE(nobody_is_charged_for_a_segment_without_an_owner),
         CASE(an_interrupt_ends_a_step_of_building_behind_its_run),
+        CASE(a_step_that_finds_no_memory_costs_nothing),
         CASE(building_that_fails_at_any_frame_gives_all_back),
         CASE(building_beyond_the_quota_ends_and_gives_all_back),
         CASE(contradictory_requests_are_refused),

@@ -176,12 +176,14 @@ static enum status client_connect(struct connection *c)
     c->has_failed = false;
     if (s == STATUS_OK)
         s = client_negotiate(c);
-    if (s == STATUS_PEER_DEAD) {
-        c->state = CONNECTION_WAITING;
-        loop_timer_start(&c->retry, time_after_ns(CLIENT_RETRY_NS));
-        return STATUS_OK;
-    }
-    return s;
+    if (s != STATUS_PEER_DEAD)
+        return s;
+    s = client_bits_allocate(c); /* they went if it was closed on the way */
+    if (s != STATUS_OK)
+        return s;
+    c->state = CONNECTION_WAITING;
+    loop_timer_start(&c->retry, time_after_ns(CLIENT_RETRY_NS));
+    return STATUS_OK;
 }
 
 /* Go on with opening; OK: it is OPENED, or WAITING for status_bit or the timer. */

@@ -11,14 +11,13 @@
 void log_line_list(const char *format, va_list arguments)
 {
     char line[LOG_LINE_BYTES];
-    int length = vsnprintf(line, sizeof line - 1, format, arguments);
+    int length = vsnprintf(line, sizeof line, format, arguments);
 
     if (length < 0)
         return;
-    if ((size_t)length > sizeof line - 2)
-        length = (int)sizeof line - 2;
-    line[length] = '\n';
-    (void)log_write(line, (size_t)length + 1);
+    if ((size_t)length > sizeof line - 1)
+        length = (int)sizeof line - 1;
+    (void)log_write(line, (size_t)length); /* a newline would take a call of its own */
 }
 
 void log_line(const char *format, ...)

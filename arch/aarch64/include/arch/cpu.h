@@ -79,10 +79,12 @@ static inline void wfi(void)
     __asm__ volatile("wfi" : : : "memory");
 }
 
-/* Whether an interrupt waits to be taken, masked as it is.  Source: Arm ARM, ISR_EL1. */
-static inline bool cpu_is_interrupted(void)
+enum { ISR_EL1_I = 1 << 7 };
+
+/* Whether an IRQ waits to be taken, masked as it is.  Source: Arm ARM, ISR_EL1. */
+__attribute__((always_inline)) static inline bool cpu_is_interrupted(void)
 {
-    return SYSREG_READ(isr_el1) != 0;
+    return (SYSREG_READ(isr_el1) & ISR_EL1_I) != 0;
 }
 
 /* Stop for ever, with interrupts masked. */
