@@ -214,6 +214,7 @@ static enum status owners_prepare(uint32_t gigabyte)
     return STATUS_OK;
 }
 
+/* Two slots with one instruction: there may be hundreds. */
 static void owner_set(uint32_t slot, uint32_t count, struct segment *segment)
 {
     struct segment **owner = &owners[slot / SLOTS_PER_GIGABYTE][slot % SLOTS_PER_GIGABYTE];

@@ -6,8 +6,8 @@
  * and therefore silent, until its driver, a user domain, says that the device has
  * been dealt with.  A level-triggered line needs no masking for that.
  *
- * All interrupts share one priority: the scheduler, not the controller, decides
- * what is urgent.  Only the priority mask is opened, and it stays open.
+ * Devices' interrupts are taken first, then the timer's, then CPUs' messages, if several wait;
+ * else the scheduler, not the controller, decides what is urgent.  The priority mask stays open.
  *
  * Locking: the distributor's bit registers are set-by-writing-ones and need none;
  * irqchip_configure() writes shared fields and is called under the kernel lock.
