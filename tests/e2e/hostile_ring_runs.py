@@ -9,6 +9,7 @@ import re
 import tempfile
 import time
 
+import portions
 import rotunda_vm
 from flood_runs import HONEST_SECONDS, busy
 from launcher_test import manifest_text, pack, row
@@ -160,36 +161,38 @@ def only_its_connection_is_reset(vm, attack, messages, seed):
 
 def who_takes_many_places_leaves_some(vm):
     """One domain asks for sixteen connections; the web server, started again, gets its own."""
-    vm.command("launch intruder net:Tcp=0/1")
+    vm.send_line("launch intruder net:Tcp=0/1")
     vm.expect(r"intruder: net:Tcp: took 4 places of 16 tried", 60)
-    vm.command("restart web")
+    vm.send_line("restart web")
     vm.expect(r"web: https on port", 60)
+    vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
     assert vm.wait_https()[0] == 200
     vm.command("stop intruder")
 
 
-def run_all(messages, seed, services=None, cpus=1):
-    """Exit status for sys.exit; all services unless some are named."""
+def attack_in_a_machine(image, service, messages, seed, cpus):
+    """One service's, with a machine for itself; exit status."""
+    attack = next(attack for attack in ATTACKS if attack.service == service)
+    with rotunda_vm.Machine(image, smp=cpus) as vm:
+        vm.wait_prompt()
+        vm.wait_https()
+        tests = {f"only_its_connection_is_reset: {service}, {cpus} CPU":
+                 lambda vm: only_its_connection_is_reset(vm, attack, messages, seed)}
+        if service == "net:Tcp":
+            tests["who_takes_many_places_leaves_some"] = who_takes_many_places_leaves_some
+        results = [rotunda_vm.run_test(test, vm, name) for name, test in tests.items()
+                   if vm.is_running()]
+    return int(len(results) < len(tests) or any(result.error for result in results))
+
+
+def run_all(messages, seed, services=SERVICES, cpus=1):
+    """Exit status for sys.exit."""
     wanted = rotunda_vm.wanted_tests()
     if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
         return rotunda_vm.CANNOT_RUN
-    failed = 0
     with open(DOMAINS, encoding="utf-8") as stream:
         text = manifest_text([("    domains {\n", "    domains {\n" + stream.read())])
-    with tempfile.TemporaryDirectory() as folder, \
-            rotunda_vm.Machine(pack(text, folder, "rotunda-test"), smp=cpus) as vm:
-        vm.wait_prompt()
-        vm.wait_https()
-        for attack in ATTACKS:
-            if attack.service not in (wanted or services or SERVICES):
-                continue
-            result = rotunda_vm.run_test(
-                lambda vm, attack=attack: only_its_connection_is_reset(vm, attack, messages, seed),
-                vm, f"only_its_connection_is_reset: {attack.service}")
-            failed += result.error is not None
-            if not vm.is_running():
-                return 1
-        if "net:Tcp" in (wanted or services or SERVICES):
-            result = rotunda_vm.run_test(who_takes_many_places_leaves_some, vm)
-            failed += result.error is not None
-    return 1 if failed else 0
+    with tempfile.TemporaryDirectory() as folder:
+        image = pack(text, folder, "rotunda-test")
+        return portions.side_by_side([(attack_in_a_machine, image, service, messages, seed, cpus)
+                                      for service in wanted or services], cpus)

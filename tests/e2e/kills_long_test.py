@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""As kills_test.py, but 10,000 kills.  --rounds: of so many of each domain; --seed."""
+"""
+As kills_test.py, but 10,000 kills.  --rounds: of so many of each domain; --seed; --part K/N: the
+K-th of N parts, with a seed of its own.
+"""
 # suite: long
 # timeout: 28800
 
@@ -7,6 +10,7 @@ import argparse
 import sys
 
 import kills_runs
+import portions
 import rotunda_vm
 
 KILLS = 10000
@@ -17,8 +21,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=-(-KILLS // len(kills_runs.DOMAINS)))
     parser.add_argument("--seed", type=int, default=4)
+    portions.part_argument(parser)
     options = parser.parse_args(rest)
-    return kills_runs.run_all(kills_runs.Amounts(options.rounds, options.seed))
+    rounds, seed = options.part.share(options.rounds), options.part.seed(options.seed)
+    print(f"{rounds} rounds, seed {seed}, {options.part}", flush=True)
+    return kills_runs.run_all(kills_runs.Amounts(rounds, seed))
 
 
 if __name__ == "__main__":
