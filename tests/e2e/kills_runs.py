@@ -9,6 +9,7 @@ same clock: so a time without service is guest time, whatever else the host does
 import collections
 import math
 import os
+import queue
 import random
 import re
 import statistics
@@ -87,11 +88,12 @@ class Load:
         self.context = https_test.tls_context()
         self.lock = threading.Lock()
         self.answered, self.failed, self.wrong, self.connected = 0, 0, 0, 0
-        self.asking = {}  # threads, and since when
+        self.asking = {}  # by the turn: since when
+        self.turns, self.idle = queue.SimpleQueue(), 0
         self.is_on, self.has_ended = True, False
         self.is_probing, self.probe_at = False, 0.0
         self.threads = [threading.Thread(target=run, daemon=True)
-                        for run in [self.keep] * KEEPERS + [self.make] * MAKERS]
+                        for run in [self.keep] * KEEPERS + [self.make] * MAKERS + [self.give_turns]]
         for thread in self.threads:
             thread.start()
 
@@ -107,20 +109,32 @@ class Load:
         self.probe_at = now + PROBE * busy()
         return True
 
-    def begin(self):
-        """Wait for one's turn; false: the load is over."""
+    def give_turns(self):
+        """To those who wait for one; at the end None, to everybody."""
+        number = 0
         while not self.has_ended:
             with self.lock:
                 now = time.monotonic()
-                if self.has_place(now):
-                    self.asking[threading.get_ident()] = now
-                    return True
-            time.sleep(PACE * random.random())
-        return False
+                is_due = self.idle > 0 and self.has_place(now)
+                if is_due:
+                    self.idle -= 1
+                    self.asking[number] = now
+                    self.turns.put(number)
+                    number += 1
+            if not is_due:
+                time.sleep(PACE / 2)
+        for _ in self.threads:
+            self.turns.put(None)
 
-    def finish(self):
+    def begin(self):
+        """Wait for one's turn; None: the load is over."""
         with self.lock:
-            del self.asking[threading.get_ident()]
+            self.idle += 1
+        return self.turns.get()
+
+    def finish(self, turn):
+        with self.lock:
+            del self.asking[turn]
 
     def connect(self):
         stream = https_test.connect_tls(self.vm, self.context, timeout=PATIENCE * busy())
@@ -147,13 +161,13 @@ class Load:
                 time.sleep(PACE)
 
     def run(self, ask):
-        while self.begin():
+        while (turn := self.begin()) is not None:
             try:
                 ask()
             except (OSError, AssertionError):
                 with self.lock:
                     self.failed += 1
-            self.finish()
+            self.finish(turn)
 
     def make(self):
         self.run(self.one)
@@ -320,22 +334,23 @@ class Killer:
         return self.cable.gone(latest)[0]
 
     def stumble(self, debugger, text, loop):
-        """From where its loop wakes up, some instructions on, it jumps to address 0."""
-        assert debugger.request(f"Z1,{loop:x},4") == "OK"
-        self.vm.send("\r")  # the serial port and the console would wake up for nothing else
-        stopped = debugger.request("c")
-        assert stopped.startswith("T"), stopped
-        assert debugger.request(f"z1,{loop:x},4") == "OK"
+        """From where its loop wakes up, some instructions of its own on, it jumps to address 0."""
         left = self.rng.randrange(STUMBLE_AFTER)
-        for _ in range(STEPS_MAX):
-            registers = bytes.fromhex(debugger.request("g"))
-            is_inside = int.from_bytes(registers[PC], "little") in text
-            if left <= 0 and is_inside:
-                break
-            left -= is_inside
-            debugger.request("s")
-        registers = registers[:PC.start] + bytes(8) + registers[PC.stop:]
-        assert debugger.request("G" + registers.hex()) == "OK"
+        while True:
+            assert debugger.request(f"Z1,{loop:x},4") == "OK"
+            self.vm.send("\r")  # the serial port and the console would wake up for nothing else
+            stopped = debugger.request("c")
+            assert stopped.startswith("T"), stopped
+            assert debugger.request(f"z1,{loop:x},4") == "OK"
+            for _ in range(STEPS_MAX):  # it may sleep again before
+                registers = bytes.fromhex(debugger.request("g"))
+                is_inside = int.from_bytes(registers[PC], "little") in text
+                if left <= 0 and is_inside:
+                    registers = registers[:PC.start] + bytes(8) + registers[PC.stop:]
+                    assert debugger.request("G" + registers.hex()) == "OK"
+                    return
+                left -= is_inside
+                debugger.request("s")
 
     def crash(self, name):
         """A fault in the middle of its work."""
