@@ -166,6 +166,7 @@ void interrupts_serve(struct irq_ack ack)
 {
     (void)ack;
     assert_true(spinlock_is_held(&kernel_lock));
+    is_interrupted = false;
     if (deadline_ns != 0 && timer_now_ns() >= deadline_ns)
         scheduler_on_timer();
 }
@@ -1099,6 +1100,40 @@ static void sleeper_lends_under_a_flood_of_interrupts(void **state)
     assert_ptr_equal(leave(), low);
 }
 
+static unsigned steps_left;
+
+static void step_of_many(struct deferred *deferred)
+{
+    if (--steps_left > 0)
+        deferred_add(deferred, step_of_many, 31);
+}
+
+/*
+ * While an interrupt is pending no message is sent for deferred work to go on, since the interrupt
+ * brings the CPU back as well; one that is served between threads that leave the queues doesn't.
+ */
+static void served_interrupt_is_no_message(void **state)
+{
+    static struct deferred many;
+
+    (void)state;
+    struct thread *stopped = add(30);
+    struct thread *other = add(10);
+    domains[0].state = DOMAIN_STATE_STOPPED;
+    steps_left = 5;
+    spinlock_lock(&kernel_lock);
+    deferred_add(&many, step_of_many, 31);
+    is_interrupted = true;
+    messages = 0;
+    assert_ptr_equal(thread_of_cross(scheduler_leave()), other);
+    assert_int_equal(stopped->state, THREAD_STATE_STOPPED);
+    assert_false(is_interrupted);
+    assert_false(deferred_is_empty());
+    assert_int_equal(messages, 1);
+    assert_ptr_equal(leave(), other);
+    assert_int_equal(steps_left, 0);
+}
+
 /* What all priorities ought to be: what is lent goes on until nothing changes. */
 static void model_priorities(uint32_t *expected)
 {
@@ -1369,6 +1404,7 @@ int main(void)
         cmocka_unit_test_setup(holder_inherits_until_it_gives_the_stack_back, setup),
         cmocka_unit_test_setup(ring_of_waiters_settles, setup),
         cmocka_unit_test_setup(sleeper_lends_under_a_flood_of_interrupts, setup),
+        cmocka_unit_test_setup(served_interrupt_is_no_message, setup),
         cmocka_unit_test_setup(random_lending_matches_the_model, setup),
         cmocka_unit_test_setup(random_steps_match_the_model, setup),
     };
