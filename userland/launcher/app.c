@@ -42,7 +42,7 @@ static enum status app_connect_request(struct operation *op)
     op->handle = 0;
     const enum status s = services_connect(op->caller, op->name, event, &portal);
     if (s == STATUS_OK)
-        op->out->handle[0] = portal | HANDLE_MOVE;
+        op->out->word[1] = portal;
     return s;
 }
 

@@ -46,8 +46,8 @@ void inspect_init(handle_t portal)
 
 enum status inspect_connect(const struct child *child, handle_t *portal)
 {
-    return handle_duplicate(inspect_portal, RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER,
-                            supervisor_badge(child), portal);
+    return domain_give(child->loaded.domain, inspect_portal, RIGHT_CALL | RIGHT_INSPECT,
+                       supervisor_badge(child), portal);
 }
 
 void inspect_withdraw(const struct child *child)

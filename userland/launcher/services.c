@@ -15,7 +15,7 @@
 
 enum {
     PORTAL_NEEDS = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER,
-    PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER,
+    PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT, /* a connection can't be passed on */
 };
 
 struct waiter {
@@ -259,7 +259,8 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
     if (service->portal == 0)
         return connect_waiting(service, child, event);
     handle_drop(event);
-    return handle_duplicate(service->portal, PORTAL_GIVES, badge_next(service, child), portal);
+    return domain_give(child->loaded.domain, service->portal, PORTAL_GIVES,
+                       badge_next(service, child), portal);
 }
 
 /* ---- explaining ---- */

@@ -42,13 +42,13 @@ void services_count_clients(uint32_t counts[SERVICES_MAX]);
 CHECK_RESULT enum status services_offer(struct child *child, const char *name, handle_t portal);
 
 /*
- * A new connection of `child` to `name`.  `*portal` is the caller's, to be moved on.
+ * A new connection of `child` to `name`.  `*portal` is a handle in the child's own table.
  * Ownership: takes over `event` (0: none), which is signalled once if the answer is WOULD_BLOCK or
  * PEER_DEAD and another try is worth it.
  * Errors: NOT_FOUND (nobody offers it), DENIED (the log says what to add to the manifest),
  * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
  * PEER_DEAD (its owner has failed, and stays down until somebody starts it),
- * OUT_OF_QUOTA (too many wait).
+ * OUT_OF_QUOTA (too many wait, or the child may have no more handles).
  */
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
                                           handle_t *portal);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "rt/app.h"
+#include "rt/handle.h"
 #include "rt/syscall.h"
 
 #include "connection.h"
@@ -149,6 +150,9 @@ static enum status service_open(struct service *s, uint64_t badge, struct portal
         connection_end(old, STATUS_CLOSED);
         service_sweep(s);
     }
+    /* Whose doorbell it is, is whose death is waited for. */
+    if (handle_owner(theirs.doorbell, OBJECT_EVENT) != app_badge_domain(badge))
+        return STATUS_DENIED;
     if (!has_place(s, badge))
         return STATUS_OUT_OF_QUOTA;
 
