@@ -210,6 +210,26 @@ def a_driver_that_loops_is_caught_and_back(vm):
     assert vm.wait_https()[0] == 200
 
 
+def a_bit_of_text_that_flips_is_found_before_it_matters(vm):
+    """One that nobody executes: the driver works, answers, and has another life all the same."""
+    for name, use, answer in (("pl031", "date", r"20\d\d-\d\d-\d\d"),
+                              ("virtio-net", "ping 10.0.2.2 1", "1 sent, 1 answered")):
+        wait_state(vm, name, "running", 60)
+        before = int(row(vm, "domains", name)[-1])
+        physical, length = text_of(vm, name)
+        was = overwrite(vm, physical + length - 8, b"\x10")
+        end = time.monotonic() + 60
+        while int(row(vm, "domains", name)[-1]) == before:
+            assert re.search(answer, vm.command(use, 60))
+            assert time.monotonic() < end, f"{name} runs with damaged text"
+        wait_event(vm, rf"app:App: {name}: its text has changed while it runs")
+        assert re.search(rf"{name} .*its text changed", vm.command("crashes")), \
+            vm.command("crashes")
+        wait_state(vm, name, "running", 60)
+        overwrite(vm, physical + length - 8, was)
+        assert re.search(answer, vm.command(use, 60))
+
+
 def the_launchers_death_is_a_reboot_with_a_report(vm):
     physical, length = text_of(vm, "app:App")
     overwrite(vm, physical, bytes(length))  # no instructions
@@ -240,6 +260,7 @@ TESTS = [
     who_depends_on_a_failed_service_is_told,
     a_failed_service_is_back_after_a_restart_by_hand,
     everybody_else_is_unaffected,
+    a_bit_of_text_that_flips_is_found_before_it_matters,
     a_driver_that_loops_is_caught_and_back,
     the_launchers_death_is_a_reboot_with_a_report,
 ]

@@ -112,9 +112,11 @@ static enum status load_text(const struct load_request *request, struct loaded *
     const struct archive_program *program = loaded->program;
     const uint64_t bytes = program->text_bytes + program->rodata_bytes;
     const uint64_t behind = slot_up(data_bytes(request, program));
+
+    loaded->text_offset = text_offset(request, program);
     const enum status s = segment_create_alias(
-        boot->factory, boot->archive, text_offset(request, program), bytes, program->text_bytes,
-        behind, label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
+        boot->factory, boot->archive, loaded->text_offset, bytes, program->text_bytes, behind,
+        label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
 
     if (s != STATUS_OK)
         return s;
@@ -332,6 +334,12 @@ static void unload_segment(struct loaded_segment *segment)
     const enum status s = segment_revoke(segment->handle, 0);
     (void)s;
     handle_withdraw(segment->handle);
+}
+
+bool loader_text_is_sound(const struct loaded *loaded)
+{
+    return loaded->program->spare_offset == 0
+           || archive_is_sound(&origin_get()->archive, loaded->program, loaded->text_offset);
 }
 
 void loader_unload(struct loaded *loaded)

@@ -312,6 +312,13 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
     child_apply_policy(child, POLICY_SILENCE, crash_by_silence(child, pose, pc, NULL));
 }
 
+void supervisor_on_damage(struct child *child)
+{
+    child->died_ns = time_now_ns();
+    log_line("%s: its text has changed while it runs", child->domain->name);
+    child_apply_policy(child, POLICY_FAULT, crash_by_itself(child, INSPECT_CAUSE_DAMAGE, 0));
+}
+
 /* The same for who takes too many interrupts; the next one is what it executes for. */
 void supervisor_on_storm(struct child *child, uint64_t per_second)
 {

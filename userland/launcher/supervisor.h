@@ -88,6 +88,9 @@ CHECK_RESULT enum status supervisor_kill(struct child *child, uint64_t delay_ms)
 /* All that it offers is there. */
 void supervisor_on_service(struct child *child);
 
+/* It answers, but its text isn't what it was, so what it does may be wrong. */
+void supervisor_on_damage(struct child *child);
+
 /* It didn't answer in time; `pc` is where its thread was.  Called again until it is stopped. */
 void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc);
 

@@ -75,6 +75,7 @@ static enum status client_bits_allocate(struct connection *c)
     s = loop_signal_handle(c->status_bit, &c->status_event);
     if (s != STATUS_OK)
         goto free_status;
+    loop_bit_look(c->doorbell_bit);
     c->has_bits = true;
     return STATUS_OK;
 
