@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """
 The lies of hostile_device_test.py, a million, half of them to each driver; --lies N is N for each.
-At the 180 s that ten thousand take on two busy cores, that is five hours; more than ten thousand
-at one go haven't been tried so far.
+--part K/N makes the run in N sittings, of which this is the K-th: the parts' seeds differ, and all
+parts together are the whole run.
 """
 # suite: long
 # timeout: 100000
