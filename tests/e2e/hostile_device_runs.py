@@ -52,6 +52,7 @@ LIES_A_BOOT = 10000
 MACHINES_EACH = 2  # side by side, for each driver: one waits half the time
 TEXT_MAX = 50000  # of the log, before the older half is dropped
 SEEN_SECONDS = 0.5
+LATE_SECONDS = 2  # that a driver may live on whose device has given up, or will
 BACK_SECONDS = 60
 IN_FLIGHT_SECONDS = 0.1  # that a frame may take from a connection to the driver
 POLL_SECONDS = 0.001
@@ -286,13 +287,16 @@ class Ring:
     def set_index(self, index):
         struct.pack_into("<H", self.memory, self.used + 2, index & 0xffff)
 
-    def is_overfull(self):
+    def is_overfull(self, looked):
         """
         Whether more is lent than there may be, since the driver has believed that something was
-        back: the device gives up when it next looks.  How far it has looked is its wish to be
-        notified, VIRTIO 1.2, 2.7.10.
+        back; the device has looked so far.
         """
-        return self.offered() - self.half(self.used + 4 + self.size * 8) & 0xffff > self.size
+        return self.offered() - looked & 0xffff > self.size
+
+    def wish(self):
+        """From where on the device wants to be notified, VIRTIO 1.2, 2.7.10."""
+        return self.half(self.used + 4 + self.size * 8)
 
     def is_alive(self):
         """Whether the driver's memory is still of the life in which it was found."""
@@ -489,7 +493,7 @@ class Run:
     def check_places(self):
         """The device has its rings where the driver has them; while nothing moves."""
         for ring, queue in zip(self.rings, self.driver.queues):
-            state = self.vm.qmp("x-query-virtio-queue-status", path=self.path, queue=queue.index)
+            state = self.queue_status(queue)
             if not self.wire.is_driven() or not ring.is_alive():
                 return
             theirs = [state[f"vring-{name}"] for name in ("num", "avail", "used")]
@@ -536,7 +540,7 @@ class Run:
         kind, = self.random.choices(KINDS, self.driver.weights)
         if queue.index == 1:
             self.have_a_frame_sent(ring)
-        lie = self.told(ring, kind)
+        lie = self.told(ring, queue, kind)
         if lie is None:
             self.die_late()
             return
@@ -557,11 +561,20 @@ class Run:
         self.count["unseen", lie.kind] += 1
         self.rings = self.rings_found()
 
-    def told(self, ring, kind):
+    def is_doomed(self, ring, queue):
+        """Whether the device gives up when it next looks, since it is lent too much."""
+        # A wish is cheap to read, and never further than they have looked, which has to be asked.
+        return ring.is_overfull(ring.wish()) and ring.is_overfull(
+            self.queue_status(queue)["last-avail-idx"])
+
+    def queue_status(self, queue):
+        return self.vm.qmp("x-query-virtio-queue-status", path=self.path, queue=queue.index)
+
+    def told(self, ring, queue, kind):
         """While nothing moves, for memory of a driver that has ended is somebody else's."""
         self.vm.qmp("stop")
         try:
-            if not self.wire.is_driven() or not ring.is_alive() or ring.is_overfull():
+            if not self.wire.is_driven() or not ring.is_alive() or self.is_doomed(ring, queue):
                 return None
             lie = Lie(ring, kind, self.random, self.name == "virtio-rng")
             lie.tell()
@@ -574,7 +587,7 @@ class Run:
 
     def die_late(self):
         """Of what it has believed before."""
-        end = time.monotonic() + SEEN_SECONDS * busy()
+        end = time.monotonic() + LATE_SECONDS * busy()
         while self.notice() is None:
             assert time.monotonic() < end, \
                 (f"{self.name} lives, and its device doesn't, Status "
