@@ -325,6 +325,8 @@ class Lie:
             self.elements = [ring.element(self.at + i) for i in range(min(self.done, ring.size))]
         # Else the driver may be just about to take what the device has put there.
         self.is_alone = ring.index() == self.at
+        # Of what it has put there beyond the lie the device has said all that it will say.
+        self.takes_back = ring.index() - self.at & 0xffff > self.done
         self.gives_nothing = False
         self.taken = self.foresee()
 
@@ -421,6 +423,7 @@ class Run:
         self.wire = Wire(vm, wire, self.path, self.driver.line)
         self.log = Log(self.kernel, memory)
         self.told_here = 0  # lies, in this life; the driver may die of them later on
+        self.is_taken_back = False  # an index, in this life, by a lie
         self.heard = None  # where the log ended when nothing more was found in it
         self.stimulus = None
         self.domain = None  # the last one that had the driver's name
@@ -529,6 +532,7 @@ class Run:
 
     def next_life(self):
         self.told_here = 0
+        self.is_taken_back = False
         self.over = self.rings[0].life.domain.id
         self.log.forget()
         self.rings = self.rings_found()
@@ -580,6 +584,7 @@ class Run:
             lie.tell()
             self.count["told", kind] += 1
             self.told_here += 1
+            self.is_taken_back |= lie.takes_back
             self.wire.pulse()
             return lie
         finally:
@@ -653,11 +658,12 @@ class Run:
         while not self.is_well():
             self.notice()
             self.count["tries"] += 1
-            # An edge of the device's that came while ours was up was none, and it gives no other.
+            # An edge of the device's that came while ours was up was none, and it gives no other;
+            # nor does it where a lie has taken back an index that it had given one for.
             is_pending = self.wire.is_pending()
-            if is_pending:
+            if is_pending or self.is_taken_back:
                 self.wire.pulse()
-                self.count["edges"] += 1
+                self.count["edges" if is_pending else "withheld"] += 1
             assert time.monotonic() < end, (
                 f"{self.name} isn't back after {BACK_SECONDS} s, "
                 f"{'an' if is_pending else 'no'} interrupt pending, {dict(self.count)}:\n"
@@ -745,7 +751,8 @@ def report_of(driver, total, seconds):
             f"refused, {total['taken']} taken; {total['deaths']} deaths, {total['late deaths']} of "
             f"what was taken before, {total['silences']} by silence, {total['forgiven']} back-offs "
             f"cut short; {total['looks']} times served, {total['tries']} tries more, "
-            f"{total['edges']} edges given again; {total['boots']} boots, {seconds:.0f} s")
+            f"{total['edges']} edges given again, {total['withheld']} withheld ones given; "
+            f"{total['boots']} boots, {seconds:.0f} s")
 
 
 def lie_to_all(executor, image, portions, drivers, seed):
