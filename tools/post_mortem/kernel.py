@@ -44,6 +44,8 @@ def text_of(data):
 
 def differing(ours, theirs):
     """Offsets of the instructions that differ."""
+    if ours == theirs:
+        return []
     count = min(len(ours), len(theirs)) // 4
     mine, other = (struct.unpack_from(f"<{count}I", data) for data in (ours, theirs))
     return [4 * i for i in range(count) if mine[i] != other[i]]

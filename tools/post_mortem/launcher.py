@@ -38,6 +38,7 @@ class Launcher:
         self.archive = kernel.image + kernel.image_end - kernel.elf.base
         self.programs = list(self.programs_read())
         self.domain = kernel.launcher()
+        self.elves = {}  # by path, of programs that have been looked at
         self.start = None  # where its text is, once it has been looked for
 
     # The boot archive.
@@ -128,7 +129,9 @@ class Launcher:
             path = os.path.join(build, "programs", program.name + ".elf")
             if program.text_bytes == 0 or not os.path.exists(path):
                 continue
-            elf = Elf(path)
+            if path not in self.elves:
+                self.elves[path] = Elf(path)
+            elf = self.elves[path]
             for offset in program.text_offsets if self.is_built_as(program, elf) else ():
                 text = self.archive_bytes(offset, len(elf.text))
                 yield program, elf, self.archive + offset, differing(elf.text, text)
