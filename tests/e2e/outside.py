@@ -53,20 +53,34 @@ class Live:
         return data[physical - first:physical - first + size]
 
 
+class Mapped(Memory):
+    """The same of a machine that has its memory in a file: what is read is always of now."""
+
+    def refresh(self):
+        pass
+
+    def load(self, physical, size):
+        pass
+
+
 class Outside:
     """The kernel and its domains, seen from outside."""
 
-    def __init__(self, vm):
+    def __init__(self, vm, ram=None):
+        """`ram`: the file that the machine has its memory in, if it has; else QEMU is asked."""
         self.vm = vm
-        path = os.path.join(vm.folder, "memory")
-        vm.qmp("stop")
-        vm.qmp("dump-guest-memory", paging=False, protocol="file:" + path)
-        vm.qmp("cont")
         build = rotunda_vm.build_folder()
-        self.kernel = Kernel(Memory(path), build)
+        path = ram or os.path.join(vm.folder, "memory")
+        if ram is None:
+            vm.qmp("stop")
+            vm.qmp("dump-guest-memory", paging=False, protocol="file:" + path)
+            vm.qmp("cont")
+        self.kernel = Kernel(Mapped(path), build)
         self.launcher = Launcher(self.kernel, build)
-        os.remove(path)
-        self.live = self.kernel.memory = Live(vm)
+        if ram is None:
+            os.remove(path)
+            self.kernel.memory = Live(vm)
+        self.live = self.kernel.memory
         self.elves = {}
 
     def refresh(self):
