@@ -38,6 +38,7 @@ import sys
 import tempfile
 import time
 
+import portions
 import rotunda_vm
 from bitflip_runs import DICE, KEEPER, KEEPERS, MEMORY, USES
 from flood_runs import busy
@@ -783,14 +784,6 @@ def lie_to_all(executor, image, portions, drivers, seed):
     return len(failed)
 
 
-def part_of(text):
-    """ "3/10" as (3, 10)."""
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise argparse.ArgumentTypeError("K/N, K from 1 to N")
-    return int(found[1]), int(found[2])
-
-
 def image_of(folder):
     """Keepers with canaries, dice, and quick restarts of the two drivers."""
     text = manifest_text([("    domains {\n", "    domains {\n" + DICE + "".join(
@@ -810,18 +803,17 @@ def run(lies):
     parser.add_argument("--lies", type=int, default=lies, help="for each driver")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--driver", choices=DRIVERS, action="append")
-    parser.add_argument("--part", type=part_of, default=(1, 1), metavar="K/N",
-                        help="of the run, which can so be made in N sittings")
+    portions.part_argument(parser)
     options = parser.parse_args()
     if options.build:
         os.environ["ROTUNDA_BUILD"] = os.path.abspath(options.build)
     if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
         return rotunda_vm.CANNOT_RUN
-    portions = portions_of(options.lies, *options.part)
-    if not portions:
+    pieces = portions_of(options.lies, *options.part)
+    if not pieces:
         parser.error("there are fewer machines than parts")
     drivers = options.driver or list(DRIVERS)
-    print(f"seed {options.seed}, part {options.part[0]} of {options.part[1]}", flush=True)
+    print(f"seed {options.seed}, {options.part}", flush=True)
     with tempfile.TemporaryDirectory() as folder, \
             concurrent.futures.ProcessPoolExecutor(MACHINES_EACH * len(drivers)) as executor:
-        return 1 if lie_to_all(executor, image_of(folder), portions, drivers, options.seed) else 0
+        return 1 if lie_to_all(executor, image_of(folder), pieces, drivers, options.seed) else 0

@@ -292,8 +292,9 @@ class Machine:
 
     def restarts(self):
         """How often each domain that runs has been started again."""
-        rows = self.command("domains").split("\n")[1:]
-        return {row.split()[1]: int(row.split()[-1]) for row in rows if row.strip()}
+        row = r"^ *(?:\d+|-) +(\S+)(?: +\S+){7,} +(\d+)$"
+        return {name: int(number)
+                for name, number in re.findall(row, self.command("domains"), re.M)}
 
     def frames_in_use(self):
         return int(re.search(r"^in use +([\d,]+)", self.command("mem"), re.M)[1].replace(",", ""))

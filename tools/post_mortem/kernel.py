@@ -6,7 +6,7 @@ import os
 import re
 import struct
 
-from .elf import Elf, Types
+from .elf import Types, elf_of
 from .memory import PAGE, Unreadable
 
 IMAGE_MAGIC, MAGIC_AT = b"ARM\x64", 56  # of an arm64 Image
@@ -75,7 +75,7 @@ class Kernel:
             raise Unreadable(f"{self.memory.path} has no kernel in it: it is neither an ELF dump "
                              "nor raw memory of a machine that has booted; `tools/inspect --take` "
                              "writes a dump that is")
-        kernels = [Elf(path) for path in sorted(glob.glob(os.path.join(build, "rotunda*.elf")))]
+        kernels = [elf_of(path) for path in sorted(glob.glob(os.path.join(build, "rotunda*.elf")))]
         if not kernels:
             raise Unreadable(f"{build}: no rotunda.elf there: name the folder of the build that "
                              "was dumped with --build, or build it: `tools/build`")
