@@ -102,12 +102,42 @@ def a_peer_that_is_a_device_is_not_read(vm):
     assert not offsets & UART_STRANGE_OFFSETS, offsets
 
 
+# Names that a terminal would obey.
+
+
+def labels_are_shown_as_text(vm):
+    """A control sequence would colour the screen, a newline forge a row."""
+    launch(vm, "labels")
+    labels = [r"ring \x1b[2J\x1b[41m", r"ring \x0ashell web"]
+    assert sorted(forged(vm)) == sorted(("-", label) for label in labels)
+    mapped = vm.command("map forger")
+    for label in labels:
+        address = re.search(rf"^ *(0x\S+) .* {re.escape(label)} +1 ", mapped, re.M)[1]
+        found = vm.command(f"map {address}")
+        assert f'is byte 0 of segment "{label}" of forger' in found, found
+        assert "\x1b" not in mapped + found, repr(mapped + found)
+    end(vm)
+
+
+def reports_show_labels_as_text(vm):
+    """In the log, in what `crashes` keeps of it, and in the record of the fault."""
+    label = r"ring \x0ashell web"
+    vm.command("launch forger stumble")
+    wait_state(vm, "forger", "failed")
+    told = f'in "{label}" of forger, 0x0 bytes from its start; forger may read there'
+    for verb in ("crashes forger", "log"):
+        assert told in vm.command(verb), vm.command(verb)
+    assert f'that address is in segment "{label}"' in vm.command("fault forger")
+
+
 TESTS = [
     a_ring_without_memory_is_no_ring,
     a_peer_that_is_a_stack_is_no_peer,
     a_peer_without_memory_is_no_peer,
     a_peer_that_knows_nothing_of_it_is_no_peer,
     a_peer_that_is_a_device_is_not_read,
+    labels_are_shown_as_text,
+    reports_show_labels_as_text,
 ]
 
 
