@@ -130,6 +130,25 @@ def reports_show_labels_as_text(vm):
     assert f'that address is in segment "{label}"' in vm.command("fault forger")
 
 
+# Memory that outlives its maker.
+
+
+def memory_left_behind_is_a_gone_domains(vm):
+    """In `map`, in `handles`, in the report of who stumbles over it, and in `crashes`."""
+    vm.command("launch keeper")
+    vm.command("launch forger leave")
+    wait_state(vm, "forger", "exited")
+    address = re.search(r"^ *(0x\S+) .* left behind +1 +gone +0x\S+ +memory$",
+                        vm.command("map keeper"), re.M)[1]
+    assert_contains(vm.command("handles keeper"), rf"segment +\S+ +0x0 +gone +at {address}$")
+    assert_contains(vm.command(f"map {address}"), r'of segment "left behind" of a gone domain$')
+    vm.command("launch forger poke")
+    wait_state(vm, "keeper", "failed")
+    assert_contains(vm.command("crashes keeper"), r'in "left behind" of a gone domain, 0x0 bytes '
+                                                  r"from its start; keeper may read there$")
+    assert_contains(vm.command("crashes"), rf"keeper +forbidden write +{address} of a gone domain ")
+
+
 TESTS = [
     a_ring_without_memory_is_no_ring,
     a_peer_that_is_a_stack_is_no_peer,
@@ -138,6 +157,7 @@ TESTS = [
     a_peer_that_is_a_device_is_not_read,
     labels_are_shown_as_text,
     reports_show_labels_as_text,
+    memory_left_behind_is_a_gone_domains,
 ]
 
 

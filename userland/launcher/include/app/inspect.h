@@ -206,7 +206,7 @@ struct inspect_address {
     uint64_t segment; /* start of the segment that owns it; 0: nobody does */
     uint64_t length;
     struct name label;
-    struct name owner; /* whom the segment serves; "kernel" where no domain does */
+    struct name owner; /* whom the segment serves; "a gone domain": it outlives its maker */
     rights_t widest;   /* that any view can have */
     uint32_t is_device;
     uint32_t view_count;               /* views that show it */
