@@ -138,6 +138,13 @@ static void map_address(struct shell *shell, uint64_t address)
     print_access(&found);
 }
 
+/* A domain's name may begin with a digit, too. */
+static bool is_meant_as_number(struct shell *shell, const char *word)
+{
+    return ((word[0] >= '0' && word[0] <= '9') || word[0] == '-')
+           && listing_find_domain(shell, word) == NULL;
+}
+
 void verb_map(struct shell *shell, int count, char **arguments)
 {
     uint64_t address;
@@ -145,6 +152,8 @@ void verb_map(struct shell *shell, int count, char **arguments)
     (void)count;
     if (words_number(arguments[0], &address))
         map_address(shell, address);
+    else if (is_meant_as_number(shell, arguments[0]))
+        printf("no address \"%s\": up to 64 bits, like 0x1000 or 4096\n", arguments[0]);
     else
         map_domain(shell, arguments[0]);
 }
