@@ -102,6 +102,16 @@ def a_peer_that_is_a_device_is_not_read(vm):
     assert not offsets & UART_STRANGE_OFFSETS, offsets
 
 
+def a_service_takes_no_memory_that_is_not_there(vm):
+    """Else it stumbles when it reads the ring, or what a message says is in the buffer."""
+    launch(vm, "pierce")
+    log = rotunda_vm.plain(vm.text)
+    assert "forger: a buffer without memory: bad data" in log, vm.tail()
+    assert "forger: an area without memory: bad data" in log, vm.tail()
+    end(vm)
+    assert vm.wait_https()[0] == 200
+
+
 # Names that a terminal would obey.
 
 
@@ -155,6 +165,7 @@ TESTS = [
     a_peer_without_memory_is_no_peer,
     a_peer_that_knows_nothing_of_it_is_no_peer,
     a_peer_that_is_a_device_is_not_read,
+    a_service_takes_no_memory_that_is_not_there,
     labels_are_shown_as_text,
     reports_show_labels_as_text,
     memory_left_behind_is_a_gone_domains,

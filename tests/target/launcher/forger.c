@@ -39,55 +39,106 @@ static _Noreturn void stay(void)
 }
 
 /* The start of an area as a program makes it that is connected to `peer`. */
-static uaddr_t area_make(const char *label, uaddr_t peer)
+static uaddr_t area_make(const char *label, uaddr_t peer, handle_t *segment)
 {
     struct memory area;
 
     insist(memory_create(AREA_BYTES, label, 0, &area), "an area");
     *(struct connection_area *)area.address = (struct connection_area){
         .magic = CONNECTION_MAGIC, .epoch = 1, .capacity = CAPACITY, .peer_address = peer};
+    *segment = area.segment;
     return (uaddr_t)(uintptr_t)area.address;
 }
 
 /* One whose first page is a guard: nothing can be read there. */
-static uaddr_t hole_make(const char *label)
+static uaddr_t hole_make(const char *label, handle_t *segment)
 {
-    handle_t segment;
     uaddr_t address;
 
     insist(segment_create(2 * AREA_BYTES, RIGHT_READ | RIGHT_WRITE, 0, AREA_BYTES, name_from(label),
-                          &segment, &address),
+                          segment, &address),
            "a hole");
-    insist(segment_grant(segment, 0, RIGHT_READ | RIGHT_WRITE), "a hole in view");
+    insist(segment_grant(*segment, 0, RIGHT_READ | RIGHT_WRITE), "a hole in view");
     return address;
 }
 
 static void on_hole(uaddr_t address)
 {
+    handle_t segment;
+
     (void)address;
-    (void)hole_make("ring hole");
+    (void)hole_make("ring hole", &segment);
     stay();
 }
 
 static void on_peer(uaddr_t address)
 {
-    (void)area_make("ring forged", address);
+    handle_t segment;
+
+    (void)area_make("ring forged", address, &segment);
     stay();
 }
 
 /* Both ends are its own, and one is a hole. */
 static void on_half(uaddr_t address)
 {
+    handle_t segment;
+
     (void)address;
-    (void)area_make("ring half", hole_make("ring hole"));
+    (void)area_make("ring half", hole_make("ring hole", &segment), &segment);
+    stay();
+}
+
+/* Open a ring with a service, as its client does, say what became of it, and ring the bell. */
+static void ring_open(const char *what, handle_t area, handle_t buffer)
+{
+    static uint64_t word;
+    const struct startup_segment *data = &startup_get()->data;
+    handle_t portal;
+    handle_t bell = 0;
+
+    insist(event_create(data->handle, (uint64_t)(uintptr_t)&word - data->address, &bell), "a bell");
+    struct portal_message m = {
+        .word = {CONNECTION_OPEN, CONNECTION_VERSION, CAPACITY, 0, 1},
+        .handle = {area | HANDLE_MOVE, bell | HANDLE_MOVE, buffer == 0 ? 0 : buffer | HANDLE_MOVE},
+    };
+    insist(app_connect("net:Tcp", &portal), "connecting");
+    const enum status s = portal_call_with(portal, &m, DEADLINE_NEVER);
+    log_line("%s: %s", what, status_text(s == STATUS_OK ? (enum status)m.word[0] : s));
+    if (s == STATUS_OK && m.word[0] == STATUS_OK)
+        (void)event_signal(m.handle[1], UINT64_MAX);
+}
+
+static handle_t share(handle_t segment)
+{
+    handle_t out = 0;
+
+    insist(handle_duplicate(segment, RIGHT_READ | RIGHT_TRANSFER, 0, &out), "sharing");
+    return out;
+}
+
+/* A service reads its client's memory: the area when its bell rings, the buffer as messages say. */
+static void on_pierce(uaddr_t address)
+{
+    handle_t area;
+    handle_t hole;
+
+    (void)address;
+    (void)area_make("ring fair", 0, &area);
+    (void)hole_make("buf hole", &hole);
+    ring_open("a buffer without memory", share(area), share(hole));
+    (void)hole_make("ring hole", &hole);
+    ring_open("an area without memory", share(hole), 0);
     stay();
 }
 
 static void on_labels(uaddr_t address)
 {
+    handle_t segment;
+
     (void)address;
-    (void)area_make(colourful_label, 0);
-    (void)area_make(broken_label, 0);
+    (void)area_make(colourful_label, 0, &segment);
+    (void)area_make(broken_label, 0, &segment);
     stay();
 }
 
@@ -154,8 +205,9 @@ static const struct {
     const char *word;
     void (*run)(uaddr_t address);
 } verbs[] = {
-    {"hole", on_hole},       {"peer", on_peer}, {"half", on_half},   {"labels", on_labels},
-    {"stumble", on_stumble}, {"keep", on_keep}, {"leave", on_leave}, {"poke", on_poke},
+    {"hole", on_hole},     {"peer", on_peer},     {"half", on_half},
+    {"pierce", on_pierce}, {"labels", on_labels}, {"stumble", on_stumble},
+    {"keep", on_keep},     {"leave", on_leave},   {"poke", on_poke},
 };
 
 int main(void)
