@@ -226,6 +226,8 @@ def what_is_wrong_is_named(scratch):
     assert_contains(inspect(scratch.path("nobody"), status=2), r"No such file .*--take")
     assert_contains(inspect(text, status=2), r"has no kernel in it: .*--take")
     assert_contains(inspect(elf, status=2), r"is an ELF file, but no memory dump")
+    assert_contains(inspect(rotunda_vm.default_image(), status=2), r"is the image that a machine "
+                    r"boots, not a dump of one: .*--take")
     assert_contains(inspect("--take", "--monitor", text, status=2), r"no machine answers at .*"
                     r"tools/run.*--monitor")
     cut = scratch.path("cut")

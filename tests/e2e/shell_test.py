@@ -97,6 +97,21 @@ def manifest_is_explained(vm):
     assert_contains(vm.command("why web gpu:Disp"), r"no: nothing in the manifest is called gpu")
     assert_contains(vm.command("why nosuch net:Tcp"), r"no domain \"nosuch\"")
     assert_contains(vm.command("why web"), r"usage: why <domain> <service>")
+    long = "gpu:Disp" * 5
+    assert_contains(vm.command(f"why web {long}"), rf"no: nothing in the manifest is called {long}")
+    assert_contains(vm.command(f"why nosuch {long}"), r"no domain \"nosuch\"")
+
+
+def the_launcher_has_no_entry_to_explain(vm):
+    """Everybody is born connected to app:App, which is the launcher."""
+    assert vm.command("why web app:App") == (
+        "yes: every domain is born with a connection to app:App, the launcher")
+    assert vm.command("why app:App net:Tcp") == (
+        "no: app:App is the launcher, which has no entry in the manifest and uses no service")
+    assert vm.command("why app:App web") == (
+        "yes: app:App is the launcher, which has no entry in the manifest and starts them all")
+    assert_contains(vm.command("why app:App gpu:Disp"), r"no: nothing in the manifest is called")
+    assert_contains(vm.command("why app:App app:Inspect"), r"app:App itself serves app:Inspect")
 
 
 def decisions_are_kept(vm):
@@ -121,6 +136,10 @@ def handles_and_maps_of_a_domain_are_shown(vm):
     assert_contains(owner, r"is byte 0 of segment")
     assert_contains(owner, r"^  r.. +shell$")
     assert_contains(vm.command("map 0x1000"), r"belongs to nobody")
+    for wrong in ("0xffffffffffffffffff", "0xg", "-1", "18446744073709551616"):
+        assert vm.command(f"map {wrong}") == (
+            f'no address "{wrong}": up to 64 bits, like 0x1000 or 4096')
+    assert_contains(vm.command("map nosuch"), r"no domain \"nosuch\"")
     assert_contains(vm.command("map 0xffff000040000000"), r"belongs to the kernel")
 
 
@@ -197,6 +216,33 @@ def domains_stop_and_start(vm):
     for name in ("shell", "console", "pl011"):
         assert_contains(vm.command("stop " + name), r"carries this conversation")
     vm.wait_https()
+
+
+def who_does_not_run_is_named(vm):
+    for verb in ("handles", "map", "threads", "kill", "stop"):
+        assert vm.command(f"{verb} bench") == "bench isn't running"
+    assert_contains(vm.command("threads nosuch"), r"no domain \"nosuch\"")
+
+
+def kills_are_told(vm):
+    """At once and later; what is no number of milliseconds is named."""
+    for wrong in ("-1", "abc", "1e3", "86400001"):
+        assert vm.command(f"kill pl031 {wrong}") == (
+            f'"{wrong}" is no time to wait: 0 to 86400000 ms, which is a day')
+    assert vm.command("kill pl031 86400000") == "pl031 will be killed in 86400000 ms"
+    assert vm.command("kill pl031 300") == "pl031 will be killed in 300 ms"
+    vm.expect(r"app:App: pl031: was killed", 10)
+    assert_contains(vm.command("kill nosuch 5"), r"no domain \"nosuch\"")
+    assert vm.command("kill pl061") == "pl061 is killed"
+    assert_contains(vm.command("crashes"), r"pl061 +was killed")
+
+
+def arguments_have_a_length(vm):
+    fitting = "x" * 32
+    assert vm.command(f"launch bench {fitting}x") == (
+        "the argument has 33 characters: 32 at most")
+    assert "bench runs" in vm.command(f"launch bench {fitting}")
+    assert vm.command(f"bench {fitting}x") == "the argument has 33 characters: 32 at most"
 
 
 def bench_measures_what_is_asked_for(vm):
@@ -281,6 +327,7 @@ TESTS = [
     threads_are_listed,
     services_have_owners,
     manifest_is_explained,
+    the_launcher_has_no_entry_to_explain,
     decisions_are_kept,
     handles_and_maps_of_a_domain_are_shown,
     rings_and_interrupts_are_counted,
@@ -291,6 +338,9 @@ TESTS = [
     log_is_shown_and_followed,
     top_shows_shares_until_q,
     domains_stop_and_start,
+    who_does_not_run_is_named,
+    kills_are_told,
+    arguments_have_a_length,
     bench_measures_what_is_asked_for,
     tab_completes_verbs_and_names,
     history_and_editing_keys_work,

@@ -7,9 +7,8 @@ import re
 import struct
 
 from .elf import Types, elf_of
-from .memory import PAGE, Unreadable
+from .memory import IMAGE_MAGIC, IMAGE_MAGIC_AT, PAGE, Unreadable
 
-IMAGE_MAGIC, MAGIC_AT = b"ARM\x64", 56  # of an arm64 Image
 HEADER_BYTES = 64  # of it; tools/pack writes into it
 SLOT = 2 << 20
 VALID, TABLE, OUTPUT = 1, 2, 0x0000fffffffff000  # of a translation table's descriptor
@@ -70,7 +69,7 @@ class Kernel:
         self.image_end = self.elf.symbol("__image_end")
 
     def identify(self, build):
-        images = list(self.memory.pages_with(IMAGE_MAGIC, MAGIC_AT, SLOT))
+        images = list(self.memory.pages_with(IMAGE_MAGIC, IMAGE_MAGIC_AT, SLOT))
         if not images:
             raise Unreadable(f"{self.memory.path} has no kernel in it: it is neither an ELF dump "
                              "nor raw memory of a machine that has booted; `tools/inspect --take` "

@@ -15,6 +15,7 @@ PT_LOAD, PT_NOTE = 1, 4
 NT_PRSTATUS = 1
 REGISTERS_AT = 112  # in the description of NT_PRSTATUS: x0 to x30, sp, pc, pstate
 COMPRESSED = (b"KDUMP   ", b"makedump")
+IMAGE_MAGIC, IMAGE_MAGIC_AT, IMAGE_SIZE_AT = b"ARM\x64", 56, 16  # of an arm64 Image
 
 Registers = collections.namedtuple("Registers", "x sp pc pstate")
 Run = collections.namedtuple("Run", "physical offset size")
@@ -40,11 +41,20 @@ class Memory:
         if self.bytes[:8] in COMPRESSED:
             raise Unreadable(f"{path} is a compressed dump: take it without -z, -l and -s, or with "
                              "`tools/inspect --take`")
+        if self.is_image():
+            raise Unreadable(f"{path} is the image that a machine boots, not a dump of one: "
+                             "`tools/inspect --take` takes one of the machine that runs")
         if self.bytes[:4] == b"\x7fELF":
             self.runs = self.core_read()
         else:
             self.runs = [Run(RAM, 0, len(self.bytes))]
         self.is_raw = not self.registers and self.bytes[:4] != b"\x7fELF"
+
+    def is_image(self):
+        """A dump that begins with the kernel has more than the image behind it."""
+        if self.bytes[IMAGE_MAGIC_AT:IMAGE_MAGIC_AT + len(IMAGE_MAGIC)] != IMAGE_MAGIC:
+            return False
+        return len(self.bytes) <= struct.unpack_from("<Q", self.bytes, IMAGE_SIZE_AT)[0]
 
     def core_read(self):
         if len(self.bytes) < 64 or self.bytes[4:6] != b"\x02\x01":

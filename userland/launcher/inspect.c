@@ -184,14 +184,13 @@ static enum status inspect_list_request(struct query *query)
 /* The argument: in how many milliseconds, up to a day; empty: now. */
 static enum status inspect_kill_request(const struct query *query)
 {
-    enum { DELAY_MS_MAX = 24 * 60 * 60 * 1000 };
     uint64_t delay_ms = 0;
 
     for (const char *c = query->argument; *c != '\0'; c++) {
         if (*c < '0' || *c > '9')
             return STATUS_BAD_ARGUMENT;
         delay_ms = delay_ms * 10 + (uint64_t)(*c - '0');
-        if (delay_ms > DELAY_MS_MAX)
+        if (delay_ms > INSPECT_KILL_MS_MAX)
             return STATUS_BAD_ARGUMENT;
     }
     return supervisor_kill(query->target, delay_ms);

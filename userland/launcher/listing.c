@@ -119,6 +119,8 @@ static enum status list_threads(struct listing *listing)
     uint64_t inner = listing->cursor & UINT32_MAX;
     uint64_t index = listing->cursor >> 32;
 
+    if (listing->child != NULL && listing->child->state != INSPECT_RUNNING)
+        return STATUS_BAD_STATE;
     listing->record_bytes = sizeof(struct inspect_thread);
     for (; index < supervisor_count(); index++, inner = 0) {
         const struct child *child = supervisor_child((unsigned)index);

@@ -92,7 +92,10 @@ struct name place_owner_name(uint64_t address, uint32_t maker_id)
 {
     const struct child *child = child_served_by(address);
 
-    return child != NULL ? name_from(child->domain->name) : place_domain_name(maker_id);
+    if (child != NULL)
+        return name_from(child->domain->name);
+    /* Memory outlives its maker for as long as somebody else sees it. */
+    return maker_id == 0 ? name_from("a gone domain") : place_domain_name(maker_id);
 }
 
 /* ---- views ---- */

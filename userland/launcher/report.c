@@ -7,6 +7,7 @@
 #include "syscall_set.h"
 
 #include "rt/log.h"
+#include "rt/shown_text.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -50,14 +51,16 @@ bool report_has_address(uint32_t fault_reason)
 __attribute__((format(printf, 2, 3))) static void report_line(struct report *report,
                                                               const char *format, ...)
 {
+    char text[LOG_LINE_BYTES];
     char line[LOG_LINE_BYTES];
     va_list arguments;
 
     va_start(arguments, format);
-    const int length = vsnprintf(line, sizeof line, format, arguments);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (length < 0)
         return;
+    shown_text(line, sizeof line, text, sizeof text);
     log_line("%s", line);
 
     const size_t bytes = strlen(line);

@@ -1,9 +1,15 @@
 /*
  * Rings: each side's segment is labelled "ring ..." and starts with a connection_area.
  *
- * The areas are other domains' memory, which they may write at any time: every word is
- * read once and only ever shown.  The launcher looks through its own view for as long
- * as it takes to copy the area.
+ * The areas are other domains' memory, and so are their labels: a domain can call anything a ring,
+ * and say of any address that its peer is there.  The launcher must not read where a read could be
+ * a fault, which would be the end of everybody, or could mean something, as in a device.  So it
+ * first takes hold of the segment, and then has the kernel tell it what that is: memory that a
+ * domain sees and may write, with a page at its start.  A segment that anybody sees is whole, and
+ * whose handle one holds keeps its pages and its address, whatever its maker does meanwhile.
+ *
+ * What stands there may change at any time: every word is read once and only ever shown.  The
+ * launcher looks through its own view for as long as it takes to copy the area.
  */
 #include "rings.h"
 
@@ -25,6 +31,27 @@ struct area {
     uint64_t waits;
 };
 
+_Static_assert(sizeof(struct connection_area) <= PAGE_BYTES, "the first page is all that is read");
+
+/* Whether a read of its first page ends well.  One that is a guard has no physical address. */
+static bool is_ring(const struct info_view *view)
+{
+    return memcmp(view->label.text, "ring ", 5) == 0 && (view->rights & RIGHT_WRITE) != 0
+           && view->is_device == 0 && view->physical != 0;
+}
+
+/* What `child` sees in the slot of `address`, if that is a ring that starts there. */
+static bool ring_seen(const struct child *child, uaddr_t address, struct info_view *out)
+{
+    uint64_t next = 0;
+
+    return child->state == INSPECT_RUNNING
+           && domain_info(listing_domain(child), INFO_VIEW, address >> SLOT_SHIFT, out, sizeof *out,
+                          &next)
+                  == STATUS_OK
+           && out->address == address && is_ring(out);
+}
+
 static void area_copy(uaddr_t address, struct area *out)
 {
     const volatile struct connection_area *area =
@@ -38,10 +65,11 @@ static void area_copy(uaddr_t address, struct area *out)
     out->waits = area->out.counters.waits;
 }
 
-/* Errors: whatever the kernel says; BAD_DATA if no area is there. */
-static enum status area_read(uaddr_t address, struct area *out)
+/* The area at `address`, which `owner` writes.  Errors: the kernel's; BAD_DATA if none is there. */
+static enum status area_read(const struct child *owner, uaddr_t address, struct area *out)
 {
     struct segment_info info;
+    struct info_view view;
     handle_t segment = 0;
     enum status s = segment_open(origin_get()->boot.factory, address, &segment);
 
@@ -49,9 +77,7 @@ static enum status area_read(uaddr_t address, struct area *out)
         return s;
     s = segment_info(segment, &info);
     /* What the launcher sees already is its own, and looking at it would end by hiding it. */
-    if (s == STATUS_OK
-        && (info.address != address || info.length_bytes < sizeof(struct connection_area)
-            || info.rights != 0))
+    if (s == STATUS_OK && (info.rights != 0 || !ring_seen(owner, address, &view)))
         s = STATUS_BAD_DATA;
     if (s == STATUS_OK)
         s = segment_grant(segment, 0, RIGHT_READ);
@@ -66,29 +92,37 @@ static enum status area_read(uaddr_t address, struct area *out)
 }
 
 /* Whoever sees the peer's area with the right to write is the one that reads from this ring. */
-static struct name consumer_of(uaddr_t peer)
+static const struct child *consumer_of(uaddr_t peer)
 {
+    struct info_view view;
+
     for (unsigned i = 0; i < supervisor_count(); i++) {
-        const struct child *child = supervisor_child(i);
-        struct info_view view;
-        uint64_t next = 0;
-        if (child->state != INSPECT_RUNNING)
-            continue;
-        const enum status s = domain_info(listing_domain(child), INFO_VIEW, peer >> SLOT_SHIFT,
-                                          &view, sizeof view, &next);
-        if (s == STATUS_OK && view.address == peer && (view.rights & RIGHT_WRITE) != 0)
-            return name_from(child->domain->name);
+        if (ring_seen(supervisor_child(i), peer, &view))
+            return supervisor_child(i);
     }
-    return (struct name){.text = ""};
+    return NULL;
+}
+
+/* Both areas name each other, or the producer only says so. */
+static void ring_add_consumer(struct inspect_ring *ring, const struct area *own)
+{
+    const struct child *consumer = own->peer == 0 ? NULL : consumer_of(own->peer);
+    struct area peer;
+
+    if (consumer == NULL || area_read(consumer, own->peer, &peer) != STATUS_OK
+        || peer.peer != ring->address)
+        return;
+    const uint64_t fill = own->produced - peer.consumed;
+    ring->consumer = name_from(consumer->domain->name);
+    ring->fill = (uint32_t)(fill <= own->capacity ? fill : own->capacity);
 }
 
 static void ring_add(struct listing *listing, const struct child *producer,
                      const struct info_view *view)
 {
     struct area own;
-    struct area peer;
 
-    if (area_read(view->address, &own) != STATUS_OK)
+    if (area_read(producer, view->address, &own) != STATUS_OK)
         return;
     struct inspect_ring ring = {
         .producer = name_from(producer->domain->name),
@@ -100,17 +134,8 @@ static void ring_add(struct listing *listing, const struct child *producer,
         .wakeups = own.bells,
         .stalls = own.waits,
     };
-    if (own.peer != 0 && area_read(own.peer, &peer) == STATUS_OK) {
-        const uint64_t fill = own.produced - peer.consumed;
-        ring.consumer = consumer_of(own.peer);
-        ring.fill = (uint32_t)(fill <= own.capacity ? fill : own.capacity);
-    }
+    ring_add_consumer(&ring, &own);
     listing_add(listing, &ring);
-}
-
-static bool is_ring(const struct info_view *view)
-{
-    return memcmp(view->label.text, "ring ", 5) == 0 && (view->rights & RIGHT_WRITE) != 0;
 }
 
 /* All rings that `child` writes, from slot `*slot` on; `*slot` becomes 0 at its last one. */

@@ -4,6 +4,7 @@
 #include "terminal.h"
 #include "unit.h"
 #include "verb.h"
+#include "words.h"
 
 #include "listing.h"
 #include "record_text.h"
@@ -30,6 +31,9 @@ static bool control_failed(enum status s, const char *verb, const char *name)
     case STATUS_BUSY:
         printf("%s runs already: restart starts it again\n", name);
         return true;
+    case STATUS_BAD_STATE:
+        printf("%s isn't running\n", name);
+        return true;
     case STATUS_DENIED:
         printf("the manifest doesn't let the shell %s %s\n", verb, name);
         return true;
@@ -39,13 +43,24 @@ static bool control_failed(enum status s, const char *verb, const char *name)
     }
 }
 
+/* Whether a domain can be launched with that argument; says why not.  NULL: without one. */
+static bool argument_fits(const char *argument)
+{
+    const size_t length = argument == NULL ? 0 : strlen(argument);
+
+    if (length > INSPECT_ARGUMENT_BYTES)
+        printf("the argument has %zu characters: %d at most\n", length, INSPECT_ARGUMENT_BYTES);
+    return length <= INSPECT_ARGUMENT_BYTES;
+}
+
 void verb_launch(struct shell *shell, int count, char **arguments)
 {
+    const char *argument = count > 1 ? arguments[1] : NULL;
     struct inspect *inspect = verb_inspect(shell);
 
-    if (inspect == NULL)
+    if (inspect == NULL || !argument_fits(argument))
         return;
-    enum status s = inspect_launch(inspect, arguments[0], count > 1 ? arguments[1] : NULL);
+    enum status s = inspect_launch(inspect, arguments[0], argument);
     if (!control_failed(s, "launch", arguments[0]))
         printf("%s runs\n", arguments[0]);
 }
@@ -93,11 +108,23 @@ void verb_restart(struct shell *shell, int count, char **arguments)
 
 void verb_kill(struct shell *shell, int count, char **arguments)
 {
-    const char *after_ms = count > 1 ? arguments[1] : NULL;
     struct inspect *inspect = verb_inspect(shell);
+    uint64_t after_ms = 0;
+    char text[24];
 
-    if (inspect != NULL)
-        (void)control_failed(inspect_kill(inspect, arguments[0], after_ms), "kill", arguments[0]);
+    if (count > 1 && (!words_number(arguments[1], &after_ms) || after_ms > INSPECT_KILL_MS_MAX)) {
+        printf("\"%s\" is no time to wait: 0 to %d ms, which is a day\n", arguments[1],
+               INSPECT_KILL_MS_MAX);
+        return;
+    }
+    snprintf(text, sizeof text, "%" PRIu64, after_ms);
+    if (inspect == NULL
+        || control_failed(inspect_kill(inspect, arguments[0], text), "kill", arguments[0]))
+        return;
+    if (after_ms == 0)
+        printf("%s is killed\n", arguments[0]);
+    else
+        printf("%s will be killed in %" PRIu64 " ms\n", arguments[0], after_ms);
 }
 
 /* Whether the domain `name` is running now. */
@@ -139,7 +166,7 @@ void verb_bench(struct shell *shell, int count, char **arguments)
     static const char device_driver[] = "pl061";
     struct inspect *inspect = verb_inspect(shell);
 
-    if (inspect == NULL)
+    if (inspect == NULL || (count > 0 && !argument_fits(arguments[0])))
         return;
     if (count > 0 && strcmp(arguments[0], "counter") == 0) {
         print_counter();

@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct crash_text {
-    char text[64];
+    char text[96];
 };
 
 static struct crash_text text_of_cause(const struct inspect_crash *crash)

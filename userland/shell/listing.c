@@ -20,6 +20,10 @@ static bool listing_failed(const struct listing *listing, enum status s)
         printf("no domain \"%s\": Tab lists the names\n", listing->name);
         return true;
     }
+    if (s == STATUS_BAD_STATE && listing->name != NULL) {
+        printf("%s isn't running\n", listing->name);
+        return true;
+    }
     return verb_failed(s, "cannot get the records");
 }
 

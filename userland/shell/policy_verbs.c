@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char LAUNCHER[] = "app:App"; /* the domain, and what it serves */
+
 static const char *text_of_request(uint32_t request)
 {
     switch ((enum inspect_request)request) {
@@ -106,10 +108,31 @@ static void print_verdict(const char *domain, const char *target, const struct i
                domain, target, list, what);
 }
 
+/* The launcher has no entry in the manifest. */
+static void print_why_launcher(const char *target, const struct inspect_why *why)
+{
+    if (why->target_kind == INSPECT_TARGET_BUILTIN)
+        printf("yes: %s itself serves %s\n", LAUNCHER, target);
+    else if (why->target_kind == INSPECT_TARGET_DOMAIN)
+        printf("yes: %s is the launcher, which has no entry in the manifest and starts them all\n",
+               LAUNCHER);
+    else
+        printf("no: %s is the launcher, which has no entry in the manifest and uses no service\n",
+               LAUNCHER);
+}
+
 static void print_why(const char *domain, const char *target, const struct inspect_why *why)
 {
     if (why->target_kind == INSPECT_TARGET_UNKNOWN && why->is_allowed == 0) {
         printf("no: nothing in the manifest is called %s\n", target);
+        return;
+    }
+    if (strcmp(domain, LAUNCHER) == 0) {
+        print_why_launcher(target, why);
+        return;
+    }
+    if (strcmp(target, LAUNCHER) == 0) {
+        printf("yes: every domain is born with a connection to %s, the launcher\n", LAUNCHER);
         return;
     }
     print_verdict(domain, target, why);
@@ -136,6 +159,8 @@ void verb_why(struct shell *shell, int count, char **arguments)
     const enum status s = inspect_why(inspect, arguments[0], arguments[1], &why);
     if (s == STATUS_NOT_FOUND)
         printf("no domain \"%s\": Tab lists the names\n", arguments[0]);
+    else if (s == STATUS_BAD_ARGUMENT) /* no name has such characters, or none at all */
+        printf("no: nothing in the manifest is called \"%s\"\n", arguments[1]);
     else if (!verb_failed(s, "cannot ask for the manifest's word"))
         print_why(arguments[0], arguments[1], &why);
 }

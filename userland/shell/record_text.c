@@ -6,17 +6,12 @@
 #include "abi/rights.h"
 #include "app/inspect.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct name_text text_of_name(struct name name)
 {
     struct name_text out = {"-"};
 
-    if (name.text[0] != '\0') {
-        memcpy(out.text, name.text, NAME_BYTES);
-        out.text[NAME_BYTES] = '\0';
-    }
+    if (name.text[0] != '\0')
+        shown_text(out.text, sizeof out.text, name.text, sizeof name.text);
     return out;
 }
 

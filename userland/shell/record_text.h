@@ -5,15 +5,17 @@
 
 #include "abi/info.h"
 
+#include "rt/shown_text.h"
+
 struct name_text {
-    char text[NAME_BYTES + 1];
+    char text[NAME_BYTES * SHOWN_BYTE_MAX + 1];
 };
 
 struct rights_text {
     char text[48];
 };
 
-/* A name with its end; "-" if it is empty. */
+/* A name as it can be shown, whoever chose it; "-" if it is empty. */
 struct name_text text_of_name(struct name name);
 
 /* Memory rights as "rwx", with "-" for what is missing. */

@@ -15,6 +15,15 @@
 /* Translated by TTBR1, which no domain's view is part of. */
 static const uint64_t KERNEL_HALF = 0xffff000000000000;
 
+/* 0: its maker has gone, and others still have it. */
+static void owner_cell(struct table *table, uint32_t domain_id)
+{
+    if (domain_id == 0)
+        table_cell(table, "gone");
+    else
+        table_cell(table, "%" PRIu32, domain_id);
+}
+
 static void handle_detail(struct table *table, const struct info_handle *handle)
 {
     switch ((enum object_type)handle->type) {
@@ -52,7 +61,10 @@ void verb_handles(struct shell *shell, int count, char **arguments)
         table_cell(&table, "%s", text_of_object_type(handle->type));
         table_cell(&table, "%s", text_of_rights(handle->rights).text);
         table_cell(&table, "0x%" PRIx64, handle->badge);
-        table_cell(&table, "%" PRIu32, handle->owner_domain_id);
+        if (handle->type == OBJECT_SEGMENT)
+            owner_cell(&table, handle->owner_domain_id);
+        else
+            table_cell(&table, "%" PRIu32, handle->owner_domain_id);
         handle_detail(&table, handle);
     }
     if (table.cell_count > 0)
@@ -80,7 +92,7 @@ static void map_domain(struct shell *shell, const char *name)
         table_cell(&table, "%s", text_of_access(view->widest).text);
         table_cell(&table, "%s", text_of_name(view->label).text);
         table_cell(&table, "%" PRIu32, view->view_count);
-        table_cell(&table, "%" PRIu32, view->owner_domain_id);
+        owner_cell(&table, view->owner_domain_id);
         /* A guard page has none. */
         if (view->physical == 0)
             table_cell(&table, "-");
@@ -126,6 +138,13 @@ static void map_address(struct shell *shell, uint64_t address)
     print_access(&found);
 }
 
+/* A domain's name may begin with a digit, too. */
+static bool is_meant_as_number(struct shell *shell, const char *word)
+{
+    return ((word[0] >= '0' && word[0] <= '9') || word[0] == '-')
+           && listing_find_domain(shell, word) == NULL;
+}
+
 void verb_map(struct shell *shell, int count, char **arguments)
 {
     uint64_t address;
@@ -133,6 +152,8 @@ void verb_map(struct shell *shell, int count, char **arguments)
     (void)count;
     if (words_number(arguments[0], &address))
         map_address(shell, address);
+    else if (is_meant_as_number(shell, arguments[0]))
+        printf("no address \"%s\": up to 64 bits, like 0x1000 or 4096\n", arguments[0]);
     else
         map_domain(shell, arguments[0]);
 }

@@ -3,6 +3,8 @@
  */
 #include "table.h"
 
+#include "rt/shown_text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,13 +40,15 @@ static bool table_has_room(struct table *table)
 void table_cell(struct table *table, const char *format, ...)
 {
     char text[CELL_BYTES];
+    char shown[CELL_BYTES * SHOWN_BYTE_MAX];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    shown_text(shown, sizeof shown, text, sizeof text);
 
-    char *cell = table->is_cut_off || !table_has_room(table) ? NULL : strdup(text);
+    char *cell = table->is_cut_off || !table_has_room(table) ? NULL : strdup(shown);
     if (cell == NULL)
         table->is_cut_off = true;
     else

@@ -1,8 +1,9 @@
 /*
  * A table on the terminal: columns as wide as their widest cell, numbers to the right.
  *
- * Cells are filled row by row, left to right, and printed at the end.  A machine that is
- * short of memory loses cells, never the shell: the table then says that it is cut off.
+ * Cells are filled row by row, left to right, and printed at the end; bytes that a terminal would
+ * obey are shown as numbers.  A machine that is short of memory loses cells, never the shell: the
+ * table then says that it is cut off.
  */
 #pragma once
 

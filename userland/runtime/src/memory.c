@@ -5,6 +5,8 @@
 
 #include "rt/syscall.h"
 
+#include <stdbool.h>
+
 static void *pointer_to(uaddr_t address)
 {
     return (void *)(uintptr_t)address;
@@ -53,6 +55,18 @@ void memory_release(struct memory *m)
     *m = (struct memory){0};
 }
 
+/*
+ * Guard pages, if a segment has any, begin with its first one; whoever made it may have wished for
+ * them, and a read there is a fault.  The kernel reads as this domain could, and says so instead.
+ * It nearly always finds another word than the one that is named; if not, the time is over at once.
+ */
+static bool is_without_guards(uaddr_t address)
+{
+    const nsec_t long_ago = 1;
+
+    return thread_park(pointer_to(address), UINT32_MAX, long_ago) != STATUS_BAD_ADDRESS;
+}
+
 enum status memory_adopt(handle_t segment, rights_t rights, struct memory *out)
 {
     struct segment_info info;
@@ -64,9 +78,14 @@ enum status memory_adopt(handle_t segment, rights_t rights, struct memory *out)
     if (info.rights != 0)
         return STATUS_BUSY;
     s = segment_grant(segment, 0, rights);
-    if (s == STATUS_OK)
-        *out = (struct memory){segment, pointer_to(info.address), info.length_bytes};
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    if (!is_without_guards(info.address)) {
+        s = segment_revoke(segment, 0);
+        return s == STATUS_OK ? STATUS_BAD_DATA : s;
+    }
+    *out = (struct memory){segment, pointer_to(info.address), info.length_bytes};
+    return STATUS_OK;
 }
 
 enum status memory_share(const struct memory *m, rights_t rights, handle_t *out)

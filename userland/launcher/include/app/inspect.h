@@ -7,6 +7,8 @@
  * and says where to go on.  One connection serves one thread at a time: the next call
  * overwrites the buffer.
  *
+ * A listing about a domain that isn't running is refused: BAD_STATE.
+ *
  * Request:  word 0 enum inspect_op, words 1-2 a name (struct name) where the operation
  *           has one, word 3 its argument or cursor (0 at first), words 4-7 more text.
  * Reply:    word 0 enum status, word 1 number of records, word 2 bytes of one record,
@@ -25,6 +27,7 @@ enum {
     INSPECT_SYMBOL_BYTES = 64,
     INSPECT_ACCESS_MAX = 32,     /* views that one address record lists */
     INSPECT_ARGUMENT_BYTES = 32, /* text that LAUNCH takes in words 4-7, zero-padded */
+    INSPECT_KILL_MS_MAX = 24 * 60 * 60 * 1000,
 };
 
 enum inspect_op {
@@ -207,7 +210,7 @@ struct inspect_address {
     uint64_t segment; /* start of the segment that owns it; 0: nobody does */
     uint64_t length;
     struct name label;
-    struct name owner; /* whom the segment serves; "kernel" where no domain does */
+    struct name owner; /* whom the segment serves; "a gone domain": it outlives its maker */
     rights_t widest;   /* that any view can have */
     uint32_t is_device;
     uint32_t view_count;               /* views that show it */

@@ -34,7 +34,7 @@ void memory_release(struct memory *m);
 /* Put a segment that came from somebody else into the view with `rights`, and learn where it is.
  * Ownership: takes over `segment` on success only.
  * Errors: BUSY (it is in the view already: whoever sent it must not change what we rely on),
- * NO_RIGHT, OUT_OF_QUOTA. */
+ * BAD_DATA (it has guard pages, where no memory is), NO_RIGHT, OUT_OF_QUOTA. */
 CHECK_RESULT enum status memory_adopt(handle_t segment, rights_t rights, struct memory *out);
 
 /* A handle to hand out, narrowed to `rights` (RIGHTS_MEMORY, DMA) and TRANSFER. */
