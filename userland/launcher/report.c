@@ -58,7 +58,8 @@ __attribute__((format(printf, 2, 3))) static void report_line(struct report *rep
     va_end(arguments);
     if (length < 0)
         return;
-    log_line("%s", line);
+    if (!report->is_unsaid)
+        log_line("%s", line);
 
     const size_t bytes = strlen(line);
     if (bytes + 2 > report->room)

@@ -6,9 +6,9 @@
 #include "handle.h"
 #include "inspect.h"
 #include "origin.h"
+#include "voice.h"
 
 #include "rt/app.h"
-#include "rt/log.h"
 #include "rt/syscall.h"
 
 #include <string.h>
@@ -60,6 +60,11 @@ static struct service_entry *service_find(const char *name)
             return &services[i];
     }
     return NULL;
+}
+
+bool services_has(const char *name)
+{
+    return manifest_is_builtin(name) || service_find(name) != NULL;
 }
 
 /* ---- waiting ---- */
@@ -118,7 +123,7 @@ static void release_log(const struct child *child)
     const enum status s = system_control(origin_get()->boot.factory, SYSTEM_LOG_RELEASE);
 
     if (s != STATUS_OK)
-        log_line("%s: the early console stays: %s", child->domain->name, status_text(s));
+        voice_line(child->domain->name, "the early console stays: %s", status_text(s));
 }
 
 static bool child_offers_all(const struct child *child)
@@ -135,8 +140,6 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     struct service_entry *service = service_find(name);
 
     if (service == NULL || service->owner != child) {
-        log_line("%s: may not offer %s: its manifest entry lacks offers = \"%s\"",
-                 child->domain->name, name, name);
         handle_drop(portal);
         return STATUS_DENIED;
     }
@@ -242,14 +245,10 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
 
     if (service == NULL && !is_builtin) {
         handle_drop(event);
-        log_line("%s: asked for %s, which nobody in the manifest offers", child->domain->name,
-                 name);
         return STATUS_NOT_FOUND;
     }
     if (!manifest_may_connect(child->domain, name)) {
         handle_drop(event);
-        log_line("%s: may not connect to %s: add it to `connects` of its manifest entry",
-                 child->domain->name, name);
         return STATUS_DENIED;
     }
     if (is_builtin) {

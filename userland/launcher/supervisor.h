@@ -58,6 +58,9 @@ struct child *supervisor_find(const char *name);
 /* The badge of its handles of app:App and app:Inspect in this life. */
 uint64_t supervisor_badge(const struct child *child);
 
+/* The index of the child that a badge was made for, whether or not that life is over. */
+uint32_t supervisor_badge_index(uint64_t badge);
+
 /* The running child that a badge of app:App belongs to; NULL if that life is over. */
 struct child *supervisor_by_badge(uint64_t badge);
 
