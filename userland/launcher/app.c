@@ -192,6 +192,9 @@ static void app_tell_connect(const char *who, const char *name, enum status s)
         voice_line(who, "asked for %s, which nobody in the manifest offers", name);
     else if (s == STATUS_DENIED)
         voice_line(who, "may not connect to %s: add it to `connects` of its manifest entry", name);
+    else if (s == STATUS_OUT_OF_QUOTA)
+        voice_line(who, "gets no connection to %s: it has all that `quota-connections` allows",
+                   name);
 }
 
 /* A refusal in the log, for whoever wonders why it doesn't work. */

@@ -154,6 +154,8 @@ static enum status child_start(struct child *child)
     child->is_silent = false;
     child->is_killed = false;
     child->storm_per_second = 0;
+    child->connections = 0;
+    child->counted_ns = 0;
     audit_log_begin(child->index);
     pulse_begin(child);
     return STATUS_OK;
