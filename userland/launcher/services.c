@@ -254,8 +254,9 @@ static bool child_may_have_another(struct child *child)
 }
 
 /*
- * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed
- * comes up if somebody starts it, so who asks may wait for that, but hears what it waits for.
+ * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed,
+ * was stopped, or ended in order and isn't asked to come back, comes up if somebody starts it: who
+ * asks may wait for that, but hears what it waits for.
  */
 static enum status service_summon(const struct service_entry *service)
 {
@@ -263,7 +264,9 @@ static enum status service_summon(const struct service_entry *service)
 
     if (owner->state == INSPECT_NO_DEVICE)
         return STATUS_NOT_SUPPORTED;
-    if (owner->state == INSPECT_FAILED)
+    if (owner->state == INSPECT_FAILED || owner->state == INSPECT_STOPPED)
+        return STATUS_PEER_DEAD;
+    if (owner->domain->start == MANIFEST_START_BOOT && owner->state == INSPECT_EXITED)
         return STATUS_PEER_DEAD;
     if (owner->domain->start == MANIFEST_START_ON_DEMAND
         && (owner->state == INSPECT_IDLE || owner->state == INSPECT_EXITED)) {

@@ -50,7 +50,7 @@ CHECK_RESULT enum status services_offer(struct child *child, const char *name, h
  * PEER_DEAD and another try is worth it.
  * Errors: NOT_FOUND (nobody offers it), DENIED (the manifest doesn't let it),
  * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
- * PEER_DEAD (its owner has failed, and stays down until somebody starts it),
+ * PEER_DEAD (its owner has failed, was stopped or has ended, and is down until somebody starts it),
  * OUT_OF_QUOTA (it has `quota-connections` of them, or too many wait).
  */
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,

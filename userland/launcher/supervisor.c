@@ -191,7 +191,7 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
         crash_decide(crash, &next, next.restarts ? INSPECT_BACKING_OFF : down);
     if (!next.restarts) {
         child_end(child, down);
-        if (!in_order)
+        if (!in_order || child->domain->start == MANIFEST_START_BOOT)
             services_wake_hopeless(child);
         if (next.is_given_up)
             voice_line(name, "given up after %u failures in a row; `restart %s` tries again",
@@ -372,6 +372,7 @@ enum status supervisor_stop(struct child *child)
         return STATUS_DENIED;
     if (child->state == INSPECT_RUNNING) {
         child_end(child, INSPECT_STOPPED);
+        services_wake_hopeless(child);
         voice_line(child->domain->name, "stopped on request");
         return STATUS_OK;
     }
@@ -381,6 +382,7 @@ enum status supervisor_stop(struct child *child)
     child->next_start_ns = 0;
     child->died_ns = 0;
     child->state = INSPECT_STOPPED;
+    services_wake_hopeless(child);
     return STATUS_OK;
 }
 
