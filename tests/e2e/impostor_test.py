@@ -126,7 +126,8 @@ def asking_without_end_costs_the_log_a_few_lines(vm):
 
 def a_request_without_a_name_is_noted(vm):
     do(vm, "nameless")
-    assert audited(vm, "impostor")["offer", "what is no name"][1] == "bad argument"
+    notes = audited(vm, "impostor")
+    assert notes.get(("offer", "what is no name"), (0, ""))[1] == "bad argument", notes
 
 
 def connections_have_a_quota(vm):

@@ -107,6 +107,19 @@ static void a_window_has_so_many_reports_and_no_more(void **state)
     assert_true(voice_may_report("virtio-net"));
 }
 
+static void what_a_person_asked_for_is_said(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)!voice_may_report("n");
+        voice_line("n", "may not connect to number %u", i);
+    }
+    voice_refresh("n");
+    assert_true(voice_may_report("n"));
+    voice_line("n", "stopped on request");
+    assert_string_equal(last_line, "n: stopped on request");
+}
+
 static void there_is_a_place_for_each_domain_of_a_manifest(void **state)
 {
     static char names[48 + 1][8]; /* the launcher's own, too */
@@ -127,6 +140,7 @@ int main(void)
         cmocka_unit_test_setup(one_domain_takes_nothing_from_another, begin),
         cmocka_unit_test_setup(the_next_window_says_what_was_left_out, begin),
         cmocka_unit_test_setup(a_window_has_so_many_reports_and_no_more, begin),
+        cmocka_unit_test_setup(what_a_person_asked_for_is_said, begin),
         cmocka_unit_test_setup(there_is_a_place_for_each_domain_of_a_manifest, begin),
     };
 

@@ -56,11 +56,15 @@ static struct inspect_crash *crash_begin(const struct child *child, enum inspect
 /* It is kept in any case; whoever dies all the time doesn't fill the log with it. */
 static struct report report_begin(const struct child *child, struct inspect_crash *crash)
 {
-    return (struct report){
+    const struct report report = {
         .text = crash->report,
         .room = sizeof crash->report,
         .is_unsaid = !voice_may_report(child->domain->name),
     };
+
+    if (report.is_unsaid)
+        voice_line(child->domain->name, "the report of its end stands in `crashes` only");
+    return report;
 }
 
 static void crash_place(struct inspect_crash *crash, uint64_t pc)

@@ -11,6 +11,7 @@
 #include "places.h"
 #include "population.h"
 #include "services.h"
+#include "voice.h"
 
 #include "rt/log.h"
 #include "rt/memory.h"
@@ -227,6 +228,7 @@ static enum status inspect_control_request(struct query *query)
     if (query->target == NULL)
         return STATUS_BAD_ARGUMENT;
     const char *name = query->target->domain->name;
+    voice_refresh(name);
     const enum status s = inspect_steer(query);
     inspect_note(query, INSPECT_ASKED_LAUNCH, name, s);
     return s;

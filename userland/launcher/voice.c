@@ -77,3 +77,11 @@ bool voice_may_report(const char *domain)
     voice_look_at_clock(voice);
     return voice->reports++ < VOICE_REPORTS;
 }
+
+void voice_refresh(const char *domain)
+{
+    struct voice *voice = voice_of(domain);
+
+    if (voice != NULL)
+        voice->bytes = voice->reports = 0;
+}

@@ -25,3 +25,6 @@ __attribute__((format(printf, 2, 3))) void voice_line(const char *domain, const 
 /* Whether the log may have one more report of how `domain` ended; asking counts it.  Ownership: as
  * above. */
 bool voice_may_report(const char *domain);
+
+/* A person has asked for something: what is said of it is worth a new window. */
+void voice_refresh(const char *domain);
