@@ -21,6 +21,7 @@ from supervision_test import assert_contains, wait_event
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "impostor.dtsi")
 DATE = r"20\d\d-\d\d-\d\d"
+REFUSAL_US_MAX = 1000  # on average; a hundred, or 3,500 if the launcher looked each time
 FLOOD_TIMES = 1000  # of each of the eight kinds, as in impostor.c
 LINES_OF_A_LIFE = 8 + 1 + 2 + 1  # refusals and last words, of known names and of others
 
@@ -131,13 +132,18 @@ def a_request_without_a_name_is_noted(vm):
 
 
 def connections_have_a_quota(vm):
-    """Five of them; one that was closed may be had again, and nobody else has fewer."""
+    """
+    Five of them; one that was closed may be had again, and nobody else has fewer.  To be refused
+    costs little, though the launcher would have a thousand handles to look through.
+    """
     before = int(row(vm, "services", "rtc:Clock")[3])
     vm.command("launch hoarder")
     wait_event(vm, r"hoarder: has 5 connections, then: out of quota")
     wait_event(vm, r"hoarder: has 5 again, then: out of quota")
     wait_event(vm, r"hoarder: is done with hoard")
     assert int(row(vm, "services", "rtc:Clock")[3]) == before + 5
+    took_us = int(re.search(r"hoarder: \d+ more refusals took (\d+) us each", vm.text)[1])
+    assert took_us < REFUSAL_US_MAX, f"{took_us} us for a refusal"
     times, _ = audited(vm, "hoarder", "out of quota")["connect to", "rtc:Clock"]
     assert times == FLOOD_TIMES + 2, times
     told = log(vm).count("app:App: hoarder: gets no connection to rtc:Clock: it has all that "

@@ -22,7 +22,7 @@ enum {
     STACK_BYTES = 4096,
     FLOOD_TIMES = 1000, /* of each kind */
     HOARD_MAX = 64,
-    FILLERS = 3000, /* handles of another kind, for the launcher to look through */
+    FILLERS = 1000, /* handles of another kind, for the launcher to look through */
 };
 
 #define CLOCK_SERVICE  "rtc:Clock"
