@@ -8,8 +8,8 @@
 
 #include "handle.h"
 #include "origin.h"
+#include "voice.h"
 
-#include "rt/log.h"
 #include "rt/startup.h"
 #include "rt/syscall.h"
 
@@ -100,9 +100,9 @@ static uint64_t text_offset(const struct load_request *request,
     if (!request->is_suspect)
         return offset;
     if (archive_sound_text(&origin_get()->archive, program, &offset) != STATUS_OK)
-        log_line("%s: both copies of its text are damaged", name);
+        voice_line(name, "both copies of its text are damaged");
     else if (offset != program->text_offset)
-        log_line("%s: its text is damaged, so it gets the spare copy", name);
+        voice_line(name, "its text is damaged, so it gets the spare copy");
     return offset;
 }
 
@@ -308,8 +308,7 @@ enum status loader_load(const struct load_request *request, struct loaded *out)
     *out = (struct loaded){0};
     out->program = archive_find(&origin_get()->archive, domain->program);
     if (out->program == NULL || out->program->text_bytes == 0) {
-        log_line("%s: there is no program \"%s\" in the boot archive", domain->name,
-                 domain->program);
+        voice_line(domain->name, "there is no program \"%s\" in the boot archive", domain->program);
         return STATUS_NOT_FOUND;
     }
     enum status s = claims_take(domain, &out->claims);
@@ -318,7 +317,7 @@ enum status loader_load(const struct load_request *request, struct loaded *out)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         s = steps[i].run(request, out);
         if (s != STATUS_OK) {
-            log_line("%s: loading %s failed: %s", domain->name, steps[i].what, status_text(s));
+            voice_line(domain->name, "loading %s failed: %s", steps[i].what, status_text(s));
             loader_unload(out);
             return s;
         }
