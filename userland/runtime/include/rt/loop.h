@@ -26,8 +26,8 @@ CHECK_RESULT enum status loop_bit_allocate(void (*on_bit)(void *context), void *
 void loop_bit_free(unsigned bit);
 
 /*
- * Serve the bit, too, whenever the launcher asks whether the loop comes round: its callback looks at
- * something that it might not have been told of, as when a doorbell or an interrupt is lost.
+ * Serve the bit, too, whenever the launcher asks whether the loop comes round: its callback looks
+ * at something that it might not have been told of, as when a doorbell or an interrupt is lost.
  */
 void loop_bit_look(unsigned bit);
 
