@@ -233,8 +233,10 @@ int main(void)
         s = loop_bit_allocate(serve, NULL, &port.open_bit);
     if (s == STATUS_OK)
         s = interrupt_bind(port.interrupt, loop_event(), UINT64_C(1) << bit);
-    if (s == STATUS_OK)
+    if (s == STATUS_OK) {
+        loop_bit_look(bit);
         s = service_offer(UART_SERVICE, &config, &ops, NULL, &port.service);
+    }
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));
     loop_run();

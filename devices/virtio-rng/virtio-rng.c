@@ -176,8 +176,10 @@ int main(void)
         s = loop_bit_allocate(on_interrupt, NULL, &bit);
     if (s == STATUS_OK)
         s = interrupt_bind(rng.interrupt, loop_event(), UINT64_C(1) << bit);
-    if (s == STATUS_OK)
+    if (s == STATUS_OK) {
+        loop_bit_look(bit);
         s = service_offer(ENTROPY_SERVICE, NULL, &ops, NULL, &rng.service);
+    }
     if (s == STATUS_NOT_SUPPORTED) {
         log_line("%s is of no use: %s", device->name, status_text(s));
         return 0; /* in order: starting again wouldn't change the device */

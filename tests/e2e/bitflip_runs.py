@@ -7,24 +7,41 @@ What flips is random, from a seed, so most flips hit what nobody uses.  Some mor
 in use and counted apart: a driver that gives wrong answers since then isn't noticed.  A flip is
 undone (text) or outlived (a restart) before the next, so that each is judged by itself; only those
 in data and stacks that had no effect stay, the aimed ones apart.
+
+The flips come in pieces, each with a seed and a machine of its own, some machines side by side.
+The machine's memory is a file that this process maps, too, so looks from outside cost little.
 """
 
+import argparse
 import collections
+import concurrent.futures
+import contextlib
 import os
 import random
 import re
+import resource
 import struct
-import sys
 import tempfile
 import time
+import traceback
 
+import portions
 import rotunda_vm
 from debugger import PC, Debugger
 from launcher_test import manifest_text, pack
-from outside import PAGE, Outside
+from outside import Outside
+from post_mortem.memory import Unreadable
 
 MEMORY = 128 << 20
 BACK_SECONDS = 40
+USE_SECONDS = 1  # that one use may take; another follows, for characters get lost with their driver
+QUIET_SECONDS = 0.05  # of the console, after which nothing is on its way
+WAKE_SECONDS = 5  # until a driver begins with what it is wanted for
+AGAIN_SECONDS = 0.1  # until it waits again, if it does
+REGISTER_TRIES = 5  # uses, until one is still under way where a register is to be flipped
+LOG_LINES = 12  # of the kernel's, that are shown when a driver isn't back
+TEXT_MAX = 200000  # of the console, before the older half is dropped
+FLIPS_A_MACHINE = 500
 PLACES = ("text", "data", "stack", "register")
 AIMED = "used"  # data again, but only what is in use: not the chance of a bit, so counted apart
 AIMED_EACH = 10  # flips between two of those
@@ -65,7 +82,11 @@ USES = {
 BUTTON = "pl061"
 # Said of a domain that has died of something, whatever follows.
 DEATH = re.compile(r"app:App: (\S+): (?:will be started again|given up|stays down) ")
+AT_PROMPT = re.compile(rf"^{rotunda_vm.PROMPT}\Z", re.M)
+NO_ANSWER = re.compile(r"runs already|dice: rolled \w+: (?!ok)")
 DRIVERS = (*USES, BUTTON)
+
+Piece = collections.namedtuple("Piece", "driver number flips seed")
 
 
 class Count(collections.Counter):
@@ -76,12 +97,14 @@ class Count(collections.Counter):
 
     def line(self, driver):
         tried, died, lost = (self.all(what) for what in ("tried", "died", "lost"))
-        places = ", ".join(f"{place} {self['tried', place]}/{self['died', place]}"
+        places = ", ".join("{} {}/{}/{}".format(place, *(self[what, place] for what in
+                                                         ("tried", "died", "lost")))
                            for place in PLACES)
         return (f"{driver}: {tried} flips: {tried - died - lost} without effect, {died} died and "
-                f"back, {lost} not back (tried/died: {places}); aimed at data in use: "
+                f"back, {lost} not back (tried/died/not back: {places}); aimed at data in use: "
                 f"{self['tried', AIMED]}, {self['died', AIMED]} died and back, "
-                f"{self['lost', AIMED]} not back")
+                f"{self['lost', AIMED]} not back; {self['missed']} registers not flipped, since "
+                "nothing of the driver was executed")
 
 
 class Lost(AssertionError):
@@ -92,58 +115,98 @@ class Gone(Exception):
     """Nor can it be helped, since nothing can be typed any more."""
 
 
+class Late(Exception):
+    """The driver is not in the life any more that was looked at: it has died of an earlier flip."""
+
+
 class Target:
     """One driver in one machine, with the debugger on it."""
 
-    def __init__(self, vm, driver, seed, count):
+    def __init__(self, vm, ram, piece, count, say):
         self.vm = vm
-        self.driver = driver
-        self.random = random.Random(seed)
-        self.outside = Outside(vm)
+        self.driver = piece.driver
+        self.random = random.Random(piece.seed)
+        self.count = count
+        self.say = say
+        self.what = "nothing"
+        self.place = None
+        self.heard = len(vm.text)  # of the console, as far as deaths have been counted
+        self.outside = Outside(vm, ram)
         self.debugger = Debugger(vm, 30)
         self.debugger.__enter__()
         self.debugger.go()
         self.look()
         self.others = self.others_restarts()
-        self.count = count
-        self.what = None
 
     def close(self):
         self.debugger.halt()
         self.debugger.__exit__()
 
     def others_restarts(self):
-        return {name: number for name, number in self.vm.restarts().items()
+        return {name: number for name, number in restarts(self.vm).items()
                 if name not in (self.driver, "dice")}
 
     def look(self):
-        """Where the driver has what, in this life of it."""
+        """Where the driver has what, in this life of it; once it waits for something to do."""
+        end = time.monotonic() + BACK_SECONDS
+        while not self.looked():
+            if time.monotonic() > end:
+                raise Gone(f"{self.driver}, which never waits, after {self.what}")
+            time.sleep(0.001)
+
+    def looked(self):
+        self.debugger.halt()
         self.outside.refresh()
         kernel = self.outside.kernel
-        self.domain = self.outside.domain(self.driver)
-        segments = self.outside.segments(self.domain)
-        self.segments = {kind: self.outside.segment(self.domain, kind)
-                         for kind in ("text", "data", "stack")}
-        self.stacks = [self.segments["stack"],
-                       *(s for s in segments if s.label == "portal stacks")]
-        data = self.segments["data"]
-        words = struct.iter_unpack("<Q", kernel.view_read(self.domain, data.address, data.length))
-        self.used = [data.address + 8 * i for i, (word,) in enumerate(words) if word != 0]
-        thread = kernel.threads(self.domain)[0]
-        self.waits_at = thread.pc
-        self.sp = kernel.field("struct thread", thread.at, "cross.regs.sp")
+        try:
+            self.domain = self.outside.domain(self.driver)
+            segments = self.outside.segments(self.domain)
+            self.segments = {kind: next(s for s in segments
+                                        if s.label == f"{self.driver}.{kind}"[:16])
+                             for kind in ("text", "data", "stack")}
+            self.stacks = [self.segments["stack"],
+                           *(s for s in segments if s.label == "portal stacks")]
+            data = self.segments["data"]
+            words = struct.iter_unpack("<Q", kernel.view_read(self.domain, data.address,
+                                                              data.length))
+            self.used = [data.address + 8 * i for i, (word,) in enumerate(words) if word != 0]
+            thread = kernel.threads(self.domain)[0]
+            self.waits_at = thread.pc
+            self.sp = kernel.field("struct thread", thread.at, "cross.regs.sp")
+            state = kernel.types.word("thread_state", thread.state, "THREAD_STATE_")
+            return state == "waiting event"
+        except (AssertionError, Unreadable, StopIteration, IndexError):
+            return False  # it stands still amidst a change
+        finally:
+            self.debugger.go()
 
     # Flipping.
 
+    def halt(self):
+        """Halt the machine, with the driver in the life that was looked at."""
+        self.debugger.halt()
+        self.outside.refresh()
+        try:
+            domain = self.outside.domain(self.driver)
+            is_same = (domain.at, domain.id, domain.root, domain.state) \
+                == (self.domain.at, self.domain.id, self.domain.root, self.domain.state)
+        except (AssertionError, Unreadable):
+            is_same = False  # if it only stands still amidst a change, the driver dies in vain
+        if not is_same:
+            self.debugger.go()
+            raise Late
+
     def flip_memory(self, address):
         bit = self.random.randrange(8)
-        physical = self.outside.physical(self.domain, address)
-        if physical is None:
-            return None
-        self.debugger.halt()
-        before = self.debugger.read(physical, 1)[0]
-        self.debugger.write(physical, bytes([before ^ 1 << bit]))
-        self.debugger.go()
+        self.halt()
+        try:
+            physical = self.outside.physical(self.domain, address)
+            if physical is None:
+                return None
+            before = self.debugger.read(physical, 1)[0]
+            self.debugger.write(physical, bytes([before ^ 1 << bit]))
+        finally:
+            self.debugger.go()
         self.what = f"bit {bit} at {address:#x}, {self.name_of(address)}"
         return physical, before
 
@@ -177,23 +240,36 @@ class Target:
             if self.flip_memory(address) is not None:  # and no guard page
                 return
 
-    def flip_register(self, use):
+    def flip_register(self):
+        """While it is used; a use that is over too early is followed by another."""
+        for _ in range(REGISTER_TRIES):
+            start = len(self.vm.text)
+            is_flipped = self.flip_register_in(lambda: self.vm.send_line(USES[self.driver][0]))
+            self.is_answered(start)  # perhaps wrongly, or never: what is judged comes after it
+            if is_flipped:
+                return
+        self.count["missed"] += 1
+
+    def flip_register_in(self, use):
         """Some instructions after the driver has begun to do what it is wanted for."""
         self.what = "no register: it didn't execute"
         debugger = self.debugger
-        debugger.halt()
+        self.halt()
         debugger.breakpoint(self.waits_at, True)
         debugger.go()
         use()
-        if not debugger.has_stopped(5):
+        is_flipped = False
+        if not debugger.has_stopped(WAKE_SECONDS):
             debugger.halt()
         elif self.step_somewhere() or self.is_at_wait_again():
             number, bit = self.random.randrange(PC + 1), self.random.randrange(WORD_BITS)
             debugger.register_set(number, debugger.register(number) ^ 1 << bit)
             self.what = (f"bit {bit} of register {number} at "
                          f"{self.name_of(debugger.register(PC))}")
+            is_flipped = True
         debugger.breakpoint(self.waits_at, False)
         debugger.go()
+        return is_flipped
 
     def step_somewhere(self):
         """Some way into the driver's text; False: that ended before."""
@@ -208,7 +284,7 @@ class Target:
 
     def is_at_wait_again(self):
         self.debugger.go()
-        stops = self.debugger.has_stopped(2)
+        stops = self.debugger.has_stopped(AGAIN_SECONDS)
         if not stops:
             self.debugger.halt()
         return stops
@@ -216,48 +292,69 @@ class Target:
     # Judging.
 
     def is_useful(self):
-        use, answer = USES[self.driver]
         start = len(self.vm.text)
-        shown = self.vm.command(use, 5)
-        end = time.monotonic() + 5
-        while self.driver == "virtio-rng" and "dice: rolled" not in self.vm.text[start:] \
-                and time.monotonic() < end:
-            self.vm.pump(0.1)
-        return re.search(answer, shown + "\n" + self.vm.text[start:], re.M) is not None
+        self.vm.send_line(USES[self.driver][0])
+        return self.is_answered(start)
 
-    def wait_back(self, start):
-        """Until it works; how often it has died since the console had said so much."""
-        end = time.monotonic() + BACK_SECONDS
+    def is_answered(self, start):
+        """Whether a use is, which was typed when the console had said so much; at once."""
+        use, answer = USES[self.driver]
+        answer = re.compile(answer, re.M)
+        end = time.monotonic() + USE_SECONDS
         while True:
-            try:
-                if self.is_useful():
-                    dead = DEATH.findall(self.vm.text, start)
-                    others = set(dead) - {self.driver}
-                    assert not others, f"after {self.what}, {others} died, too"
-                    return len(dead)
-            except rotunda_vm.VmError:
-                pass
+            text = self.vm.text
+            if AT_PROMPT.search(text, start):
+                if answer.search(text, start):
+                    return True
+                # The answer comes before the prompt, but from dice.
+                ends = NO_ANSWER.search(text, start) if self.driver == "virtio-rng" \
+                    else text.find(use, start) >= 0
+                if ends:
+                    return False
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self.vm.pump(left if self.vm.is_running() else 0)
+
+    def wait_back(self):
+        """Until it works; how often it has died since that was asked last."""
+        end = time.monotonic() + BACK_SECONDS
+        while not self.is_useful():
             if time.monotonic() > end:
                 raise Lost(f"{self.driver} is not back after {self.what}")
             assert self.vm.is_running(), self.vm.qemu_errors()
             self.vm.send("\r")
-            self.vm.drain(0.2)
+            self.vm.drain(QUIET_SECONDS)
+        return self.deaths()
+
+    def deaths(self):
+        """Of the driver, since that was asked last."""
+        text = self.vm.text
+        dead = 0
+        for death in DEATH.finditer(text, self.heard):
+            assert death[1] in (self.driver, "dice"), \
+                f"after {self.what}, {death[1]} died, too:\n{self.vm.tail()}"
+            dead += death[1] == self.driver
+            self.heard = death.end()
+        self.heard = max(self.heard, text.rfind("\n") + 1)
+        return dead
 
     def try_one(self, place):
         """One flip, and what becomes of it."""
-        self.count["tried", place] += 1
+        if self.heard > TEXT_MAX:
+            self.vm.forget(self.heard - TEXT_MAX // 2)
+            self.heard = TEXT_MAX // 2
         undo = None
-        start = len(self.vm.text)
-        if place == "register":
-            self.flip_register(lambda: self.vm.send_line(USES[self.driver][0]))
-        else:
-            undo = getattr(self, f"flip_{place}")()
-        deaths = None
-        try:
-            deaths = self.wait_back(start)
-        except Lost as lost:
-            self.count["lost", place] += 1
-            print(f"LOST: {lost}; the end of its console:\n{self.vm.tail(8)}", flush=True)
+        while True:
+            try:
+                undo = getattr(self, f"flip_{place}")()
+                break
+            except Late:
+                self.judge(self.place)
+                self.renew(self.place, 0)
+        self.count["tried", place] += 1
+        self.place = place
+        deaths = self.judge(place)
         if undo is not None:
             self.debugger.halt()
             self.debugger.write(undo[0], bytes([undo[1]]))
@@ -265,46 +362,79 @@ class Target:
         if deaths != 0 or place == AIMED:
             self.renew(place, deaths)
 
+    def judge(self, place):
+        """How often it died; None: it isn't back without help."""
+        try:
+            deaths = self.wait_back()
+            self.count["died", place] += deaths > 0
+            return deaths
+        except Lost as lost:
+            self.count["lost", place] += 1
+            self.say(f"LOST: {lost}; {self.seen_outside()}\n--- the end of its console\n"
+                     f"{self.vm.tail()}\n---")
+            return None
+
+    def seen_outside(self):
+        """What the driver does, and the end of the kernel's log: the console may be dead."""
+        self.debugger.halt()
+        self.outside.refresh()
+        kernel = self.outside.kernel
+        try:
+            threads = kernel.threads(self.outside.domain(self.driver))
+            does = "; ".join(
+                f"{kernel.types.word('thread_state', thread.state, 'THREAD_STATE_')} at "
+                f"{self.outside.launcher.function_at(thread.pc)}" for thread in threads)
+        except (AssertionError, Unreadable) as error:
+            does = f"{error}"
+        log = "\n".join(self.outside.log().split("\n")[-LOG_LINES:])
+        self.debugger.go()
+        return f"its threads: {does}; the end of the log:\n{log}"
+
     def renew(self, place, deaths):
         """Another life, without the flip's traces; and failures are forgotten."""
-        if deaths:
-            self.count["died", place] += 1
         try:
-            self.vm.send("\r")
-            self.vm.drain(0.1)
+            if deaths != 0:
+                self.vm.send("\r")
+                self.vm.drain(QUIET_SECONDS)
             self.vm.command(f"restart {self.driver}", 30)
             self.wait_back_after_help()
-        except rotunda_vm.VmError:
-            raise Gone(f"{self.driver} after {self.what}") from None
+        except rotunda_vm.VmError as error:
+            raise Gone(f"{self.driver} after {self.what}, {self.vm.qmp('query-status')}: {error}; "
+                       f"{self.seen_outside()}") from None
+        if self.deaths() and deaths == 0:
+            self.count["died", place] += 1
         self.look()
 
     def wait_back_after_help(self):
         end = time.monotonic() + BACK_SECONDS
-        is_back = False
-        while not is_back:
-            try:
-                is_back = self.is_useful()
-            except rotunda_vm.VmError:
-                self.vm.send("\r")
-                self.vm.drain(0.2)
+        while not self.is_useful():
+            self.vm.send("\r")
+            self.vm.drain(QUIET_SECONDS)
             if time.monotonic() > end:
-                raise Gone(f"{self.driver} after {self.what}")
+                raise Gone(f"{self.driver} after {self.what}; {self.seen_outside()}\n"
+                           f"{self.vm.tail()}")
 
     def check_canaries(self):
         """Of two domains; the texts of all, and the kernel's; and nobody else has died."""
-        assert self.others_restarts() == self.others
+        others = self.others_restarts()
+        assert others == self.others, f"{others}, before {self.others}"
         outside = self.outside
-        path = os.path.join(self.vm.folder, "frozen")
         self.debugger.halt()
-        outside.freeze(path, MEMORY)
-        self.debugger.go()
+        outside.refresh()
         for name in KEEPERS:
             dead, words = outside.dead_canaries(name)
             assert dead == 0 and words > 500, f"{name}: {dead} of {words} canaries are dead"
         damaged = outside.damaged_texts()
         assert not damaged, f"texts of {damaged} have changed"
-        outside.refresh()
-        os.remove(path)
+        self.debugger.go()
+
+
+def restarts(vm):
+    """Of all domains; asked until it is said twice, for the log may speak amidst the answer."""
+    while True:
+        found = vm.restarts()
+        if found and found == vm.restarts():
+            return found
 
 
 def image_with_keepers(folder):
@@ -313,23 +443,34 @@ def image_with_keepers(folder):
                 "rotunda-test")
 
 
+@contextlib.contextmanager
 def machine(image):
-    return rotunda_vm.Machine(image=image, memory=f"{MEMORY >> 20}M")
+    """One, and the file that its memory is."""
+    with tempfile.TemporaryDirectory(prefix="rotunda-") as folder:
+        ram = os.path.join(folder, "ram")
+        with open(ram, "wb") as stream:
+            stream.truncate(MEMORY)
+        options = ["-object", f"memory-backend-file,id=ram,size={MEMORY},mem-path={ram},share=on",
+                   "-machine", "memory-backend=ram"]
+        with rotunda_vm.Machine(image=image, memory=f"{MEMORY >> 20}M", options=options) as vm:
+            yield vm, ram
 
 
-def flip_used(image, driver, flips, seed):
+def flip_used(image, piece, count, say):
     """Flips in a driver that one can use as often as one likes."""
-    count = Count()
     number = 0
-    try:
-        while number < flips:
-            with machine(image) as vm:
-                vm.wait_prompt()
-                vm.wait_https()
-                number = flip_until_gone(Target(vm, driver, seed + number, count), number, flips)
-    finally:
-        print(count.line(driver), flush=True)
-    return count
+    while number < piece.flips:
+        with machine(image) as (vm, ram):
+            vm.wait_prompt()
+            vm.seen = 0  # the line may have come before the prompt
+            vm.expect(" by DHCP", rotunda_vm.BOOT_SECONDS)  # who connects before waits for seconds
+            vm.wait_https()
+            seed = f"{piece.seed} {number}"
+            target = Target(vm, ram, piece._replace(seed=seed), count, say)
+            try:
+                number = flip_until_gone(target, number, piece.flips)
+            except AssertionError as error:
+                raise AssertionError(f"after {target.what}, seed {seed!r}: {error}") from error
 
 
 def flip_until_gone(target, number, flips):
@@ -340,39 +481,35 @@ def flip_until_gone(target, number, flips):
             target.try_one(PLACES[(number - 1) % len(PLACES)])
             if number % AIMED_EACH == 0:
                 target.try_one(AIMED)
-            if number % CANARIES_EACH == 0:
+            if number % CANARIES_EACH == 0 or number == flips:
                 target.check_canaries()
     except Gone as gone:
-        print(f"another machine: {gone}", flush=True)
+        target.say(f"another machine: {gone}")
         return number
     target.close()
     assert target.vm.wait_https()[0] == 200
     return number
 
 
-def flip_button(image, flips, seed):
+def flip_button(image, piece, count, say):
     """Flips in the power button's driver, of which one use ends the machine."""
-    count = Count()
-    for boot in range((flips + FLIPS_A_BOOT - 1) // FLIPS_A_BOOT):
-        with machine(image) as vm:
+    for boot in range((piece.flips + FLIPS_A_BOOT - 1) // FLIPS_A_BOOT):
+        with machine(image) as (vm, ram):
             vm.wait_prompt()
-            target = Target(vm, BUTTON, seed + boot, count)
-            before = vm.restarts()
+            target = Target(vm, ram, piece._replace(seed=f"{piece.seed} {boot}"), count, say)
+            before = restarts(vm)
             for number in range(FLIPS_A_BOOT - 1):
                 place = PLACES[number % 3]
                 count["tried", place] += 1
                 getattr(target, f"flip_{place}")()
-            vm.command("domains")
-            assert vm.restarts() == before, "somebody died of a driver that did nothing"
+            assert restarts(vm) == before, "somebody died of a driver that did nothing"
             count["tried", "register"] += 1
-            target.flip_register(lambda: vm.qmp("system_powerdown"))
+            count["missed"] += not target.flip_register_in(lambda: vm.qmp("system_powerdown"))
             if not is_off(vm):
                 count["lost", "register"] += 1
-                print(f"LOST: {BUTTON} after {target.what}\n{vm.tail(8)}", flush=True)
+                say(f"LOST: {BUTTON} after {target.what}\n{vm.tail()}")
             elif f"fault: {BUTTON}" in vm.text:
                 count["died", "register"] += 1
-    print(count.line(BUTTON), flush=True)
-    return count
 
 
 def is_off(vm):
@@ -387,31 +524,72 @@ def is_off(vm):
     return False
 
 
-def run(flips, seed, drivers=DRIVERS):
-    total = Count()
-    with tempfile.TemporaryDirectory(prefix="rotunda-") as folder:
+def flip(image, piece):
+    """A piece, in a process of its own: the count, what is to be said, what failed."""
+    count, said = Count(), []
+    try:
+        (flip_button if piece.driver == BUTTON else flip_used)(image, piece, count, said.append)
+    except Exception:  # the other pieces go on
+        return count, said, f"piece {piece.number} of {piece.driver}: {traceback.format_exc()}"
+    return count, said, None
+
+
+def pieces(drivers, flips, seed):
+    """So many flips in each driver."""
+    return [Piece(driver, at // FLIPS_A_MACHINE, min(FLIPS_A_MACHINE, flips - at),
+                  f"{seed} {driver} {at // FLIPS_A_MACHINE}")
+            for at in range(0, flips, FLIPS_A_MACHINE) for driver in drivers]
+
+
+def run(flips):
+    """Exit status for sys.exit; `flips` in each driver, if nothing else is said."""
+    options = arguments(flips)
+    flips, seed = options.part.share(options.flips), options.part.seed(options.seed)
+    total, failed = Count(), 0
+    begin = time.monotonic()
+    counts = {driver: Count() for driver in options.drivers}
+    with tempfile.TemporaryDirectory(prefix="rotunda-") as folder, \
+            concurrent.futures.ProcessPoolExecutor(options.machines) as executor:
         image = image_with_keepers(folder)
-        begin = time.monotonic()
-        for driver in drivers:
-            if driver == BUTTON:
-                total.update(flip_button(image, flips, seed))
+        runs = {executor.submit(flip, image, piece): piece for piece in
+                pieces(options.drivers, flips, seed)}
+        left = collections.Counter(piece.driver for piece in runs.values())
+        for ended in concurrent.futures.as_completed(runs):
+            driver = runs[ended].driver
+            count, said, failure = ended.result()
+            counts[driver].update(count)
+            left[driver] -= 1
+            failed += failure is not None
+            for line in said + [f"FAIL {failure}"] * (failure is not None):
+                print(line, flush=True)
+            if left[driver] != 0:  # what a run has that doesn't reach its end
+                print(f"piece {runs[ended].number} of {count.line(driver)}", flush=True)
             else:
-                total.update(flip_used(image, driver, flips, seed))
-            print(f"{time.monotonic() - begin:.0f} s", flush=True)
-    back = 1 - total.all("lost") / total.all("tried")
-    print(f"{total.line('all')}; {100 * back:.2f}% back without help; no kernel crash, no canary "
-          "hit")
-    return 0 if back >= 0.999 else 1
+                total.update(counts[driver])
+                print(f"{counts[driver].line(driver)}; {time.monotonic() - begin:.0f} s since the "
+                      "beginning", flush=True)
+    back = 1 - total.all("lost") / max(1, total.all("tried"))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{total.line('all')}; {100 * back:.2f}% back without help"
+          + "; no kernel crash, no canary hit" * (failed == 0))
+    print(f"seed {seed}, {options.part}, {options.machines} machines side by side: "
+          f"{time.monotonic() - begin:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor "
+          "time")
+    return 0 if back >= 0.999 and not failed and total.all("tried") > 0 else 1
 
 
 def arguments(flips):
-    """Of a script: [BUILD FOLDER] [--seed N] [--flips N] [DRIVER ...]."""
+    """Of a script: [BUILD FOLDER] [OPTIONS] [DRIVER ...]."""
     words = rotunda_vm.wanted_tests()
-    values = {"--seed": 1, "--flips": flips}
-    while len(words) >= 2 and words[0] in values:
-        values[words[0]] = int(words[1])
-        words = words[2:]
-    unknown = [word for word in words if word not in DRIVERS]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--flips", type=int, default=flips, help="in each driver")
+    parser.add_argument("--seed", type=int, default=1)
+    portions.part_argument(parser)
+    parser.add_argument("--machines", type=int, default=os.cpu_count() + 1, help="side by side")
+    parser.add_argument("drivers", nargs="*", metavar="DRIVER", help=", ".join(DRIVERS))
+    options = parser.parse_args(words)
+    unknown = sorted(set(options.drivers) - set(DRIVERS))
     if unknown:
-        sys.exit(f"usage: [BUILD FOLDER] [--seed N] [--flips N] [{' | '.join(DRIVERS)} ...]")
-    return values["--flips"], values["--seed"], tuple(words) or DRIVERS
+        parser.error(f"no drivers to flip bits of: {', '.join(unknown)}")
+    options.drivers = options.drivers or DRIVERS
+    return options

@@ -7,4 +7,4 @@ import sys
 import bitflip_runs
 
 if __name__ == "__main__":
-    sys.exit(bitflip_runs.run(*bitflip_runs.arguments(flips=100)))
+    sys.exit(bitflip_runs.run(flips=100))

@@ -47,23 +47,22 @@ class Debugger:
         self.vm.qmp("human-monitor-command", **{"command-line": line})
 
     def answer(self):
-        """One packet."""
+        """One packet; that it came is said with the next request, which spares QEMU a turn."""
         answer = b""
         while not re.search(rb"#[0-9a-f]{2}$", answer):
             data = self.socket.recv(4096)
             assert data, "QEMU's debugger port closed"
             answer += data
-        self.socket.sendall(b"+")
         return answer.lstrip(b"+")[1:-3].decode()
 
     def request(self, text):
-        self.socket.sendall(f"${text}#{sum(text.encode()) % 256:02x}".encode())
+        self.socket.sendall(f"+${text}#{sum(text.encode()) % 256:02x}".encode())
         return self.answer()
 
     # Stopping and going on; it stands still where nothing else is said.
 
     def go(self):
-        self.socket.sendall(b"$c#63")
+        self.socket.sendall(b"+$c#63")
 
     def halt(self):
         self.socket.sendall(b"\x03")

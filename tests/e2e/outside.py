@@ -11,7 +11,7 @@ import rotunda_vm
 
 sys.path.insert(0, os.path.join(rotunda_vm.ROOT, "tools"))
 
-from post_mortem.elf import Elf  # noqa: E402  (the path above comes first)
+from post_mortem.elf import elf_of  # noqa: E402  (the path above comes first)
 from post_mortem.kernel import Kernel, damage_of  # noqa: E402
 from post_mortem.launcher import Launcher  # noqa: E402
 from post_mortem.memory import PAGE, RAM, Memory  # noqa: E402
@@ -53,21 +53,34 @@ class Live:
         return data[physical - first:physical - first + size]
 
 
+class Mapped(Memory):
+    """The same of a machine that has its memory in a file: what is read is always of now."""
+
+    def refresh(self):
+        pass
+
+    def load(self, physical, size):
+        pass
+
+
 class Outside:
     """The kernel and its domains, seen from outside."""
 
-    def __init__(self, vm):
+    def __init__(self, vm, ram=None):
+        """`ram`: the file that the machine has its memory in, if it has; else QEMU is asked."""
         self.vm = vm
-        path = os.path.join(vm.folder, "memory")
-        vm.qmp("stop")
-        vm.qmp("dump-guest-memory", paging=False, protocol="file:" + path)
-        vm.qmp("cont")
         build = rotunda_vm.build_folder()
-        self.kernel = Kernel(Memory(path), build)
+        path = ram or os.path.join(vm.folder, "memory")
+        if ram is None:
+            vm.qmp("stop")
+            vm.qmp("dump-guest-memory", paging=False, protocol="file:" + path)
+            vm.qmp("cont")
+        self.kernel = Kernel(Mapped(path), build)
         self.launcher = Launcher(self.kernel, build)
-        os.remove(path)
-        self.live = self.kernel.memory = Live(vm)
-        self.elves = {}
+        if ram is None:
+            os.remove(path)
+            self.kernel.memory = Live(vm)
+        self.live = self.kernel.memory
 
     def refresh(self):
         """Look anew at what is looked at from now on."""
@@ -90,10 +103,7 @@ class Outside:
         self.kernel.memory = Memory(path)
 
     def elf(self, program):
-        if program not in self.elves:
-            self.elves[program] = Elf(os.path.join(rotunda_vm.build_folder(), "programs",
-                                                   program + ".elf"))
-        return self.elves[program]
+        return elf_of(os.path.join(rotunda_vm.build_folder(), "programs", program + ".elf"))
 
     def domain(self, name):
         found = [domain for domain in self.kernel.domains() if domain.name == name]

@@ -103,6 +103,7 @@ class Machine:
         self.text = ""  # all that the console has said, but for what forget() has dropped
         self.news = threading.Condition()
         self.listener = None
+        self.tls = None  # for pages; made once, since that reads all certificates of the host
         self.noticed = 0  # how much of the text pump() has reported
         self.seen = 0  # how much of it expect() has used up
         self.folder = None
@@ -291,8 +292,9 @@ class Machine:
 
     def restarts(self):
         """How often each domain that runs has been started again."""
-        rows = self.command("domains").split("\n")[1:]
-        return {row.split()[1]: int(row.split()[-1]) for row in rows if row.strip()}
+        row = r"^ *(?:\d+|-) +(\S+)(?: +\S+){7,} +(\d+)$"
+        return {name: int(number)
+                for name, number in re.findall(row, self.command("domains"), re.M)}
 
     def frames_in_use(self):
         return int(re.search(r"^in use +([\d,]+)", self.command("mem"), re.M)[1].replace(",", ""))
@@ -352,7 +354,8 @@ class Machine:
     def get(self, path="/", timeout=WAIT_SECONDS, scheme="https", headers=None):
         """One GET; the certificate is the image's own, so it is not checked."""
         request = urllib.request.Request(self.url(path, scheme), headers=headers or {})
-        with urllib.request.urlopen(request, timeout=timeout, context=any_certificate()) as answer:
+        self.tls = self.tls or any_certificate()
+        with urllib.request.urlopen(request, timeout=timeout, context=self.tls) as answer:
             return answer.status, answer.headers, answer.read()
 
     def wait_https(self, path="/", timeout=BOOT_SECONDS):

@@ -191,6 +191,52 @@ def everybody_else_is_unaffected(vm):
     assert vm.wait_https()[0] == 200
 
 
+def dies_of_the_next_request(vm, driver, client, ask):
+    """
+    The driver's text becomes undefined instructions, so that the first one who calls it kills it,
+    and `ask` is what has the client do that.  What that shows.  Then all is as it was.
+    """
+    physical, length = text_of(vm, driver)
+    before = overwrite(vm, physical, bytes(length))
+    shown = vm.command(ask, 60)
+    wait_event(vm, rf"app:App: {driver}: its text is damaged, so it gets the spare copy")
+    overwrite(vm, physical, before)
+    story = vm.command(f"crashes {driver}").split("\n\n")[-1]
+    assert_contains(story, rf"^{driver} died at .*: undefined instruction, ")
+    assert_contains(story, rf"^  thread \d+ of {client}, in a call to {driver}$")
+    vm.command(f"restart {driver}")  # with its usual text
+    wait_state(vm, driver, "running", 30)
+    return shown
+
+
+def who_asks_the_time_is_told_or_asks_the_next_life(vm):
+    """Who asks again at once may find that the launcher doesn't know of the death yet."""
+    vm.command("date")
+    vm.command("ping 10.0.2.2 3", 60)  # two seconds, in which it is asked whether it is well
+    shown = dies_of_the_next_request(vm, "pl031", "shell", "date")
+    assert_contains(shown, r"^(no clock: rtc:Clock is not up|20\d\d-\d\d-\d\d)")
+    assert_contains(vm.command("date"), r"^20\d\d-\d\d-\d\d")
+
+
+def who_asks_for_entropy_asks_the_next_life(vm):
+    """The stack needs a secret before it does anything else."""
+    dies_of_the_next_request(vm, "virtio-rng", "net", "restart net")
+    assert not events(vm, r"net: WARNING: no entropy source")
+    end = time.monotonic() + 60
+    while "1 sent, 1 answered" not in vm.command("ping 10.0.2.2 1", 60):
+        assert time.monotonic() < end, "the network doesn't work again"
+
+
+def what_is_not_asked_again_ends_in_words(vm):
+    """The answer to a ping, which nobody gives here, is waited for when the stack dies."""
+    vm.command("kill net 500")
+    shown = vm.command("ping 10.0.2.99 5", 90)
+    assert_contains(shown, r"^no network stack answers: domains shows whether net runs")
+    end = time.monotonic() + 60
+    while "1 sent, 1 answered" not in vm.command("ping 10.0.2.2 1", 60):
+        assert time.monotonic() < end, "the network doesn't work again"
+
+
 def a_driver_that_loops_is_caught_and_back(vm):
     """Each instruction of it becomes a jump to itself, for good: its next life has other text."""
     jump_here = bytes.fromhex("00000014")
@@ -208,6 +254,26 @@ def a_driver_that_loops_is_caught_and_back(vm):
             assert time.monotonic() < end, f"{name} doesn't work again"
         assert int(row(vm, "domains", name)[-1]) >= 1
     assert vm.wait_https()[0] == 200
+
+
+def a_bit_of_text_that_flips_is_found_before_it_matters(vm):
+    """One that nobody executes: the driver works, answers, and has another life all the same."""
+    for name, use, answer in (("pl031", "date", r"20\d\d-\d\d-\d\d"),
+                              ("virtio-net", "ping 10.0.2.2 1", "1 sent, 1 answered")):
+        wait_state(vm, name, "running", 60)
+        before = int(row(vm, "domains", name)[-1])
+        physical, length = text_of(vm, name)
+        was = overwrite(vm, physical + length - 8, b"\x10")
+        end = time.monotonic() + 60
+        while int(row(vm, "domains", name)[-1]) == before:
+            assert re.search(answer, vm.command(use, 60))
+            assert time.monotonic() < end, f"{name} runs with damaged text"
+        wait_event(vm, rf"app:App: {name}: its text has changed while it runs")
+        assert re.search(rf"{name} .*its text changed", vm.command("crashes")), \
+            vm.command("crashes")
+        wait_state(vm, name, "running", 60)
+        overwrite(vm, physical + length - 8, was)
+        assert re.search(answer, vm.command(use, 60))
 
 
 def the_launchers_death_is_a_reboot_with_a_report(vm):
@@ -240,6 +306,10 @@ TESTS = [
     who_depends_on_a_failed_service_is_told,
     a_failed_service_is_back_after_a_restart_by_hand,
     everybody_else_is_unaffected,
+    who_asks_the_time_is_told_or_asks_the_next_life,
+    who_asks_for_entropy_asks_the_next_life,
+    what_is_not_asked_again_ends_in_words,
+    a_bit_of_text_that_flips_is_found_before_it_matters,
     a_driver_that_loops_is_caught_and_back,
     the_launchers_death_is_a_reboot_with_a_report,
 ]

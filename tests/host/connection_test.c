@@ -8,6 +8,7 @@
 // source: userland/runtime/src/app.c
 // source: userland/runtime/src/client.c
 // source: userland/runtime/src/connection.c
+// source: userland/runtime/src/handle.c
 // source: userland/runtime/src/loop.c
 // source: userland/runtime/src/memory.c
 // source: userland/runtime/src/ring.c
@@ -29,7 +30,7 @@
 #include "rt/syscall.h"
 #include "userland/runtime/src/program.h"
 
-enum { CAPACITY = 8, CLIENT_LIMIT = 8, DOMAIN_LIMIT = CLIENT_LIMIT / 4 };
+enum { CAPACITY = 8, CLIENT_LIMIT = 8, DOMAIN_LIMIT = CLIENT_LIMIT / 4, CLIENT_DOMAIN = 1 };
 
 /* What each side has seen. */
 struct side {
@@ -128,6 +129,7 @@ static int before_each(void **state)
     server = client_side = (struct side){.take_limit = 1000};
     fake_service_up(true);
     fake_connect_answer(STATUS_OK);
+    fake_connect_as(CLIENT_DOMAIN);
     handles_before = fake_handles();
     objects_before = fake_objects();
     return 0;
@@ -599,11 +601,11 @@ static void too_many_clients_are_refused(void **state)
     (void)state;
     memset(many, 0, sizeof many);
     for (unsigned i = 0; i < CLIENT_LIMIT; i++) {
-        fake_connect_as(i / DOMAIN_LIMIT);
+        fake_connect_as(CLIENT_DOMAIN + i / DOMAIN_LIMIT);
         assert_int_equal(connection_open(&many[i], "test:Echo", &config, &ops, &client_side),
                          STATUS_OK);
     }
-    fake_connect_as(CLIENT_LIMIT);
+    fake_connect_as(CLIENT_DOMAIN + CLIENT_LIMIT);
     assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
                      STATUS_OUT_OF_QUOTA);
     close_many(many, CLIENT_LIMIT);
@@ -615,13 +617,12 @@ static void one_domain_takes_a_quarter_of_the_places(void **state)
 
     (void)state;
     memset(many, 0, sizeof many);
-    fake_connect_as(1);
     for (unsigned i = 0; i < DOMAIN_LIMIT; i++)
         assert_int_equal(connection_open(&many[i], "test:Echo", &config, &ops, &client_side),
                          STATUS_OK);
     assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
                      STATUS_OUT_OF_QUOTA);
-    fake_connect_as(2);
+    fake_connect_as(CLIENT_DOMAIN + 1);
     assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side), STATUS_OK);
     close_many(many, DOMAIN_LIMIT);
 }
@@ -659,6 +660,51 @@ static enum status open_by_hand(uint64_t version, uint64_t capacity, handle_t ar
     assert_int_equal(handle_close(portal), STATUS_OK);
     loop_bit_free(bit);
     return (enum status)m.word[0];
+}
+
+/* Its place would never be free again: the watch is on whoever made the doorbell. */
+static void doorbell_of_another_is_refused(void **state)
+{
+    struct portal_message m = {.word = {CONNECTION_OPEN, CONNECTION_VERSION, CAPACITY}};
+    struct memory area;
+    handle_t portal;
+
+    (void)state;
+    assert_int_equal(memory_create(PAGE_BYTES, "area", 0, &area), STATUS_OK);
+    assert_int_equal(app_connect("test:Echo", &portal), STATUS_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_connect_as(i == 0 ? FAKE_SERVER : CLIENT_DOMAIN + 1);
+        m.word[0] = CONNECTION_OPEN;
+        assert_int_equal(handle_duplicate(loop_event(), RIGHT_ALL, 1, &m.handle[1]), STATUS_OK);
+        fake_connect_as(CLIENT_DOMAIN);
+        assert_int_equal(memory_share(&area, RIGHT_READ, &m.handle[0]), STATUS_OK);
+        m.handle[0] |= HANDLE_MOVE;
+        m.handle[1] |= HANDLE_MOVE;
+        m.handle[2] = 0;
+        assert_int_equal(portal_request(portal, &m), STATUS_DENIED);
+        assert_int_equal(service.client_count, 0);
+        for (unsigned h = 0; h < PORTAL_HANDLES; h++)
+            if (m.handle[h] != 0)
+                assert_int_equal(handle_close(m.handle[h]), STATUS_OK);
+    }
+    assert_int_equal(handle_close(portal), STATUS_OK);
+    memory_release(&area);
+}
+
+/* It would never be seen to die: the client would wait for ever. */
+static void service_with_another_doorbell_is_refused(void **state)
+{
+    (void)state;
+    handle_t real = service.doorbell;
+    assert_int_equal(handle_duplicate(real, RIGHT_ALL, 0, &service.doorbell), STATUS_OK);
+    assert_int_equal(connection_open(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_BAD_DATA);
+    assert_int_equal(client.state, CONNECTION_CLOSED);
+    assert_int_equal(client_side.opened, 0);
+    assert_int_equal(handle_close(service.doorbell), STATUS_OK);
+    service.doorbell = real;
+    fake_bury(server.connection->doorbell);
+    loop_settle();
 }
 
 static void clients_that_lie_are_refused(void **state)
@@ -715,6 +761,8 @@ int main(void)
         CLAIM(too_many_clients_are_refused),
         CLAIM(one_domain_takes_a_quarter_of_the_places),
         CLAIM(impossible_index_ends_only_that_connection),
+        CLAIM(doorbell_of_another_is_refused),
+        CLAIM(service_with_another_doorbell_is_refused),
         CLAIM(clients_that_lie_are_refused),
     };
 

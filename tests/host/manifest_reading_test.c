@@ -74,7 +74,8 @@ static const char good[] =
     "  offers = \"console:Tty\"; restart = \"on-fault\"; restart-delay-ms = <50>;"
     "  restart-limit = <3>; heartbeat-ms = <600>; takes-log; quota-frames = <128>; quota-handles = "
     "<40>;"
-    "  quota-threads = <2>; quota-objects = <20>; quota-log-bytes = <900>; heap-bytes = <0x20000>;"
+    "  quota-threads = <2>; quota-objects = <20>; quota-log-bytes = <900>; quota-connections = "
+    "<7>; heap-bytes = <0x20000>;"
     "  stack-bytes = <0x4000>; denied-call = \"fault\";"
     "  claims { uart { compatible = \"arm,pl011\"; }; };"
     "};"
@@ -111,6 +112,7 @@ static void a_full_manifest_arrives_whole(void **state)
     assert_int_equal(uart->quota.handles, 40);
     assert_int_equal(uart->quota.threads, 2);
     assert_int_equal(uart->quota.objects, 20);
+    assert_int_equal(uart->quota_connections, 7);
     assert_int_equal(uart->heap_bytes, 0x20000);
     assert_int_equal(uart->stack_bytes, 0x4000);
     assert_int_equal(uart->claim_count, 1);
@@ -137,6 +139,7 @@ static void a_full_manifest_arrives_whole(void **state)
     assert_non_null(bench);
     assert_int_equal(bench->start, MANIFEST_START_ON_DEMAND);
     assert_int_equal(bench->restart, MANIFEST_RESTART_NEVER);
+    assert_int_equal(bench->quota_connections, 32);
     assert_false(bench->syscall_mask & UINT64_C(1) << SYS_PORTAL_CREATE);
 }
 
@@ -220,6 +223,8 @@ static void numbers_out_of_range_are_refused(void **state)
                    "a: heap-bytes: 4097 is not a multiple of the page size");
     assert_refused("a { " CALLS "quota-frames = <1 2>; };",
                    "a: quota-frames: takes 1 numbers, has 8 bytes");
+    assert_refused("a { " CALLS "quota-connections = <65537>; };",
+                   "a: quota-connections: 65537 is not between 0 and 65536");
     assert_refused("a { " CALLS "quota-handles = <0>; };",
                    "a: quota-handles: 0 is not between 1 and 65536");
     assert_refused("a { " CALLS "priority = <10 64>; };",

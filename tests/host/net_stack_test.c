@@ -45,6 +45,7 @@
 // source: userland/runtime/src/app.c
 // source: userland/runtime/src/client.c
 // source: userland/runtime/src/connection.c
+// source: userland/runtime/src/handle.c
 // source: userland/runtime/src/loop.c
 // source: userland/runtime/src/memory.c
 // source: userland/runtime/src/ring.c

@@ -4,6 +4,7 @@ What a build knows of its programs: sections, symbols, and, asked of the debugge
 
 import bisect
 import collections
+import functools
 import re
 import shutil
 import struct
@@ -90,6 +91,18 @@ class Elf:
         return f"{name}+{address - start:#x}"
 
 
+@functools.cache
+def elf_of(path):
+    """The same, read once: who looks at one machine after the other."""
+    return Elf(path)
+
+
+@functools.cache
+def debugger_says(command):
+    return subprocess.run(command, text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+
+
 class Types:
     """Structures and enumerations of an ELF file, as its debug information has them."""
 
@@ -111,8 +124,7 @@ class Types:
                                    f"(long)&{null}{name} - {base}, (int)sizeof({null}{name})"]
         for name in enums:
             command += ["-ex", f"ptype enum {name}"]
-        done = subprocess.run(command + [elf.path], text=True, check=False, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE)
+        done = debugger_says((*command, elf.path))
         self.fields = {(kind, name): Field(int(offset), int(size)) for kind, name, offset, size in
                        re.findall(r"^@ (.*?)\|(.*?)\| (-?\d+) (\d+)$", done.stdout, re.M)}
         missing = [f"{kind}.{name}" for kind, names in fields.items() for name in names

@@ -6,7 +6,7 @@ import os
 import re
 import struct
 
-from .elf import Elf, Types
+from .elf import Types, elf_of
 from .memory import IMAGE_MAGIC, IMAGE_MAGIC_AT, PAGE, Unreadable
 
 HEADER_BYTES = 64  # of it; tools/pack writes into it
@@ -43,6 +43,8 @@ def text_of(data):
 
 def differing(ours, theirs):
     """Offsets of the instructions that differ."""
+    if ours == theirs:
+        return []
     count = min(len(ours), len(theirs)) // 4
     mine, other = (struct.unpack_from(f"<{count}I", data) for data in (ours, theirs))
     return [4 * i for i in range(count) if mine[i] != other[i]]
@@ -72,7 +74,7 @@ class Kernel:
             raise Unreadable(f"{self.memory.path} has no kernel in it: it is neither an ELF dump "
                              "nor raw memory of a machine that has booted; `tools/inspect --take` "
                              "writes a dump that is")
-        kernels = [Elf(path) for path in sorted(glob.glob(os.path.join(build, "rotunda*.elf")))]
+        kernels = [elf_of(path) for path in sorted(glob.glob(os.path.join(build, "rotunda*.elf")))]
         if not kernels:
             raise Unreadable(f"{build}: no rotunda.elf there: name the folder of the build that "
                              "was dumped with --build, or build it: `tools/build`")

@@ -4,7 +4,7 @@ import bisect
 import collections
 import os
 
-from .elf import Elf, Types
+from .elf import Types, elf_of
 from .kernel import differing, text_of
 from .memory import PAGE, Unreadable
 
@@ -33,7 +33,7 @@ class Launcher:
 
     def __init__(self, kernel, build):
         self.kernel = kernel
-        self.elf = Elf(os.path.join(build, "programs", "launcher.elf"))
+        self.elf = elf_of(os.path.join(build, "programs", "launcher.elf"))
         self.types = Types(self.elf, FIELDS, ENUMS)
         self.archive = kernel.image + kernel.image_end - kernel.elf.base
         self.programs = list(self.programs_read())
@@ -128,7 +128,7 @@ class Launcher:
             path = os.path.join(build, "programs", program.name + ".elf")
             if program.text_bytes == 0 or not os.path.exists(path):
                 continue
-            elf = Elf(path)
+            elf = elf_of(path)
             for offset in program.text_offsets if self.is_built_as(program, elf) else ():
                 text = self.archive_bytes(offset, len(elf.text))
                 yield program, elf, self.archive + offset, differing(elf.text, text)

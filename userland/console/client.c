@@ -4,6 +4,7 @@
 #include "client.h"
 
 #include "rt/app.h"
+#include "rt/handle.h"
 #include "rt/loop.h"
 #include "rt/syscall.h"
 
@@ -70,16 +71,32 @@ void client_forget(struct client *client, struct screen *screen)
     *client = (struct client){.badge = 0};
 }
 
+/* Of the client's domain they have to be, since they tell whether it lives. */
+static enum status events_watch(const struct client *client, uint64_t death_bits)
+{
+    handle_t any = 0;
+
+    for (unsigned i = 0; i < CLIENT_EVENTS; i++) {
+        const handle_t event = client->event[i];
+        if (event == 0)
+            continue;
+        if (handle_owner(event, OBJECT_EVENT) != app_badge_domain(client->badge))
+            return STATUS_DENIED;
+        any = event;
+    }
+    return any == 0 ? STATUS_OK : domain_watch(any, loop_event(), death_bits);
+}
+
 enum status client_events_set(struct client_table *table, struct client *client,
                               const handle_t event[CLIENT_EVENTS])
 {
     events_close(client);
     for (unsigned i = 0; i < CLIENT_EVENTS; i++)
         client->event[i] = event[i];
-    for (unsigned i = 0; i < CLIENT_EVENTS; i++)
-        if (event[i] != 0)
-            return domain_watch(event[i], loop_event(), UINT64_C(1) << table->death_bit);
-    return STATUS_OK;
+    const enum status s = events_watch(client, UINT64_C(1) << table->death_bit);
+    if (s != STATUS_OK)
+        events_close(client);
+    return s;
 }
 
 bool client_lives(const struct client *client)

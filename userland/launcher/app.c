@@ -12,6 +12,7 @@
 #include "pulse.h"
 #include "services.h"
 #include "supervisor.h"
+#include "voice.h"
 
 #include "rt/app.h"
 #include "rt/log.h"
@@ -42,7 +43,7 @@ static enum status app_connect_request(struct operation *op)
     op->handle = 0;
     const enum status s = services_connect(op->caller, op->name, event, &portal);
     if (s == STATUS_OK)
-        op->out->handle[0] = portal | HANDLE_MOVE;
+        op->out->word[1] = portal;
     return s;
 }
 
@@ -59,11 +60,8 @@ static enum status app_target(const struct operation *op, struct child **out)
 {
     struct child *target = supervisor_find(op->name);
 
-    if (!manifest_may_launch(op->caller->domain, op->name)) {
-        log_line("%s: may not launch or stop %s: add it to `launches` of its manifest entry",
-                 op->caller->domain->name, op->name);
+    if (!manifest_may_launch(op->caller->domain, op->name))
         return STATUS_DENIED;
-    }
     *out = target;
     return target == NULL ? STATUS_NOT_FOUND : STATUS_OK;
 }
@@ -125,12 +123,9 @@ static enum status app_exit_request(struct operation *op)
 
 static enum status app_power_off_request(const struct operation *op)
 {
-    if (!op->caller->domain->may_power_off) {
-        log_line("%s: may not switch the machine off: add `may-power-off` to its manifest entry",
-                 op->caller->domain->name);
+    if (!op->caller->domain->may_power_off)
         return STATUS_DENIED;
-    }
-    log_line("%s asked for power off", op->caller->domain->name);
+    log_line("%s asked for power off", op->caller->domain->name); /* the last words of a boot */
     return system_control(origin_get()->boot.factory, SYSTEM_POWEROFF);
 }
 
@@ -166,29 +161,91 @@ static enum status app_run(struct operation *op)
     }
 }
 
-static void app_note(const struct operation *op, enum status s)
-{
-    const uint32_t client = op->caller->index;
+/* ---- what the audit log and the log say of it ---- */
 
-    switch (op->in->word[0]) {
+/* False: nothing was asked for that anybody could refuse. */
+static bool app_question(uint64_t operation, enum inspect_request *out)
+{
+    switch (operation) {
     case APP_CONNECT:
-        audit_log_note(client, INSPECT_ASKED_CONNECT, op->name, s);
-        break;
+        *out = INSPECT_ASKED_CONNECT;
+        return true;
     case APP_OFFER:
-        audit_log_note(client, INSPECT_ASKED_OFFER, op->name, s);
-        break;
+        *out = INSPECT_ASKED_OFFER;
+        return true;
     case APP_LAUNCH:
     case APP_STOP:
     case APP_RESTART:
-        audit_log_note(client, INSPECT_ASKED_LAUNCH, op->name, s);
-        break;
+        *out = INSPECT_ASKED_LAUNCH;
+        return true;
     case APP_POWER_OFF:
-        audit_log_note(client, INSPECT_ASKED_POWER, "", s);
-        break;
-    default: /* nothing was asked for */
-        break;
+        *out = INSPECT_ASKED_POWER;
+        return true;
+    default:
+        return false;
     }
 }
+
+static void app_tell_connect(const char *who, const char *name, enum status s)
+{
+    if (s == STATUS_NOT_FOUND)
+        voice_line(who, "asked for %s, which nobody in the manifest offers", name);
+    else if (s == STATUS_DENIED)
+        voice_line(who, "may not connect to %s: add it to `connects` of its manifest entry", name);
+    else if (s == STATUS_OUT_OF_QUOTA)
+        voice_line(who, "gets no connection to %s: it has all that `quota-connections` allows",
+                   name);
+}
+
+/* A refusal in the log, for whoever wonders why it doesn't work. */
+static void app_tell(const struct operation *op, enum inspect_request request, enum status s)
+{
+    const char *who = op->caller->domain->name;
+
+    if (request == INSPECT_ASKED_CONNECT)
+        app_tell_connect(who, op->name, s);
+    else if (s != STATUS_DENIED)
+        return;
+    else if (request == INSPECT_ASKED_OFFER)
+        voice_line(who, "may not offer %s: its manifest entry lacks offers = \"%s\"", op->name,
+                   op->name);
+    else if (request == INSPECT_ASKED_LAUNCH)
+        voice_line(who, "may not launch or stop %s: add it to `launches` of its manifest entry",
+                   op->name);
+    else
+        voice_line(who,
+                   "may not switch the machine off: add `may-power-off` to its manifest entry");
+}
+
+static void app_note(const struct operation *op, enum status s)
+{
+    struct audit_question question = {
+        .client = op->caller->index,
+        .target = op->name,
+        .is_stranger =
+            op->name[0] != '\0' && !services_has(op->name) && supervisor_find(op->name) == NULL,
+    };
+
+    if (!app_question(op->in->word[0], &question.request))
+        return;
+    const enum audit_telling telling = audit_log_note(&question, s);
+    if (telling != AUDIT_QUIET)
+        app_tell(op, question.request, s);
+    if (telling == AUDIT_TELL_LAST)
+        voice_line(op->caller->domain->name, "more such refusals stand in the audit log only");
+}
+
+/* What isn't even looked at; no name can be like these, for they have spaces. */
+static void app_note_unread(uint32_t client, const struct portal_message *in, const char *why,
+                            enum status s)
+{
+    struct audit_question question = {.client = client, .target = why, .is_stranger = true};
+
+    if (app_question(in->word[0], &question.request))
+        (void)audit_log_note(&question, s);
+}
+
+/* ---- requests ---- */
 
 static bool app_names_nobody(uint64_t operation)
 {
@@ -207,11 +264,14 @@ void app_on_request(uint64_t badge, struct portal_message *m)
     enum status s = STATUS_BAD_ARGUMENT;
 
     *m = (struct portal_message){.word = {0}};
-    if (op.caller == NULL)
+    if (op.caller == NULL) {
         s = STATUS_DENIED;
-    else if (app_names_nobody(in.word[0]) || service_name_unpack(&in.word[NAME_WORD], op.name)) {
+        app_note_unread(supervisor_badge_index(badge), &in, "by a life that is over", s);
+    } else if (app_names_nobody(in.word[0]) || service_name_unpack(&in.word[NAME_WORD], op.name)) {
         s = app_run(&op);
         app_note(&op, s);
+    } else {
+        app_note_unread(op.caller->index, &in, "what is no name", s);
     }
     m->word[0] = s;
     handle_drop(op.handle);

@@ -139,8 +139,8 @@ const struct archive_program *archive_find(const struct archive *archive, const 
     return NULL;
 }
 
-static bool is_sound(const struct archive *archive, const struct archive_program *program,
-                     uint64_t offset)
+bool archive_is_sound(const struct archive *archive, const struct archive_program *program,
+                      uint64_t offset)
 {
     const uint64_t *words = at(archive, offset);
     const uint64_t count = (program->text_bytes + program->rodata_bytes) / sizeof *words;
@@ -155,9 +155,9 @@ enum status archive_sound_text(const struct archive *archive, const struct archi
                                uint64_t *offset)
 {
     *offset = program->text_offset;
-    if (program->spare_offset == 0 || is_sound(archive, program, program->text_offset))
+    if (program->spare_offset == 0 || archive_is_sound(archive, program, program->text_offset))
         return STATUS_OK;
-    if (!is_sound(archive, program, program->spare_offset))
+    if (!archive_is_sound(archive, program, program->spare_offset))
         return STATUS_BAD_DATA;
     *offset = program->spare_offset;
     return STATUS_OK;

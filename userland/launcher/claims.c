@@ -5,6 +5,7 @@
 
 #include "handle.h"
 #include "origin.h"
+#include "voice.h"
 
 #include "rt/log.h"
 #include "rt/syscall.h"
@@ -54,7 +55,7 @@ static enum status claim_find(const struct manifest_domain *domain,
         if (s == STATUS_OK && taken_find(out->node) == NULL && claim_fits(claim, out))
             return STATUS_OK;
         if (s == STATUS_BAD_DATA)
-            log_line("%s: a device is passed over: %s", domain->name, error.text);
+            voice_line(domain->name, "a device is passed over: %s", error.text);
         after = out->node;
     }
 }
@@ -82,8 +83,8 @@ static enum status claimed_open(const struct manifest_domain *domain, struct cla
         struct registers *registers = &claimed->registers[i];
         s = registers_get(device->registers[i].base, device->registers[i].size, registers);
         if (s == STATUS_OK && registers->users > 1)
-            log_line("%s: %s shares its page of registers with another domain's device",
-                     domain->name, device->name);
+            voice_line(domain->name, "%s shares its page of registers with another domain's device",
+                       device->name);
     }
     for (unsigned i = 0; i < device->interrupt_count && s == STATUS_OK; i++)
         s = interrupt_create(factory, device->interrupts[i].number, device->interrupts[i].flags,
@@ -107,8 +108,8 @@ static enum status claim_take(const struct manifest_domain *domain,
     out->is_virtio = claim->has_virtio_id;
     s = claimed_open(domain, out);
     if (s != STATUS_OK) {
-        log_line("%s: its device %s cannot be opened: %s", domain->name, out->device.name,
-                 status_text(s));
+        voice_line(domain->name, "its device %s cannot be opened: %s", out->device.name,
+                   status_text(s));
         claimed_release(out);
     }
     return s;
@@ -117,11 +118,11 @@ static enum status claim_take(const struct manifest_domain *domain,
 static void log_missing(const struct manifest_domain *domain, const struct manifest_claim *claim)
 {
     if (claim->has_virtio_id)
-        log_line("%s: this machine has no %s (virtio device %u) for it", domain->name, claim->name,
-                 (unsigned)claim->virtio_id);
+        voice_line(domain->name, "this machine has no %s (virtio device %u) for it", claim->name,
+                   (unsigned)claim->virtio_id);
     else
-        log_line("%s: this machine has no %s (compatible \"%s\") for it", domain->name, claim->name,
-                 claim->compatible);
+        voice_line(domain->name, "this machine has no %s (compatible \"%s\") for it", claim->name,
+                   claim->compatible);
 }
 
 enum status claims_take(const struct manifest_domain *domain, struct claim_set *out)

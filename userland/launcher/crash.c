@@ -7,6 +7,7 @@
 #include "last_lines.h"
 #include "places.h"
 #include "report.h"
+#include "voice.h"
 
 #include "rt/syscall.h"
 
@@ -52,6 +53,20 @@ static struct inspect_crash *crash_begin(const struct child *child, enum inspect
     return crash;
 }
 
+/* It is kept in any case; whoever dies all the time doesn't fill the log with it. */
+static struct report report_begin(const struct child *child, struct inspect_crash *crash)
+{
+    const struct report report = {
+        .text = crash->report,
+        .room = sizeof crash->report,
+        .is_unsaid = !voice_may_report(child->domain->name),
+    };
+
+    if (report.is_unsaid)
+        voice_line(child->domain->name, "the report of its end stands in `crashes` only");
+    return report;
+}
+
 static void crash_place(struct inspect_crash *crash, uint64_t pc)
 {
     const struct place_text symbol = place_symbol(pc);
@@ -63,7 +78,7 @@ static void crash_place(struct inspect_crash *crash, uint64_t pc)
 struct inspect_crash *crash_by_fault(const struct child *child, const struct fault_record *record)
 {
     struct inspect_crash *crash = crash_begin(child, INSPECT_CAUSE_FAULT, record->reason);
-    struct report report = {.text = crash->report, .room = sizeof crash->report};
+    struct report report = report_begin(child, crash);
 
     crash_place(crash, record->pc);
     if (report_has_address(record->reason))
@@ -79,7 +94,7 @@ struct inspect_crash *crash_by_silence(const struct child *child, enum heartbeat
 {
     struct inspect_crash *crash =
         crash_begin(child, INSPECT_CAUSE_SILENCE, child->domain->heartbeat_ms);
-    struct report report = {.text = crash->report, .room = sizeof crash->report};
+    struct report report = report_begin(child, crash);
 
     crash_place(crash, pc);
     report_silence(child, pose, pc, record, &report);
@@ -90,7 +105,7 @@ struct inspect_crash *crash_by_storm(const struct child *child, const struct fau
 {
     struct inspect_crash *crash =
         crash_begin(child, INSPECT_CAUSE_STORM, (uint32_t)child->storm_per_second);
-    struct report report = {.text = crash->report, .room = sizeof crash->report};
+    struct report report = report_begin(child, crash);
 
     crash_place(crash, record != NULL ? record->pc : 0);
     report_storm(child, record, &report);

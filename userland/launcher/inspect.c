@@ -11,6 +11,7 @@
 #include "places.h"
 #include "population.h"
 #include "services.h"
+#include "voice.h"
 
 #include "rt/log.h"
 #include "rt/memory.h"
@@ -46,8 +47,8 @@ void inspect_init(handle_t portal)
 
 enum status inspect_connect(const struct child *child, handle_t *portal)
 {
-    return handle_duplicate(inspect_portal, RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER,
-                            supervisor_badge(child), portal);
+    return domain_give(child->loaded.domain, inspect_portal, RIGHT_CALL | RIGHT_INSPECT,
+                       supervisor_badge(child), portal);
 }
 
 void inspect_withdraw(const struct child *child)
@@ -181,6 +182,15 @@ static enum status inspect_list_request(struct query *query)
 
 /* ---- steering ---- */
 
+static void inspect_note(const struct query *query, enum inspect_request request,
+                         const char *target, enum status s)
+{
+    const struct audit_question question = {
+        .client = query->client->index, .request = request, .target = target};
+
+    (void)audit_log_note(&question, s); /* who steers sees what comes of it */
+}
+
 /* The argument: in how many milliseconds, up to a day; empty: now. */
 static enum status inspect_kill_request(const struct query *query)
 {
@@ -217,14 +227,15 @@ static enum status inspect_control_request(struct query *query)
     if (query->target == NULL)
         return STATUS_BAD_ARGUMENT;
     const char *name = query->target->domain->name;
+    voice_refresh(name);
     const enum status s = inspect_steer(query);
-    audit_log_note(query->client->index, INSPECT_ASKED_LAUNCH, name, s);
+    inspect_note(query, INSPECT_ASKED_LAUNCH, name, s);
     return s;
 }
 
 static enum status inspect_machine_control(const struct query *query, enum system_control what)
 {
-    audit_log_note(query->client->index, INSPECT_ASKED_POWER, "", STATUS_OK);
+    inspect_note(query, INSPECT_ASKED_POWER, "", STATUS_OK);
     log_line("%s asked for %s", query->client->domain->name,
              what == SYSTEM_POWEROFF ? "power off" : "a reboot");
     return system_control(origin_get()->boot.factory, what);

@@ -8,8 +8,8 @@
 
 #include "handle.h"
 #include "origin.h"
+#include "voice.h"
 
-#include "rt/log.h"
 #include "rt/startup.h"
 #include "rt/syscall.h"
 
@@ -100,9 +100,9 @@ static uint64_t text_offset(const struct load_request *request,
     if (!request->is_suspect)
         return offset;
     if (archive_sound_text(&origin_get()->archive, program, &offset) != STATUS_OK)
-        log_line("%s: both copies of its text are damaged", name);
+        voice_line(name, "both copies of its text are damaged");
     else if (offset != program->text_offset)
-        log_line("%s: its text is damaged, so it gets the spare copy", name);
+        voice_line(name, "its text is damaged, so it gets the spare copy");
     return offset;
 }
 
@@ -112,9 +112,11 @@ static enum status load_text(const struct load_request *request, struct loaded *
     const struct archive_program *program = loaded->program;
     const uint64_t bytes = program->text_bytes + program->rodata_bytes;
     const uint64_t behind = slot_up(data_bytes(request, program));
+
+    loaded->text_offset = text_offset(request, program);
     const enum status s = segment_create_alias(
-        boot->factory, boot->archive, text_offset(request, program), bytes, program->text_bytes,
-        behind, label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
+        boot->factory, boot->archive, loaded->text_offset, bytes, program->text_bytes, behind,
+        label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
 
     if (s != STATUS_OK)
         return s;
@@ -306,8 +308,7 @@ enum status loader_load(const struct load_request *request, struct loaded *out)
     *out = (struct loaded){0};
     out->program = archive_find(&origin_get()->archive, domain->program);
     if (out->program == NULL || out->program->text_bytes == 0) {
-        log_line("%s: there is no program \"%s\" in the boot archive", domain->name,
-                 domain->program);
+        voice_line(domain->name, "there is no program \"%s\" in the boot archive", domain->program);
         return STATUS_NOT_FOUND;
     }
     enum status s = claims_take(domain, &out->claims);
@@ -316,7 +317,7 @@ enum status loader_load(const struct load_request *request, struct loaded *out)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         s = steps[i].run(request, out);
         if (s != STATUS_OK) {
-            log_line("%s: loading %s failed: %s", domain->name, steps[i].what, status_text(s));
+            voice_line(domain->name, "loading %s failed: %s", steps[i].what, status_text(s));
             loader_unload(out);
             return s;
         }
@@ -332,6 +333,12 @@ static void unload_segment(struct loaded_segment *segment)
     const enum status s = segment_revoke(segment->handle, 0);
     (void)s;
     handle_withdraw(segment->handle);
+}
+
+bool loader_text_is_sound(const struct loaded *loaded)
+{
+    return loaded->program->spare_offset == 0
+           || archive_is_sound(&origin_get()->archive, loaded->program, loaded->text_offset);
 }
 
 void loader_unload(struct loaded *loaded)

@@ -46,6 +46,7 @@ struct loaded {
     struct loaded_segment data;
     struct loaded_segment stack;
     const struct archive_program *program;
+    uint64_t text_offset; /* of the copy that it runs, in the archive */
     struct claim_set claims;
 };
 
@@ -55,6 +56,9 @@ struct loaded {
  * whatever the kernel says; the log says why, and nothing is left behind.
  */
 CHECK_RESULT enum status loader_load(const struct load_request *request, struct loaded *out);
+
+/* Whether its text is what it was; true of programs whose text is kept once only. */
+bool loader_text_is_sound(const struct loaded *loaded);
 
 /* End the domain, if it lives, and take everything back. */
 void loader_unload(struct loaded *loaded);

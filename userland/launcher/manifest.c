@@ -35,6 +35,7 @@ static const struct manifest_domain defaults = {
     .priority = 32,
     .highest_priority = 32,
     .quota = {.frames = 256, .handles = 64, .threads = 4, .objects = 64, .log_bytes = 16384},
+    .quota_connections = 32,
     .heap_bytes = 64 * 1024,
     .stack_bytes = 32 * 1024,
     .restart = MANIFEST_RESTART_NEVER,
@@ -265,6 +266,9 @@ static enum status read_make(const struct property_reader *reader, struct manife
     if (s == STATUS_OK)
         s = read_quota(reader, &out->quota);
     if (s == STATUS_OK)
+        s = property_number(reader, "quota-connections", 0, QUOTA_OTHERS_MAX,
+                            &out->quota_connections);
+    if (s == STATUS_OK)
         s = property_size(reader, "heap-bytes", 0, HEAP_BYTES_MAX, &out->heap_bytes);
     if (s == STATUS_OK)
         s = property_size(reader, "stack-bytes", STACK_BYTES_MIN, STACK_BYTES_MAX,
@@ -330,6 +334,7 @@ static enum status read_domain(const struct property_reader *reader, struct mani
         "heartbeat-ms",
         "interrupts-per-second",
         "quota-log-bytes",
+        "quota-connections",
     };
     enum status s = STATUS_OK;
 

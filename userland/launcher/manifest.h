@@ -61,6 +61,7 @@ struct manifest_domain {
     uint32_t budget_us;        /* of each of its threads, in each period; 0: no budget */
     uint32_t period_us;
     struct quota quota;
+    uint32_t quota_connections; /* that it may have open at a time; the launcher sees to it */
     uint32_t heap_bytes;
     uint32_t stack_bytes;
     uint64_t syscall_mask;

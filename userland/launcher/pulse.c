@@ -161,6 +161,10 @@ static void child_look(struct child *child, nsec_t passed_ns, nsec_t period_ns)
 
     if (!child_see(child, &sight, &loop))
         return;
+    if (child->heartbeat.is_owing && sight.has_answered && !loader_text_is_sound(&child->loaded)) {
+        supervisor_on_damage(child);
+        return;
+    }
     switch (heartbeat_look(&child->heartbeat, &sight, passed_ns, period_ns)) {
     case HEARTBEAT_LEAVE:
         break;

@@ -61,7 +61,8 @@ __attribute__((format(printf, 2, 3))) static void report_line(struct report *rep
     if (length < 0)
         return;
     shown_text(line, sizeof line, text, sizeof text);
-    log_line("%s", line);
+    if (!report->is_unsaid)
+        log_line("%s", line);
 
     const size_t bytes = strlen(line);
     if (bytes + 2 > report->room)

@@ -11,6 +11,7 @@
 struct report {
     char *text; /* ends with a zero */
     size_t room;
+    bool is_unsaid; /* the log has had enough of its reports */
 };
 
 /* What happened, as the end of a sentence that starts with the domain's name. */

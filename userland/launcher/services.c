@@ -6,16 +6,17 @@
 #include "handle.h"
 #include "inspect.h"
 #include "origin.h"
+#include "voice.h"
 
 #include "rt/app.h"
-#include "rt/log.h"
 #include "rt/syscall.h"
+#include "rt/time.h"
 
 #include <string.h>
 
 enum {
     PORTAL_NEEDS = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER,
-    PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER,
+    PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT, /* a connection can't be passed on */
 };
 
 struct waiter {
@@ -60,6 +61,11 @@ static struct service_entry *service_find(const char *name)
             return &services[i];
     }
     return NULL;
+}
+
+bool services_has(const char *name)
+{
+    return manifest_is_builtin(name) || service_find(name) != NULL;
 }
 
 /* ---- waiting ---- */
@@ -118,7 +124,7 @@ static void release_log(const struct child *child)
     const enum status s = system_control(origin_get()->boot.factory, SYSTEM_LOG_RELEASE);
 
     if (s != STATUS_OK)
-        log_line("%s: the early console stays: %s", child->domain->name, status_text(s));
+        voice_line(child->domain->name, "the early console stays: %s", status_text(s));
 }
 
 static bool child_offers_all(const struct child *child)
@@ -135,8 +141,6 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     struct service_entry *service = service_find(name);
 
     if (service == NULL || service->owner != child) {
-        log_line("%s: may not offer %s: its manifest entry lacks offers = \"%s\"",
-                 child->domain->name, name, name);
         handle_drop(portal);
         return STATUS_DENIED;
     }
@@ -173,21 +177,48 @@ static uint64_t badge_next(const struct service_entry *service, const struct chi
            | place << BADGE_SERVICE_SHIFT | connection_count;
 }
 
-static void child_count_connections(const struct child *child, uint32_t counts[SERVICES_MAX])
+/* Whom it leads to; NULL: it is no connection of the child's, or its service is gone. */
+static const struct service_entry *connection_service(const struct child *child,
+                                                      const struct info_handle *record)
+{
+    const uint64_t place = record->badge >> BADGE_SERVICE_SHIFT & 0xff;
+
+    if (record->type != OBJECT_PORTAL || record->owner_domain_id == 0
+        || record->badge >> APP_BADGE_DOMAIN_SHIFT != child->loaded.domain_id
+        || place >= service_count
+        || record->owner_domain_id != services[place].owner->loaded.domain_id)
+        return NULL;
+    return &services[place];
+}
+
+/* One to the launcher itself. */
+static bool is_builtin_connection(const struct child *child, const struct info_handle *record)
+{
+    return record->type == OBJECT_PORTAL && record->badge == supervisor_badge(child)
+           && record->owner_domain_id == supervisor_child(0)->loaded.domain_id;
+}
+
+/* All that it has; those to each service are added to `counts`. */
+static uint32_t child_count_connections(const struct child *child, uint32_t counts[SERVICES_MAX])
 {
     struct info_handle record;
+    uint32_t count = 0;
+    uint32_t builtin_count = 0;
     uint64_t next = 0;
 
     do {
         if (domain_info(child->loaded.domain, INFO_HANDLES, next, &record, sizeof record, &next)
             != STATUS_OK)
-            return;
-        const uint64_t place = record.badge >> BADGE_SERVICE_SHIFT & 0xff;
-        if (record.type == OBJECT_PORTAL && record.badge >> 32 == child->loaded.domain_id
-            && place < service_count
-            && record.owner_domain_id == services[place].owner->loaded.domain_id)
-            counts[place]++;
+            break;
+        const struct service_entry *service = connection_service(child, &record);
+        if (service != NULL) {
+            counts[service - services]++;
+            count++;
+        }
+        builtin_count += is_builtin_connection(child, &record);
     } while (next != 0);
+    /* One of them is app:App, with which it was born. */
+    return builtin_count == 0 ? count : count + builtin_count - 1;
 }
 
 void services_count_clients(uint32_t counts[SERVICES_MAX])
@@ -195,13 +226,37 @@ void services_count_clients(uint32_t counts[SERVICES_MAX])
     memset(counts, 0, SERVICES_MAX * sizeof counts[0]);
     for (unsigned i = 1; i < supervisor_count(); i++) {
         if (supervisor_child(i)->state == INSPECT_RUNNING)
-            child_count_connections(supervisor_child(i), counts);
+            (void)child_count_connections(supervisor_child(i), counts);
     }
 }
 
 /*
- * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed
- * comes up if somebody starts it, so who asks may wait for that, but hears what it waits for.
+ * Nobody tells the launcher that a connection was closed, and looking through all handles of a
+ * domain costs time.  So it counts what it gives, and looks only when that reaches the quota, for
+ * at most a sixteenth of the time and a few milliseconds more: who asks faster is refused unseen.
+ */
+enum { COUNTING_SHARE = 16, COUNTING_AHEAD_NS = 20 * NS_PER_MS * COUNTING_SHARE };
+
+static bool child_may_have_another(struct child *child)
+{
+    uint32_t counts[SERVICES_MAX] = {0};
+    const nsec_t now = time_now_ns();
+
+    if (child->connections < child->domain->quota_connections)
+        return true;
+    if (child->counted_ns > now + COUNTING_AHEAD_NS)
+        return false;
+    child->connections = child_count_connections(child, counts);
+    if (child->counted_ns < now)
+        child->counted_ns = now;
+    child->counted_ns += (time_now_ns() - now) * COUNTING_SHARE;
+    return child->connections < child->domain->quota_connections;
+}
+
+/*
+ * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed,
+ * was stopped, or ended in order and isn't asked to come back, comes up if somebody starts it: who
+ * asks may wait for that, but hears what it waits for.
  */
 static enum status service_summon(const struct service_entry *service)
 {
@@ -209,7 +264,9 @@ static enum status service_summon(const struct service_entry *service)
 
     if (owner->state == INSPECT_NO_DEVICE)
         return STATUS_NOT_SUPPORTED;
-    if (owner->state == INSPECT_FAILED)
+    if (owner->state == INSPECT_FAILED || owner->state == INSPECT_STOPPED)
+        return STATUS_PEER_DEAD;
+    if (owner->domain->start == MANIFEST_START_BOOT && owner->state == INSPECT_EXITED)
         return STATUS_PEER_DEAD;
     if (owner->domain->start == MANIFEST_START_ON_DEMAND
         && (owner->state == INSPECT_IDLE || owner->state == INSPECT_EXITED)) {
@@ -242,24 +299,23 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
 
     if (service == NULL && !is_builtin) {
         handle_drop(event);
-        log_line("%s: asked for %s, which nobody in the manifest offers", child->domain->name,
-                 name);
         return STATUS_NOT_FOUND;
     }
     if (!manifest_may_connect(child->domain, name)) {
         handle_drop(event);
-        log_line("%s: may not connect to %s: add it to `connects` of its manifest entry",
-                 child->domain->name, name);
         return STATUS_DENIED;
     }
-    if (is_builtin) {
-        handle_drop(event);
-        return inspect_connect(child, portal);
-    }
-    if (service->portal == 0)
+    if (!is_builtin && service->portal == 0)
         return connect_waiting(service, child, event);
     handle_drop(event);
-    return handle_duplicate(service->portal, PORTAL_GIVES, badge_next(service, child), portal);
+    if (!child_may_have_another(child))
+        return STATUS_OUT_OF_QUOTA;
+    const enum status s = is_builtin
+                              ? inspect_connect(child, portal)
+                              : domain_give(child->loaded.domain, service->portal, PORTAL_GIVES,
+                                            badge_next(service, child), portal);
+    child->connections += s == STATUS_OK;
+    return s;
 }
 
 /* ---- explaining ---- */
@@ -270,7 +326,7 @@ static void service_explain(const struct child *child, const struct service_entr
     uint32_t counts[SERVICES_MAX] = {0};
 
     if (child->state == INSPECT_RUNNING && child->index != 0)
-        child_count_connections(child, counts);
+        (void)child_count_connections(child, counts);
     out->target_kind = INSPECT_TARGET_SERVICE;
     out->owner = name_from(service->owner->domain->name);
     out->owner_state = service->owner->state;

@@ -30,25 +30,29 @@ CHECK_RESULT enum status services_init(void);
 unsigned services_count(void);
 const struct service_entry *services_entry(unsigned index);
 
+/* Whether anybody in the manifest offers a service of that name, or the launcher itself. */
+bool services_has(const char *name);
+
 /* How many connections to each service are open now, by the handles that clients have. */
 void services_count_clients(uint32_t counts[SERVICES_MAX]);
 
 /*
  * `child` serves `name` by `portal` from now on.
  * Ownership: takes over `portal`, also on error.
- * Errors: DENIED (the manifest doesn't let it; the log says so), BAD_ARGUMENT (not a portal that
+ * Errors: DENIED (the manifest doesn't let it), BAD_ARGUMENT (not a portal that
  * connections can be made of).
  */
 CHECK_RESULT enum status services_offer(struct child *child, const char *name, handle_t portal);
 
 /*
- * A new connection of `child` to `name`.  `*portal` is the caller's, to be moved on.
+ * A new connection of `child` to `name`.  `*portal` is a handle in the child's own table.
  * Ownership: takes over `event` (0: none), which is signalled once if the answer is WOULD_BLOCK or
  * PEER_DEAD and another try is worth it.
- * Errors: NOT_FOUND (nobody offers it), DENIED (the log says what to add to the manifest),
+ * Errors: NOT_FOUND (nobody offers it), DENIED (the manifest doesn't let it),
  * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
- * PEER_DEAD (its owner has failed, and stays down until somebody starts it),
- * OUT_OF_QUOTA (too many wait).
+ * PEER_DEAD (its owner has failed, was stopped or has ended, and is down until somebody starts it),
+ * OUT_OF_QUOTA (it has `quota-connections` of them, or as many handles as it may, or too many
+ * wait).
  */
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
                                           handle_t *portal);

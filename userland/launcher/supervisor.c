@@ -6,6 +6,7 @@
  */
 #include "supervisor.h"
 
+#include "audit_log.h"
 #include "boot_arguments.h"
 #include "crash.h"
 #include "handle.h"
@@ -13,6 +14,7 @@
 #include "policy.h"
 #include "pulse.h"
 #include "services.h"
+#include "voice.h"
 
 #include "rt/log.h"
 #include "rt/syscall.h"
@@ -60,6 +62,13 @@ uint64_t supervisor_badge(const struct child *child)
 }
 _Static_assert(CHILDREN_MAX <= 256, "an index fits the low byte of a badge");
 
+uint32_t supervisor_badge_index(uint64_t badge)
+{
+    const uint32_t index = badge & 0xff;
+
+    return index < child_count ? index : 0;
+}
+
 struct child *supervisor_by_badge(uint64_t badge)
 {
     const unsigned index = badge & 0xff;
@@ -95,8 +104,8 @@ static void child_set_first_argument(struct child *child)
     if (boot_arguments_add(origin_get()->boot_arguments, name, child->argument,
                            sizeof child->argument)
         != STATUS_OK)
-        log_line("%s: boot arguments are not passed on: more than %u bytes", name,
-                 (unsigned)MANIFEST_ARGUMENT_MAX);
+        voice_line(name, "boot arguments are not passed on: more than %u bytes",
+                   (unsigned)MANIFEST_ARGUMENT_MAX);
 }
 
 /* A misspelt name must not go unnoticed. */
@@ -145,6 +154,9 @@ static enum status child_start(struct child *child)
     child->is_silent = false;
     child->is_killed = false;
     child->storm_per_second = 0;
+    child->connections = 0;
+    child->counted_ns = 0;
+    audit_log_begin(child->index);
     pulse_begin(child);
     return STATUS_OK;
 }
@@ -179,23 +191,23 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
         crash_decide(crash, &next, next.restarts ? INSPECT_BACKING_OFF : down);
     if (!next.restarts) {
         child_end(child, down);
-        if (!in_order)
+        if (!in_order || child->domain->start == MANIFEST_START_BOOT)
             services_wake_hopeless(child);
         if (next.is_given_up)
-            log_line("%s: given up after %u failures in a row; `restart %s` tries again", name,
-                     (unsigned)next.failures, name);
+            voice_line(name, "given up after %u failures in a row; `restart %s` tries again",
+                       (unsigned)next.failures, name);
         else if (!in_order)
-            log_line("%s: stays down until somebody launches it", name);
+            voice_line(name, "stays down until somebody launches it");
         return;
     }
     child_end(child, INSPECT_BACKING_OFF);
     child->next_start_ns = time_after_ns(next.delay_ms * NS_PER_MS);
     if (next.delay_ms == 0)
-        log_line("%s: will be started again at once", name);
+        voice_line(name, "will be started again at once");
     else
-        log_line("%s: will be started again in %u ms (failure %u of %u)", name,
-                 (unsigned)next.delay_ms, (unsigned)next.failures,
-                 (unsigned)child->domain->restart_limit);
+        voice_line(name, "will be started again in %u ms (failure %u of %u)",
+                   (unsigned)next.delay_ms, (unsigned)next.failures,
+                   (unsigned)child->domain->restart_limit);
     loop_timer_start(&child->timer, child->next_start_ns);
 }
 
@@ -217,7 +229,7 @@ static void child_kill(struct child *child)
     const enum status s = domain_stop(child->loaded.domain);
 
     if (s != STATUS_OK)
-        log_line("%s: can't be killed: %s", child->domain->name, status_text(s));
+        voice_line(child->domain->name, "can't be killed: %s", status_text(s));
 }
 
 /* The pause is over. */
@@ -232,8 +244,8 @@ static void on_time(void *context, struct loop_timer *timer)
         return;
     child->restarts++;
     if (child_try_start(child) == STATUS_OK)
-        log_line("%s: started again, restart %u since boot", child->domain->name,
-                 (unsigned)child->restarts);
+        voice_line(child->domain->name, "started again, restart %u since boot",
+                   (unsigned)child->restarts);
 }
 
 /* ---- the kernel stopped one ---- */
@@ -271,7 +283,7 @@ static void child_on_stop(struct child *child)
     if (s != STATUS_OK) {
         const enum inspect_cause cause =
             child->is_killed ? INSPECT_CAUSE_KILLED : INSPECT_CAUSE_QUIT;
-        log_line("%s: %s", child->domain->name, child->is_killed ? "was killed" : "stopped itself");
+        voice_line(child->domain->name, "%s", child->is_killed ? "was killed" : "stopped itself");
         child_apply_policy(child, POLICY_FAILED, crash_by_itself(child, cause, 0));
         return;
     }
@@ -310,6 +322,13 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
     }
     child->died_ns = time_now_ns();
     child_apply_policy(child, POLICY_SILENCE, crash_by_silence(child, pose, pc, NULL));
+}
+
+void supervisor_on_damage(struct child *child)
+{
+    child->died_ns = time_now_ns();
+    log_line("%s: its text has changed while it runs", child->domain->name);
+    child_apply_policy(child, POLICY_FAULT, crash_by_itself(child, INSPECT_CAUSE_DAMAGE, 0));
 }
 
 /* The same for who takes too many interrupts; the next one is what it executes for. */
@@ -360,7 +379,8 @@ enum status supervisor_stop(struct child *child)
         return STATUS_DENIED;
     if (child->state == INSPECT_RUNNING) {
         child_end(child, INSPECT_STOPPED);
-        log_line("%s: stopped on request", child->domain->name);
+        services_wake_hopeless(child);
+        voice_line(child->domain->name, "stopped on request");
         return STATUS_OK;
     }
     if (child->state != INSPECT_BACKING_OFF)
@@ -369,6 +389,7 @@ enum status supervisor_stop(struct child *child)
     child->next_start_ns = 0;
     child->died_ns = 0;
     child->state = INSPECT_STOPPED;
+    services_wake_hopeless(child);
     return STATUS_OK;
 }
 
@@ -379,7 +400,7 @@ enum status supervisor_restart(struct child *child)
     if (child->state == INSPECT_RUNNING)
         child_end(child, INSPECT_STOPPED);
     child->restarts++;
-    log_line("%s: restarted on request", child->domain->name);
+    voice_line(child->domain->name, "restarted on request");
     child_forgive(child);
     return child_try_start(child);
 }
@@ -401,8 +422,8 @@ void supervisor_on_service(struct child *child)
     const nsec_t gone_us = (time_now_ns() - child->died_ns) / NS_PER_US;
 
     child->died_ns = 0;
-    log_line("%s: serves again, %llu.%03llu ms after its end", child->domain->name,
-             (unsigned long long)(gone_us / 1000), (unsigned long long)(gone_us % 1000));
+    voice_line(child->domain->name, "serves again, %llu.%03llu ms after its end",
+               (unsigned long long)(gone_us / 1000), (unsigned long long)(gone_us % 1000));
 }
 
 void supervisor_exit(struct child *child, uint64_t code)
@@ -412,7 +433,7 @@ void supervisor_exit(struct child *child, uint64_t code)
         child_apply_policy(child, POLICY_ENDED, NULL);
         return;
     }
-    log_line("%s: ended with code %llu", child->domain->name, (unsigned long long)code);
+    voice_line(child->domain->name, "ended with code %llu", (unsigned long long)code);
     child_apply_policy(child, POLICY_FAILED,
                        crash_by_itself(child, INSPECT_CAUSE_EXIT, (uint32_t)code));
 }

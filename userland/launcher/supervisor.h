@@ -40,6 +40,8 @@ struct child {
     bool is_killed;                           /* somebody wanted it dead: its stop will be told */
     struct storm storm;                       /* while RUNNING */
     uint64_t storm_per_second; /* about to be stopped for so many interrupts; 0: it isn't */
+    uint32_t connections;      /* at least as many as it has; services.c counts them */
+    nsec_t counted_ns;         /* up to when counting them has been paid for */
     handle_t on_end;           /* event to be signalled when this life ends; 0: nobody asked */
     bool has_record;           /* `record` is that of the last stop by a fault */
     struct fault_record record;
@@ -57,6 +59,9 @@ struct child *supervisor_find(const char *name);
 
 /* The badge of its handles of app:App and app:Inspect in this life. */
 uint64_t supervisor_badge(const struct child *child);
+
+/* The index of the child that a badge was made for, whether or not that life is over. */
+uint32_t supervisor_badge_index(uint64_t badge);
 
 /* The running child that a badge of app:App belongs to; NULL if that life is over. */
 struct child *supervisor_by_badge(uint64_t badge);
@@ -87,6 +92,9 @@ CHECK_RESULT enum status supervisor_kill(struct child *child, uint64_t delay_ms)
 
 /* All that it offers is there. */
 void supervisor_on_service(struct child *child);
+
+/* It answers, but its text isn't what it was, so what it does may be wrong. */
+void supervisor_on_damage(struct child *child);
 
 /* It didn't answer in time; `pc` is where its thread was.  Called again until it is stopped. */
 void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64_t pc);

@@ -40,6 +40,9 @@ static struct crash_text text_of_cause(const struct inspect_crash *crash)
     case INSPECT_CAUSE_STORM:
         snprintf(out.text, sizeof out.text, "interrupt storm");
         break;
+    case INSPECT_CAUSE_DAMAGE:
+        snprintf(out.text, sizeof out.text, "its text changed");
+        break;
     }
     return out;
 }

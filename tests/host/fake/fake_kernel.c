@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/info.h"
 #include "abi/rights.h"
 #include "rt/app.h"
 #include "rt/counter.h"
@@ -38,6 +39,7 @@ struct fake_handle {
     rights_t rights;
     uint64_t badge;
     bool is_buried;
+    uint32_t owner; /* the domain that acted when it was made */
     struct fake_object *watch_event;
     uint64_t watch_bits;
 };
@@ -52,6 +54,7 @@ static handle_t retry_event;
 static bool service_is_up, service_is_dead;
 static enum status connect_answer;
 static uint64_t next_badge;
+static uint32_t acting_domain;
 static void (*on_idle)(void);
 static nsec_t now, now_limit;
 static struct startup startup;
@@ -77,7 +80,8 @@ static handle_t handle_make(struct fake_object *o, rights_t rights, uint64_t bad
 {
     for (unsigned i = 1; i < HANDLES; i++)
         if (handles[i].object == NULL) {
-            handles[i] = (struct fake_handle){.object = o, .rights = rights, .badge = badge};
+            handles[i] = (struct fake_handle){
+                .object = o, .rights = rights, .badge = badge, .owner = acting_domain};
             handle_generation[i] = generation;
             o->references++;
             return generation << 32 | i;
@@ -115,6 +119,7 @@ void fake_reset(void)
     service_is_up = true;
     connect_answer = STATUS_OK;
     next_badge = 1;
+    fake_connect_as(FAKE_SERVER);
     now = 1;
     now_limit = 0;
     startup = (struct startup){.magic = STARTUP_MAGIC, .app_portal = APP_PORTAL_HANDLE};
@@ -172,6 +177,7 @@ void fake_connect_answer(enum status s)
 
 void fake_connect_as(uint32_t domain_id)
 {
+    acting_domain = domain_id;
     next_badge = (uint64_t)domain_id << 32 | (uint32_t)next_badge;
 }
 
@@ -253,6 +259,7 @@ static void handles_pass(struct portal_message *m)
         handle_t passed = handle_make(f->object, f->rights, f->badge);
 
         handle_find(passed)->is_buried = f->is_buried;
+        handle_find(passed)->owner = f->owner;
         if ((m->handle[i] & HANDLE_MOVE) != 0)
             handle_drop(f);
         m->handle[i] = passed;
@@ -299,9 +306,10 @@ static void app_serve(struct portal_message *m)
         m->word[0] = STATUS_NOT_FOUND;
     if (m->word[0] != STATUS_OK)
         return;
-    passed = handle_make(f->object, RIGHT_CALL | RIGHT_INSPECT | RIGHT_TRANSFER, next_badge++);
+    passed = handle_make(f->object, RIGHT_CALL | RIGHT_INSPECT, next_badge++);
     handle_find(passed)->is_buried = service_is_dead;
-    m->handle[0] = passed | HANDLE_MOVE;
+    handle_find(passed)->owner = f->owner;
+    m->word[1] = passed;
 }
 
 enum status portal_call_with(handle_t portal, struct portal_message *m, nsec_t deadline_ns)
@@ -363,6 +371,26 @@ static enum status sys_segment_create(struct svc_words *w)
     memset(o->memory, 0, o->length);
     w->word[1] = handle_make(o, (rights_t)w->word[1] | (RIGHT_ALL & ~(rights_t)RIGHTS_MEMORY), 0);
     w->word[2] = (uint64_t)(uintptr_t)o->memory;
+    return STATUS_OK;
+}
+
+/* Of a handle of one's own, by its slot. */
+static enum status sys_domain_info(const struct svc_words *w)
+{
+    const uint32_t slot = (uint32_t)w->word[2];
+    struct info_handle *out = (struct info_handle *)(uintptr_t)w->word[3];
+
+    assert(w->word[0] == 0 && w->word[1] == INFO_HANDLES && w->word[4] == sizeof *out);
+    if (slot >= HANDLES || handles[slot].object == NULL)
+        return STATUS_NOT_FOUND;
+    const struct fake_handle *f = &handles[slot];
+    /* An event doesn't remember who is gone. */
+    const bool is_forgotten = f->is_buried && f->object->type == OBJECT_EVENT;
+    *out = (struct info_handle){.handle = handle_generation[slot] << 32 | slot,
+                                .badge = f->badge,
+                                .type = f->object->type,
+                                .rights = f->rights,
+                                .owner_domain_id = is_forgotten ? 0 : f->owner};
     return STATUS_OK;
 }
 
@@ -438,6 +466,9 @@ enum status svc_8(enum syscall number, struct svc_words *w)
         w->word[1] = handle_make(o, RIGHT_ALL, 0);
         return STATUS_OK;
     }
+
+    if (number == SYS_DOMAIN_INFO)
+        return sys_domain_info(w);
 
     struct fake_handle *f = handle_find(w->word[0]);
 

@@ -33,11 +33,12 @@ void fake_bury(handle_t h);
 void fake_service_up(bool is_up);
 void fake_connect_answer(enum status s);
 
-/* The domain that asks for connections from now on, as their badges say. */
+/*
+ * The domain that acts from now on: connections' badges say so, and what it makes is its own.  In
+ * the beginning it is FAKE_SERVER.
+ */
+enum { FAKE_SERVER = 99 };
 void fake_connect_as(uint32_t domain_id);
-
-/* The launcher hasn't noticed yet that the service is dead: connecting gives a dead portal. */
-void fake_service_dead(bool is_dead);
 
 /* The launcher hasn't noticed yet that the service is dead: connecting gives a dead portal. */
 void fake_service_dead(bool is_dead);

@@ -4,7 +4,8 @@
  * Argument: SERVICE=MESSAGES/SEED.  It opens the service's rings without the runtime's help, says
  * what words.c makes up, and breaks the ring's rules: indices jump, messages change after the
  * doorbell, answers are never taken, the bell rings for nothing, openings are as wrong as they can
- * be, and the area may be that of the life before, with its old epoch and indices.  Each life ends
+ * be, and the area may be that of the life before, with its old epoch and indices.  A doorbell that
+ * isn't its own must be refused.  Each life ends
  * when the service cuts it off or it has had enough; then comes the next.  A service that reads no
  * rings gets as many calls instead.  Asked for no messages it takes all the places that it gets,
  * and keeps them.
@@ -59,7 +60,7 @@ static _Atomic bool is_alone;      /* there is no CPU for it */
 
 static struct {
     uint64_t messages, ignored, calls, openings, bad_openings, refused, resets, jumps, bells,
-        changed;
+        changed, borrowed;
 } counts;
 
 static struct connection_area *own(void)
@@ -201,6 +202,22 @@ static enum status answer_take(const struct portal_message *m)
     return s;
 }
 
+/*
+ * An event that isn't ours: the service's own doorbell.  Who keeps it would wait for the wrong
+ * domain's death.  0: there is none yet.
+ */
+static handle_t foreign_bell(void)
+{
+    handle_t h = 0;
+
+    if (their_bell == 0
+        || handle_duplicate(their_bell, RIGHT_SIGNAL | RIGHT_INSPECT | RIGHT_TRANSFER, 0, &h)
+               != STATUS_OK)
+        return 0;
+    counts.borrowed++;
+    return h | HANDLE_MOVE;
+}
+
 static void area_prepare(uint64_t epoch)
 {
     struct connection_area *a = own();
@@ -228,9 +245,14 @@ static bool life_open(void)
         .word = {CONNECTION_OPEN, CONNECTION_VERSION, capacity, chance_below(64 * 1024), epoch},
         .handle = {share(&area, RIGHT_READ), doorbell | HANDLE_MOVE,
                    chance_once_in(8) ? 0 : share(&buffer, RIGHT_READ)}};
-    const bool is_fair = !is_stale && !chance_once_in(16);
-    if (!is_fair && !is_stale)
+    const handle_t foreign = chance_once_in(32) ? foreign_bell() : 0;
+    const bool is_fair = !is_stale && foreign == 0 && !chance_once_in(16);
+    if (foreign != 0) {
+        drop(doorbell);
+        m.handle[1] = foreign;
+    } else if (!is_fair && !is_stale) {
         opening_spoil(&m);
+    }
     handle_t passed[PORTAL_HANDLES];
     memcpy(passed, m.handle, sizeof passed);
     counts.openings++;
@@ -243,6 +265,8 @@ static bool life_open(void)
                 drop(passed[i] & ~HANDLE_MOVE);
         return false;
     }
+    if (foreign != 0 && m.word[0] == STATUS_OK)
+        log_die("%s took a doorbell that isn't ours", words->service);
     life_forget(); /* the last moment for its handles to be passed */
     if (m.word[0] != STATUS_OK) {
         for (unsigned i = 0; i < PORTAL_HANDLES; i++)
@@ -399,21 +423,37 @@ static void life_live(void)
 static void call_one(void)
 {
     struct portal_message m = {.word = {0}};
+    bool is_forbidden = false;
 
     words->call(&m);
     if (m.word[0] == CONNECTION_OPEN)
         m.word[0]++;
+    const uint64_t operation = m.word[0];
     for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
-        if (chance_once_in(16))
+        if (chance_once_in(16)) {
             m.handle[i] = bell;
-        else if (chance_once_in(16))
+        } else if (chance_once_in(16)) {
             m.handle[i] = area.segment;
+        } else if (chance_once_in(16)) {
+            m.handle[i] = foreign_bell();
+            is_forbidden |= i < 3 && m.handle[i] != 0;
+        }
     }
-    if (portal_call_with(portal, &m, DEADLINE_NEVER) == STATUS_OK) {
-        for (unsigned i = 0; i < PORTAL_HANDLES; i++)
-            drop(m.handle[i]);
-    } else if (event_signal(portal, 0) == STATUS_PEER_DEAD) {
+    is_forbidden = is_forbidden && words->keeps_events != NULL && words->keeps_events(&m);
+    handle_t passed[PORTAL_HANDLES];
+    memcpy(passed, m.handle, sizeof passed);
+    const enum status s = portal_call_with(portal, &m, DEADLINE_NEVER);
+    if (s == STATUS_PEER_DEAD)
         log_die("%s died", words->service);
+    if (s == STATUS_OK && m.word[0] == STATUS_OK && is_forbidden)
+        log_die("%s took an event that isn't ours", words->service);
+    if (s == STATUS_OK && m.word[0] == STATUS_OK && words->undo != NULL)
+        words->undo(operation, &m);
+    for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
+        if (s == STATUS_OK)
+            drop(m.handle[i]);
+        else if ((passed[i] & HANDLE_MOVE) != 0)
+            drop(passed[i] & ~HANDLE_MOVE);
     }
     counts.calls++;
 }
@@ -431,6 +471,10 @@ static void name_connect(void)
 {
     struct portal_message m = {.word = {CONNECTION_OPEN, CONNECTION_VERSION, capacity}};
 
+    if (strcmp(words->service, WORDS_LAUNCHER) == 0) {
+        portal = startup_get()->app_portal;
+        return;
+    }
     if (portal != 0)
         (void)!portal_call_with(portal, &m, DEADLINE_NEVER);
     drop(portal);
@@ -441,6 +485,10 @@ static void life(uint64_t number)
 {
     if (number % LIVES_OF_A_NAME == 0)
         name_connect();
+    if (strcmp(words->service, WORDS_LAUNCHER) == 0) {
+        calls_make(CALLS);
+        return;
+    }
     if (!life_open())
         return;
     if (words->message != NULL) {
@@ -516,12 +564,14 @@ int main(void)
         places_hold();
     for (uint64_t i = 0; said() < wanted; i++)
         life(i);
-    log_line("%s: %llu messages taken, %llu not, %llu calls; %llu openings, %llu spoilt, "
-             "%llu refused; %llu resets, %llu jumps, %llu bells, %llu words changed after",
-             words->service, (unsigned long long)counts.messages,
-             (unsigned long long)counts.ignored, (unsigned long long)counts.calls,
-             (unsigned long long)counts.openings, (unsigned long long)counts.bad_openings,
-             (unsigned long long)counts.refused, (unsigned long long)counts.resets,
+    log_line("%s: %llu messages taken, %llu not, %llu calls", words->service,
+             (unsigned long long)counts.messages, (unsigned long long)counts.ignored,
+             (unsigned long long)counts.calls);
+    log_line("%s: %llu openings, %llu spoilt, %llu refused, %llu bells of others; %llu resets, "
+             "%llu jumps, %llu bells, %llu words changed after",
+             words->service, (unsigned long long)counts.openings,
+             (unsigned long long)counts.bad_openings, (unsigned long long)counts.refused,
+             (unsigned long long)counts.borrowed, (unsigned long long)counts.resets,
              (unsigned long long)counts.jumps, (unsigned long long)counts.bells,
              (unsigned long long)counts.changed);
     return 0;

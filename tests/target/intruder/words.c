@@ -12,6 +12,8 @@
 #include "rtc/clock.h"
 #include "uart/port.h"
 
+#include "rt/app.h"
+#include "rt/service_name.h"
 #include "rt/syscall.h"
 
 #include <string.h>
@@ -303,6 +305,35 @@ static void tty_call(struct portal_message *m)
         m->word[0] = TTY_WRITE | chance_edge() << 16;
 }
 
+static bool tty_keeps_events(const struct portal_message *m)
+{
+    return (m->word[0] & 0xff) == TTY_OPEN;
+}
+
+/* The launcher, which every program may call: names of all kinds, and handles of none. */
+static void app_call(struct portal_message *m)
+{
+    static const char *const names[] = {NET_TCP_SERVICE, CLOCK_SERVICE, UART_SERVICE, LINK_SERVICE,
+                                        "app:App",       "app:Inspect", "web",        "pl031",
+                                        "launcher",      "intruder",    "no:Such",    "net:"};
+    struct service_name name;
+
+    call_fill(m, APP_CONNECT, 9);
+    if (m->word[0] == APP_EXIT) /* that ends whoever asks for it */
+        m->word[0] = APP_POWER_OFF;
+    if (!chance_once_in(4)
+        && service_name_pack(names[chance_below(sizeof names / sizeof names[0])], &name))
+        memcpy(&m->word[1], name.word, sizeof name.word);
+    if (chance_once_in(16))
+        m->word[1 + chance_below(4)] ^= UINT64_C(1) << chance_below(64);
+}
+
+static void app_undo(uint64_t operation, const struct portal_message *answer)
+{
+    if (operation == APP_CONNECT && answer->word[1] != 0)
+        (void)!handle_close(answer->word[1]);
+}
+
 static void entropy_call(struct portal_message *m)
 {
     call_fill(m, ENTROPY_READ, 2);
@@ -316,14 +347,15 @@ static void clock_call(struct portal_message *m)
 }
 
 static const struct words all[] = {
-    {NET_TCP_SERVICE, tcp_message, net_call, net_hear, NULL},
-    {NET_UDP_SERVICE, udp_message, net_call, net_hear, NULL},
-    {NET_STATUS_SERVICE, status_message, net_call, net_hear, net_begin},
-    {LINK_SERVICE, link_compose, link_call, link_hear, link_begin},
-    {UART_SERVICE, uart_message, uart_call, link_hear, NULL},
-    {TTY_SERVICE, NULL, tty_call, link_hear, NULL},
-    {ENTROPY_SERVICE, NULL, entropy_call, link_hear, NULL},
-    {CLOCK_SERVICE, NULL, clock_call, link_hear, NULL},
+    {NET_TCP_SERVICE, tcp_message, net_call, net_hear, NULL, NULL, NULL},
+    {NET_UDP_SERVICE, udp_message, net_call, net_hear, NULL, NULL, NULL},
+    {NET_STATUS_SERVICE, status_message, net_call, net_hear, net_begin, NULL, NULL},
+    {LINK_SERVICE, link_compose, link_call, link_hear, link_begin, NULL, NULL},
+    {UART_SERVICE, uart_message, uart_call, link_hear, NULL, NULL, NULL},
+    {TTY_SERVICE, NULL, tty_call, link_hear, NULL, tty_keeps_events, NULL},
+    {ENTROPY_SERVICE, NULL, entropy_call, link_hear, NULL, NULL, NULL},
+    {CLOCK_SERVICE, NULL, clock_call, link_hear, NULL, NULL, NULL},
+    {WORDS_LAUNCHER, NULL, app_call, link_hear, NULL, NULL, app_undo},
 };
 
 const struct words *words_find(const char *service)

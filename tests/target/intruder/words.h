@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* Of which no rings can be had, nor another connection than the one that all are born with. */
+#define WORDS_LAUNCHER "app:App"
+
 struct words {
     const char *service;
     /* The next message; NULL: the service reads none. */
@@ -20,6 +23,10 @@ struct words {
     void (*hear)(const struct ring_message *m);
     /* To be said first, of rings that have just been opened; NULL: nothing. */
     void (*begin)(handle_t portal);
+    /* Whether events that come with this call are kept, and so have to be the caller's; NULL: no. */
+    bool (*keeps_events)(const struct portal_message *m);
+    /* A call was answered with OK: what it has made is given back; NULL: nothing. */
+    void (*undo)(uint64_t operation, const struct portal_message *answer);
 };
 
 /* NULL: there is no such service. */

@@ -35,7 +35,7 @@ enum status app_connect_try(const char *service, handle_t event, handle_t *porta
     enum status s = app_request(APP_CONNECT, service, &m);
 
     if (s == STATUS_OK)
-        *portal = m.handle[0];
+        *portal = m.word[1];
     return s;
 }
 

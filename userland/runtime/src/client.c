@@ -10,6 +10,7 @@
 #include "connection.h"
 
 #include "rt/app.h"
+#include "rt/handle.h"
 #include "rt/log.h"
 #include "rt/syscall.h"
 #include "rt/time.h"
@@ -74,6 +75,7 @@ static enum status client_bits_allocate(struct connection *c)
     s = loop_signal_handle(c->status_bit, &c->status_event);
     if (s != STATUS_OK)
         goto free_status;
+    loop_bit_look(c->doorbell_bit);
     c->has_bits = true;
     return STATUS_OK;
 
@@ -130,6 +132,16 @@ static enum status client_exchange(struct connection *c, struct connection_offer
     return STATUS_OK;
 }
 
+/* That the doorbell is of the domain which was asked: it tells whether that one lives. */
+static enum status client_doorbell_check(const struct connection *c)
+{
+    const uint32_t owner = handle_owner(c->doorbell, OBJECT_EVENT);
+
+    if (owner != 0 && owner == handle_owner(c->portal, OBJECT_PORTAL))
+        return STATUS_OK;
+    return connection_peer_lives(c->doorbell) ? STATUS_BAD_DATA : STATUS_PEER_DEAD;
+}
+
 static enum status client_negotiate(struct connection *c)
 {
     struct connection_offer theirs;
@@ -139,6 +151,8 @@ static enum status client_negotiate(struct connection *c)
 
     if (s == STATUS_OK)
         s = connection_attach(c, &theirs);
+    if (s == STATUS_OK)
+        s = client_doorbell_check(c);
     if (s == STATUS_OK)
         s = domain_watch(c->portal, loop_event(), UINT64_C(1) << c->status_bit);
     if (s != STATUS_OK) {

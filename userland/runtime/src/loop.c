@@ -32,6 +32,7 @@ enum {
 };
 
 static uint64_t allocated = UINT64_C(1) << WAKE_BIT | UINT64_C(1) << HEART_BIT; /* bits in use */
+static uint64_t looks;    /* bits that are served whenever the launcher asks */
 static uint64_t retained; /* bits taken from `pending` while waiting for another one */
 static struct loop_source source[LOOP_BITS];
 static struct timer_queue timers;
@@ -41,10 +42,16 @@ static nsec_t sleep_deadline_ns; /* while asleep; DEADLINE_NEVER: none */
 static struct loop_counters counters;
 
 /* All callbacks of this round have returned: the bit is behind theirs. */
+static void heart_answer(void)
+{
+    (void)event_signal(startup_get()->heartbeat, UINT64_MAX);
+}
+
 static void loop_on_heart(void *context)
 {
     (void)context;
-    (void)event_signal(startup_get()->heartbeat, UINT64_MAX);
+    heart_answer();
+    retained |= looks;
 }
 
 static void loop_offer_heart(void)
@@ -93,6 +100,7 @@ enum status loop_bit_allocate(void (*on_bit)(void *context), void *context, unsi
 void loop_bit_free(unsigned bit)
 {
     allocated &= ~(UINT64_C(1) << bit);
+    looks &= ~(UINT64_C(1) << bit);
     retained &= ~(UINT64_C(1) << bit);
     source[bit] = (struct loop_source){0};
 }
@@ -100,6 +108,11 @@ void loop_bit_free(unsigned bit)
 void loop_on_bit(unsigned bit, void (*on_bit)(void *context), void *context)
 {
     source[bit] = (struct loop_source){.on_bit = on_bit, .context = context};
+}
+
+void loop_bit_look(unsigned bit)
+{
+    looks |= UINT64_C(1) << bit;
 }
 
 enum status loop_signal_handle(unsigned bit, handle_t *out)
@@ -144,7 +157,7 @@ enum status loop_wait(unsigned bit, nsec_t deadline_ns)
         /* Who waits here does what it should. */
         if ((retained & UINT64_C(1) << HEART_BIT) != 0) {
             retained &= ~(UINT64_C(1) << HEART_BIT);
-            loop_on_heart(NULL);
+            heart_answer();
         }
         if ((retained & mask) != 0) {
             retained &= ~mask;
@@ -203,18 +216,31 @@ static void loop_serve_bits(uint64_t bits)
     }
 }
 
+/*
+ * False: it is to stop.  Not inlined, so that no register keeps an address from one round to the
+ * next: one in which a bit flips is forgotten with the round.
+ */
+__attribute__((noinline)) static bool loop_round(void)
+{
+    uint64_t bits = retained | loop_take();
+    enum status s = STATUS_OK;
+
+    retained = 0;
+    loop_serve_bits(bits);
+    loop_serve_timers();
+    if (bits == 0 && retained == 0 && !is_stopped)
+        s = loop_sleep(timers.first == NULL ? DEADLINE_NEVER : timers.first->deadline_ns);
+    /* Going round for ever, and answering the launcher each time, is worse than ending. */
+    if (s != STATUS_OK && s != STATUS_TIMED_OUT)
+        log_die("the loop can't wait: %s", status_text(s));
+    return !is_stopped;
+}
+
 void loop_run(void)
 {
     is_stopped = false;
-    while (!is_stopped) {
-        uint64_t bits = retained | loop_take();
-
-        retained = 0;
-        loop_serve_bits(bits);
-        loop_serve_timers();
-        if (bits == 0 && retained == 0 && !is_stopped)
-            (void)loop_sleep(timers.first == NULL ? DEADLINE_NEVER : timers.first->deadline_ns);
-    }
+    while (loop_round())
+        continue;
 }
 
 void loop_stop(void)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "rt/app.h"
+#include "rt/handle.h"
 #include "rt/syscall.h"
 
 #include "connection.h"
@@ -149,6 +150,9 @@ static enum status service_open(struct service *s, uint64_t badge, struct portal
         connection_end(old, STATUS_CLOSED);
         service_sweep(s);
     }
+    /* Whose doorbell it is, is whose death is waited for. */
+    if (handle_owner(theirs.doorbell, OBJECT_EVENT) != app_badge_domain(badge))
+        return STATUS_DENIED;
     if (!has_place(s, badge))
         return STATUS_OUT_OF_QUOTA;
 
@@ -235,8 +239,10 @@ enum status service_offer(const char *name, const struct service_config *config,
 
     enum status s = loop_bit_allocate(service_on_doorbell, out, &out->doorbell_bit);
 
-    if (s == STATUS_OK)
+    if (s == STATUS_OK) {
+        loop_bit_look(out->doorbell_bit);
         s = loop_bit_allocate(service_on_death, out, &out->death_bit);
+    }
     if (s == STATUS_OK)
         s = loop_signal_handle(out->doorbell_bit, &out->doorbell);
     if (s == STATUS_OK)

@@ -148,6 +148,7 @@ enum inspect_cause {
     INSPECT_CAUSE_SILENCE = 4, /* it didn't answer: its loop didn't come round in time */
     INSPECT_CAUSE_KILLED = 5,  /* by somebody who may */
     INSPECT_CAUSE_STORM = 6,   /* it took more interrupts than its device can mean */
+    INSPECT_CAUSE_DAMAGE = 7,  /* its text wasn't what it had been */
 };
 
 /*

@@ -9,8 +9,9 @@
  * word 0 and what the operation says in the rest; unused words are zero.
  *
  *   operation     request                                      answer
- *   APP_CONNECT   words 1-4 service name                       handle 0: a portal with CALL,
- *                 handle 0: event (SIGNAL; may be none)        INSPECT, TRANSFER and its own badge
+ *   APP_CONNECT   words 1-4 service name                       word 1: a handle that the caller has
+ *                 handle 0: event (SIGNAL; may be none)        now, to a portal, with CALL, INSPECT
+ *                                                              and its own badge
  *   APP_OFFER     words 1-4 service name                       -
  *                 handle 0: portal (CALL, INSPECT, DUPLICATE,
  *                 TRANSFER; badge 0)
@@ -29,7 +30,8 @@
  * launcher keeps the event and signals it once when it may be tried again; PEER_DEAD likewise, but
  * its domain has failed, and nothing starts it again before a person does.  Each answer with OK is
  * a new connection with a new badge (never 0); the badge is how a service tells its clients apart,
- * and app_badge_domain() which of them are of one domain.
+ * and app_badge_domain() which of them are of one domain.  It can't be passed on (no TRANSFER): who
+ * talks to whom is the manifest's business.
  *
  * APP_OFFER: DENIED where the manifest doesn't let the caller offer the name.  Offering again
  * replaces the portal.  The offer ends with the domain.

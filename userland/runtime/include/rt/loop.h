@@ -25,6 +25,12 @@ CHECK_RESULT enum status loop_bit_allocate(void (*on_bit)(void *context), void *
  * whoever has it next. */
 void loop_bit_free(unsigned bit);
 
+/*
+ * Serve the bit, too, whenever the launcher asks whether the loop comes round: its callback looks at
+ * something that it might not have been told of, as when a doorbell or an interrupt is lost.
+ */
+void loop_bit_look(unsigned bit);
+
 /* Change the callback of an allocated bit. */
 void loop_on_bit(unsigned bit, void (*on_bit)(void *context), void *context);
 
