@@ -196,7 +196,7 @@ def a_launcher_that_hangs_is_found_too(scratch):
     assert_contains(told, r"^cpu 0: Cortex-A72 r0p3, online, runs thread 1 of app:App, in app:App")
     assert_contains(told, r"^launcher's text is damaged: \d+ instructions differ")
     assert_contains(told, r"^ *\d+  app:App +- +running +\d+  -$")
-    assert_contains(told, rf"^ *\d+  pl011 .* {WHERE}loop_run\+\S+ \(pl011\)$")
+    assert_contains(told, rf"^ *\d+  pl011 .* {WHERE}loop_round\+\S+ \(pl011\)$")
     # Who asked it for something stands in line.
     assert_contains(told, r"^ *\d+  shell +app:App ")
 
