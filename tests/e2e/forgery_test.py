@@ -18,6 +18,7 @@ import rotunda_vm
 from launcher_test import manifest_text, pack, wait_state
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "forger.dtsi")
+CHURN_LOOKS = 40
 HONEST = {("pl011", "console"), ("console", "pl011"), ("virtio-net", "net"), ("net", "virtio-net"),
           ("net", "web"), ("web", "net")}
 UART_STRANGE_OFFSETS = {0x04, 0x20, 0x50, 0x58, 0x80}  # an area's words, which no driver reads
@@ -103,6 +104,16 @@ def a_peer_that_is_a_device_is_not_read(vm):
     assert not offsets & UART_STRANGE_OFFSETS, offsets
 
 
+def rings_that_come_and_go_are_looked_at(vm):
+    """On the other CPU areas become holes, and holes areas, between any two of the looks."""
+    launch(vm, "churn")
+    seen = [ring for _ in range(CHURN_LOOKS) for ring in forged(vm)]
+    # Two areas name each other by chance, where one gets an address that the other has named.
+    assert seen and set(seen) <= {("-", "ring churned"), ("forger", "ring churned")}, set(seen)
+    end(vm)
+    print(f"     {CHURN_LOOKS} looks, {len(seen)} rings seen")
+
+
 def a_service_takes_no_memory_that_is_not_there(vm):
     """Else it stumbles when it reads the ring, or what a message says is in the buffer."""
     launch(vm, "pierce")
@@ -166,6 +177,7 @@ TESTS = [
     a_peer_without_memory_is_no_peer,
     a_peer_that_knows_nothing_of_it_is_no_peer,
     a_peer_that_is_a_device_is_not_read,
+    rings_that_come_and_go_are_looked_at,
     a_service_takes_no_memory_that_is_not_there,
     labels_are_shown_as_text,
     reports_show_labels_as_text,
@@ -182,7 +194,7 @@ def main():
         text = manifest_text([("    domains {\n", "    domains {\n" + stream.read())])
         image = pack(text, folder, "rotunda-test")
         options = ["-trace", "pl011_read", "-D", os.path.join(folder, "trace")]
-        return rotunda_vm.run_tests(TESTS, image=image, options=options)
+        return rotunda_vm.run_tests(TESTS, image=image, smp=2, options=options)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,22 @@ static void on_half(uaddr_t address)
     stay();
 }
 
+/* Areas and holes that come and go for ever, the one where the other has just been. */
+static void on_churn(uaddr_t address)
+{
+    struct memory alive[2] = {{0}};
+    uaddr_t last = 0;
+
+    (void)address;
+    log_line("stays");
+    for (unsigned i = 0;; i++) {
+        struct memory *oldest = &alive[i % 2];
+        memory_release(oldest);
+        last = i % 4 < 2 ? area_make("ring churned", last, &oldest->segment)
+                         : hole_make("ring hole", &oldest->segment);
+    }
+}
+
 /* Open a ring with a service, as its client does, say what became of it, and ring the bell. */
 static void ring_open(const char *what, handle_t area, handle_t buffer)
 {
@@ -205,9 +221,9 @@ static const struct {
     const char *word;
     void (*run)(uaddr_t address);
 } verbs[] = {
-    {"hole", on_hole},     {"peer", on_peer},     {"half", on_half},
-    {"pierce", on_pierce}, {"labels", on_labels}, {"stumble", on_stumble},
-    {"keep", on_keep},     {"leave", on_leave},   {"poke", on_poke},
+    {"hole", on_hole},     {"peer", on_peer},       {"half", on_half}, {"pierce", on_pierce},
+    {"labels", on_labels}, {"stumble", on_stumble}, {"keep", on_keep}, {"leave", on_leave},
+    {"poke", on_poke},     {"churn", on_churn},
 };
 
 int main(void)
