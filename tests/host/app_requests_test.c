@@ -10,6 +10,7 @@
 // source: userland/launcher/property.c
 // source: userland/launcher/syscall_set.c
 // source: userland/runtime/src/service_name.c
+// source: core/abi/status.c
 #include "userland/launcher/app.h"
 #include "userland/launcher/audit_log.h"
 #include "userland/launcher/origin.h"
@@ -33,12 +34,13 @@
 
 enum { LIVING = 0x301, OVER = 0x201, INDEX = 1, TIMES = 1000 };
 
-static const struct manifest_domain entry = {.name = "guest"};
+static const struct manifest_domain entry = {.name = "guest", .quota_connections = 5};
 static const struct manifest_domain other_entry = {.name = "pl031"};
 static struct child guest = {.domain = &entry, .index = INDEX, .state = INSPECT_RUNNING};
 static struct child other = {.domain = &other_entry, .index = 2, .state = INSPECT_RUNNING};
 
 static unsigned lines, closed, steered;
+static enum status answer = STATUS_DENIED; /* to who connects to what there is */
 static char last_line[LOG_LINE_BYTES];
 
 /* ---- the launcher's other parts ---- */
@@ -106,7 +108,7 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
 {
     (void)child, (void)portal;
     drop(event);
-    return services_has(name) ? STATUS_DENIED : STATUS_NOT_FOUND;
+    return services_has(name) ? answer : STATUS_NOT_FOUND;
 }
 
 enum status pulse_register(struct child *child, handle_t event)
@@ -240,6 +242,23 @@ static void asking_again_and_again_adds_no_line(void **state)
     assert_true(noted(INSPECT_ASKED_OFFER, "rtc:Clock", STATUS_DENIED) >= TIMES);
 }
 
+/* Its own quota, or the place for the handle. */
+static void who_gets_no_connection_hears_which_quota_it_was(void **state)
+{
+    (void)state;
+    answer = STATUS_OUT_OF_QUOTA;
+    guest.connections = entry.quota_connections;
+    assert_int_equal(ask(LIVING, APP_CONNECT, "rtc:Clock"), STATUS_OUT_OF_QUOTA);
+    assert_string_equal(last_line, "guest: gets no connection to rtc:Clock: it has all that "
+                                   "`quota-connections` allows");
+    audit_log_begin(INDEX);
+    guest.connections--;
+    assert_int_equal(ask(LIVING, APP_CONNECT, "rtc:Clock"), STATUS_OUT_OF_QUOTA);
+    assert_string_equal(last_line, "guest: gets no connection to rtc:Clock: out of quota");
+    answer = STATUS_DENIED;
+    assert_int_equal(noted(INSPECT_ASKED_CONNECT, "rtc:Clock", STATUS_OUT_OF_QUOTA), 2);
+}
+
 static void a_request_without_a_name_is_noted(void **state)
 {
     (void)state;
@@ -262,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_refusal_is_noted_and_says_what_to_add, begin),
         cmocka_unit_test_setup(asking_again_and_again_adds_no_line, begin),
+        cmocka_unit_test_setup(who_gets_no_connection_hears_which_quota_it_was, begin),
         cmocka_unit_test_setup(a_request_without_a_name_is_noted, begin),
         cmocka_unit_test_setup(a_request_of_a_life_that_is_over_is_noted, begin),
     };

@@ -186,15 +186,19 @@ static bool app_question(uint64_t operation, enum inspect_request *out)
     }
 }
 
-static void app_tell_connect(const char *who, const char *name, enum status s)
+static void app_tell_connect(const struct child *child, const char *name, enum status s)
 {
+    const char *who = child->domain->name;
+
     if (s == STATUS_NOT_FOUND)
         voice_line(who, "asked for %s, which nobody in the manifest offers", name);
     else if (s == STATUS_DENIED)
         voice_line(who, "may not connect to %s: add it to `connects` of its manifest entry", name);
-    else if (s == STATUS_OUT_OF_QUOTA)
+    else if (s == STATUS_OUT_OF_QUOTA && child->connections >= child->domain->quota_connections)
         voice_line(who, "gets no connection to %s: it has all that `quota-connections` allows",
                    name);
+    else if (s == STATUS_OUT_OF_QUOTA)
+        voice_line(who, "gets no connection to %s: %s", name, status_text(s));
 }
 
 /* A refusal in the log, for whoever wonders why it doesn't work. */
@@ -203,7 +207,7 @@ static void app_tell(const struct operation *op, enum inspect_request request, e
     const char *who = op->caller->domain->name;
 
     if (request == INSPECT_ASKED_CONNECT)
-        app_tell_connect(who, op->name, s);
+        app_tell_connect(op->caller, op->name, s);
     else if (s != STATUS_DENIED)
         return;
     else if (request == INSPECT_ASKED_OFFER)

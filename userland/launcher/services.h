@@ -51,8 +51,7 @@ CHECK_RESULT enum status services_offer(struct child *child, const char *name, h
  * Errors: NOT_FOUND (nobody offers it), DENIED (the manifest doesn't let it),
  * NOT_SUPPORTED (the machine lacks the device of its owner), WOULD_BLOCK (not up yet),
  * PEER_DEAD (its owner has failed, was stopped or has ended, and is down until somebody starts it),
- * OUT_OF_QUOTA (it has `quota-connections` of them, or as many handles as it may, or too many
- * wait).
+ * OUT_OF_QUOTA (it has `quota-connections` of them or no place for a handle, or too many wait).
  */
 CHECK_RESULT enum status services_connect(struct child *child, const char *name, handle_t event,
                                           handle_t *portal);

@@ -327,7 +327,7 @@ void supervisor_on_silence(struct child *child, enum heartbeat_pose pose, uint64
 void supervisor_on_damage(struct child *child)
 {
     child->died_ns = time_now_ns();
-    log_line("%s: its text has changed while it runs", child->domain->name);
+    voice_line(child->domain->name, "its text has changed while it runs");
     child_apply_policy(child, POLICY_FAULT, crash_by_itself(child, INSPECT_CAUSE_DAMAGE, 0));
 }
 

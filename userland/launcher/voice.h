@@ -14,9 +14,9 @@
 #include <stdbool.h>
 
 enum {
-    VOICE_BYTES = 8192, /* about each domain, in each LOG_WINDOW_NS */
-    VOICE_REPORTS = 8,  /* likewise, of its ends */
-    VOICES_MAX = 64,    /* domains that there may be lines about */
+    VOICE_BYTES = 16384, /* about each domain, in each LOG_WINDOW_NS */
+    VOICE_REPORTS = 8,   /* likewise, of its ends */
+    VOICES_MAX = 64,     /* domains that there may be lines about */
 };
 
 /* Write "<domain>: <what>".  Ownership: keeps `domain`, which is to live for ever. */
