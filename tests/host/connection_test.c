@@ -193,6 +193,25 @@ static void no_bell_rings_while_the_other_side_is_awake(void **state)
     assert_int_equal(server.count, CAPACITY);
 }
 
+/* What is in the ring isn't forgotten: each side looks when the launcher asks it. */
+static void a_bell_that_is_lost_is_made_up_for(void **state)
+{
+    (void)state;
+    open_client();
+    loop_settle();
+    for (unsigned side = 0; side < 2; side++) {
+        fake_lose_signals(true);
+        send_from(side == 0 ? &client : server.connection, 0, 3);
+        fake_lose_signals(false);
+        loop_settle();
+        assert_int_equal(side == 0 ? server.count : client_side.count, 0);
+        fake_ask();
+        loop_settle();
+        assert_true(fake_has_answered());
+        assert_int_equal(side == 0 ? server.count : client_side.count, 3);
+    }
+}
+
 static void calls_carry_the_badge_of_the_client(void **state)
 {
     struct portal_message m = {.word = {1}};
@@ -736,6 +755,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLAIM(messages_go_both_ways),
         CLAIM(no_bell_rings_while_the_other_side_is_awake),
+        CLAIM(a_bell_that_is_lost_is_made_up_for),
         CLAIM(calls_carry_the_badge_of_the_client),
         CLAIM(call_without_rings_is_answered_too),
         CLAIM(buffers_are_seen_by_the_other_side),

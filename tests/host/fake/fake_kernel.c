@@ -56,6 +56,11 @@ static enum status connect_answer;
 static uint64_t next_badge;
 static uint32_t acting_domain;
 static void (*on_idle)(void);
+static void (*on_die)(void);
+static enum status wait_answer;
+static bool are_signals_lost;
+static handle_t heart;           /* to ask the loop with */
+static _Atomic uint64_t answers; /* the word of the event that it answers with */
 static nsec_t now, now_limit;
 static struct startup startup;
 static unsigned lines; /* that were logged */
@@ -124,6 +129,15 @@ void fake_reset(void)
     now_limit = 0;
     startup = (struct startup){.magic = STARTUP_MAGIC, .app_portal = APP_PORTAL_HANDLE};
     startup.data.handle = DATA_HANDLE;
+    on_die = NULL;
+    wait_answer = STATUS_OK;
+    are_signals_lost = false;
+    heart = 0;
+
+    struct fake_object *o = object_make(OBJECT_EVENT);
+
+    o->word = &answers;
+    startup.heartbeat = handle_make(o, RIGHT_SIGNAL, 1);
 }
 
 unsigned fake_handles(void)
@@ -191,6 +205,35 @@ void fake_on_idle(void (*idle)(void))
     on_idle = idle;
 }
 
+void fake_wait_answer(enum status s)
+{
+    wait_answer = s;
+}
+
+void fake_on_die(void (*die)(void))
+{
+    on_die = die;
+}
+
+void fake_lose_signals(bool are_lost)
+{
+    are_signals_lost = are_lost;
+}
+
+void fake_ask(void)
+{
+    const struct fake_handle *f = handle_find(heart);
+
+    assert(f != NULL);
+    atomic_store(&answers, 0);
+    atomic_fetch_or(f->object->word, f->badge);
+}
+
+bool fake_has_answered(void)
+{
+    return atomic_load(&answers) != 0;
+}
+
 void fake_time(nsec_t now_ns)
 {
     now = now_ns;
@@ -241,6 +284,8 @@ unsigned fake_lines(void)
 void log_die(const char *format, ...)
 {
     (void)format;
+    if (on_die != NULL)
+        on_die();
     abort();
 }
 
@@ -286,6 +331,11 @@ static void app_serve(struct portal_message *m)
     if (m->word[0] == APP_OFFER) {
         offer->portal = passed;
         memcpy(offer->name, &m->word[1], sizeof offer->name);
+        m->word[0] = STATUS_OK;
+        return;
+    }
+    if (m->word[0] == APP_HEARTBEAT) {
+        heart = passed;
         m->word[0] = STATUS_OK;
         return;
     }
@@ -400,6 +450,8 @@ static enum status sys_event_signal(const struct fake_handle *f, uint64_t bits)
         return STATUS_PEER_DEAD;
     if (f->badge != 0)
         bits &= f->badge;
+    if (are_signals_lost)
+        return STATUS_OK;
     signals += bits != 0;
     atomic_fetch_or(f->object->word, bits);
     return STATUS_OK;
@@ -407,8 +459,11 @@ static enum status sys_event_signal(const struct fake_handle *f, uint64_t bits)
 
 static enum status sys_event_wait(const struct fake_handle *f, nsec_t deadline_ns)
 {
-    if (atomic_load(f->object->word) != 0)
-        return STATUS_OK;
+    const enum status answer = wait_answer;
+
+    wait_answer = STATUS_OK;
+    if (answer != STATUS_OK || atomic_load(f->object->word) != 0)
+        return answer;
     if (deadline_ns != 0 && (now_limit == 0 || deadline_ns <= now_limit)) {
         now = deadline_ns > now ? deadline_ns : now;
         return STATUS_TIMED_OUT;

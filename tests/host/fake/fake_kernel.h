@@ -46,6 +46,19 @@ void fake_service_dead(bool is_dead);
 /* Called by event_wait() when nothing is pending; must make something pending or stop the loop. */
 void fake_on_idle(void (*idle)(void));
 
+/* event_wait() ends with this, once. */
+void fake_wait_answer(enum status s);
+
+/* Called by log_die(), which has no last words here: it mustn't return.  NULL: the test aborts. */
+void fake_on_die(void (*die)(void));
+
+/* Signals get lost: who sends one hears that all is well, and no bit is set. */
+void fake_lose_signals(bool are_lost);
+
+/* The launcher asks whether the loop comes round; whether that was answered since. */
+void fake_ask(void);
+bool fake_has_answered(void);
+
 void fake_time(nsec_t now_ns);
 
 /* Time goes on by waiting for deadlines, but not past this; what waits longer is idle.  0: it goes

@@ -285,6 +285,24 @@ static void connection_opens_and_answers(void)
     EXPECT(m.word[2] != 0);
 }
 
+/* Whoever got it from us could ask for things as if it were us. */
+static void connection_can_t_be_passed_on(void)
+{
+    struct handle_info info = {0};
+    handle_t portal;
+
+    EXPECT_IS(app_connect(PEER_SERVICE, &portal), STATUS_OK);
+    EXPECT_IS(handle_info(portal, &info), STATUS_OK);
+    EXPECT_IS(info.rights, RIGHT_CALL | RIGHT_INSPECT);
+    for (unsigned i = 0; i < 2; i++) {
+        struct portal_message m = {.word = {PEER_KEEP},
+                                   .handle = {portal | (i == 0 ? 0 : HANDLE_MOVE)}};
+
+        EXPECT_IS(portal_call_with(peer.portal, &m, DEADLINE_NEVER), STATUS_NO_RIGHT);
+    }
+    EXPECT_IS(handle_close(portal), STATUS_OK);
+}
+
 static void all_messages_come_back_in_order(void)
 {
     struct loop_counters before, after;
@@ -436,6 +454,7 @@ static const struct test tests[] = {
     TEST(timer_started_elsewhere_wakes_the_loop),
     TEST(connecting_is_the_manifest_s_decision),
     TEST(connection_opens_and_answers),
+    TEST(connection_can_t_be_passed_on),
     TEST(all_messages_come_back_in_order),
     TEST(buffer_is_seen_by_the_peer),
     TEST(callee_sees_no_register_of_the_caller),
