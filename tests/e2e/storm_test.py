@@ -29,6 +29,7 @@ from supervision_test import events, overwrite, text_of
 
 CAUGHT_SECONDS = 1.0
 PAGE_SECONDS = 2.0
+REST_SECONDS = 1.0  # after which nobody asks a driver about its last work, and looks at its text
 STARTS = 4  # that fail, before the driver is mended
 RAM = 0x40000000
 WINDOW = 8 << 20  # that the boot archive lies in
@@ -199,6 +200,7 @@ def a_loop_for_ever_is_caught(vm, driver):
     physical, length = text_of(vm, driver.name)
     silent = rf"app:App: silence: {driver.name} didn't answer: it was executing"
     looped = len(logged(vm, driver.name, silent))
+    time.sleep(REST_SECONDS)
     with Changes(vm, physical) as changes:
         changes.make(0, (READ_TIME * (PAGE // 4 - 1) + JUMP_HERE) * (length // PAGE))
         caught = wait_events(vm, driver.name, silent, looped + 1, driver.stimulus)[-1]
@@ -215,6 +217,7 @@ def an_interrupt_storm_is_caught(vm, driver):
     before = vm.restarts()
     physical, _ = text_of(vm, driver.name)
     had = interrupts_of(vm, driver.name)
+    time.sleep(REST_SECONDS)
     with Changes(vm, physical) as changes:
         for pattern, code in driver.deaf:
             changes.make(offset_of(driver.name, "on_interrupt", pattern), code)

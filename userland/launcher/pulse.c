@@ -161,7 +161,9 @@ static void child_look(struct child *child, nsec_t passed_ns, nsec_t period_ns)
 
     if (!child_see(child, &sight, &loop))
         return;
-    if (child->heartbeat.is_owing && sight.has_answered && !loader_text_is_sound(&child->loaded)) {
+    /* Who may be found to storm at the next look is told so: it says more. */
+    if (child->heartbeat.is_owing && sight.has_answered && child->storm.looks_over == 0
+        && !loader_text_is_sound(&child->loaded)) {
         supervisor_on_damage(child);
         return;
     }
