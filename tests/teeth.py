@@ -34,6 +34,16 @@ ON_TARGET = {
     "checked kernel": ("rotunda-checked-kernel-test", "kernel", {}),
     "authority": ("rotunda-authority-test", "authority", {"append": "model.ops=40000"}),
 }
+# The same for a test of a script in tests/e2e: the image, the file that the test is in, and what
+# the script is asked for, if that isn't the test's name.
+SCRIPTS = {
+    "e2e.forgery": ("rotunda-test", "e2e/forgery_test.py", None),
+    "e2e.hostile_client": ("rotunda-test", "e2e/hostile_ring_runs.py", "console:Tty"),
+    "e2e.impostor": ("rotunda-test", "e2e/impostor_test.py", None),
+    "e2e.runtime": ("rotunda-runtime-test", "target/runtime/runtime_test.c", None),
+    "e2e.supervision": ("rotunda-test", "e2e/supervision_test.py", None),
+}
+SCRIPT_SECONDS = 600
 HANG_SECONDS = 60  # a group takes a few; a machine that says nothing any more is one that caught it
 
 
@@ -53,6 +63,10 @@ def exists(change):
     if change.where in ON_TARGET:
         _, folder, _ = ON_TARGET[change.where]
         return change.claim in group_in_order(folder, change.claim.split(".")[0])
+    if change.where in SCRIPTS:
+        with open(os.path.join(TESTS, SCRIPTS[change.where][1]), encoding="utf-8") as stream:
+            text = stream.read()
+        return f"def {change.claim}(vm" in text or f" TEST({change.claim})," in text
     path = os.path.join(ROOT, "tests", "host", change.where.removeprefix("host.") + "_test.c")
     with open(path, encoding="utf-8") as stream:
         return f"static void {change.claim}(" in stream.read()
@@ -126,8 +140,26 @@ def red_on_host(tree, change):
     return [name for name in begun if name in failed or name not in ended]
 
 
+def red_in_script(tree, change):
+    """The same for a script, of which only the one test is run where it lets one choose."""
+    image, _, asked = SCRIPTS[change.where]
+    tree.make("qemu-virt", image + ".Image")
+    script = os.path.join("tests", "e2e", change.where.removeprefix("e2e.") + "_test.py")
+    build = tree.build("qemu-virt")
+    done = subprocess.run(["timeout", str(SCRIPT_SECONDS), sys.executable, script, build,
+                           asked or change.claim], cwd=tree.root,
+                          env=tree.environment | {"ROTUNDA_BUILD": build}, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    found = re.findall(r"^(?:FAIL (\w+)|(\w+): (?:FAILED|was not run))", done.stdout, re.MULTILINE)
+    return list(dict.fromkeys(python or c for python, c in found))
+
+
 def red(tree, change):
-    tried = red_on_target if change.where in ON_TARGET else red_on_host
+    tried = red_on_host
+    if change.where in ON_TARGET:
+        tried = red_on_target
+    elif change.where in SCRIPTS:
+        tried = red_in_script
     with tree.changed(change):
         return tried(tree, change)
 
