@@ -21,6 +21,7 @@ import time
 import https_test
 import rotunda_vm
 from debugger import Debugger
+from outside import Outside
 
 # The clock: 2 ns an instruction, a processor of 500 MIPS.
 ICOUNT = "shift=1,sleep=on"
@@ -52,6 +53,7 @@ PACE = 0.01  # host seconds between requests, at most
 PROBE = 0.02  # and between those that come on top while others may be cut off
 PATIENCE = 5  # host seconds that a client waits for an answer
 PAGE_BYTES = 12 << 10
+ASIDS = 1 << 16  # that the kernel has room for
 # A download's clock: 256 ns an instruction, so that some seconds pass meanwhile.
 DOWNLOAD, DOWNLOAD_BYTES, DOWNLOAD_ICOUNT = "10m.bin", 10 << 20, "shift=8,sleep=on"
 EVERY_MS, KILLS_OF_A_DOWNLOAD = 1000, 5
@@ -396,6 +398,7 @@ class System:
         self.cable = Cable(pcap)
         self.load = Load(vm, page)
         self.killer = Killer(vm, self.cable, self.load, random.Random(seed))
+        self.outside = Outside(vm)
 
     def state(self):
         """What must be the same before and after, once nobody asks for anything."""
@@ -409,6 +412,12 @@ class System:
         for name in DOMAINS + ("app:App",):
             out[f"handles of {name}"] = len(re.findall(
                 r"^0x", self.vm.command(f"handles {name}", 30), re.M))
+        self.outside.refresh()
+        owners = self.outside.kernel.elf.symbol("owners", 8 * ASIDS)
+        out["ASIDs"] = sum(word != 0 for word, in struct.iter_unpack(
+            "<Q", self.outside.kernel.read(owners, 8 * ASIDS)))
+        rows = [row.split() for row in self.vm.command("services", 30).splitlines()[1:]]
+        out["names down"] = sum(row[2] != "up" for row in rows)
         self.load.is_on = True
         return out
 

@@ -2,6 +2,9 @@
  * A storm of domains that are created and killed, each at another step of its making or of its
  * life: nothing of any is left, and the last costs what the first did.
  *
+ * Timers are parts of clocks and threads, which are counted; ASIDs and names are compared where the
+ * system's own domains are killed (tests/e2e/kills_runs.py).
+ *
  * How many: storm.cycles on the kernel's command line.
  */
 #include "server.h"
