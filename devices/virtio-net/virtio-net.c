@@ -14,6 +14,7 @@
 #include "device.h"
 #include "pool.h"
 #include "receive.h"
+#include "rt/app.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -48,7 +49,7 @@ static void on_interrupt(void *context)
     (void)context;
     uint32_t reasons = virtio_interrupt_take(&net.virtio);
 
-    net.counters.interrupts++;
+    net.counters.interrupts += reasons != 0; /* else it is only a look */
     if ((reasons & VIRTIO_INTERRUPT_CONFIG) != 0 && virtio_needs_reset(&net.virtio))
         net_device_fail(&net, "needs a reset");
     if ((reasons & VIRTIO_INTERRUPT_CONFIG) != 0 && net_device_link_check(&net)) {
@@ -283,7 +284,7 @@ int main(void)
     }
     if (s == STATUS_NOT_SUPPORTED) {
         log_line("%s is of no use: %s", device->name, status_text(s));
-        return 0; /* in order: starting again wouldn't change the device */
+        return APP_EXIT_NO_USE;
     }
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));

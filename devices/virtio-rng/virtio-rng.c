@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "rng/entropy.h"
+#include "rt/app.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -182,7 +183,7 @@ int main(void)
     }
     if (s == STATUS_NOT_SUPPORTED) {
         log_line("%s is of no use: %s", device->name, status_text(s));
-        return 0; /* in order: starting again wouldn't change the device */
+        return APP_EXIT_NO_USE;
     }
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));

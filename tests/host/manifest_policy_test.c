@@ -47,6 +47,8 @@ static void always_means_after_an_orderly_end_too(void **state)
 
     (void)state;
     assert_true(policy_decide(&domain, POLICY_ENDED, 0, 10).restarts);
+    assert_false(policy_decide(&domain, POLICY_NO_USE, 0, 10).restarts);
+    assert_false(policy_decide(&domain, POLICY_NO_USE, 99, 10).is_given_up);
 }
 
 static void pauses_double_until_it_is_given_up(void **state)

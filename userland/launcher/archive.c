@@ -139,25 +139,31 @@ const struct archive_program *archive_find(const struct archive *archive, const 
     return NULL;
 }
 
-bool archive_is_sound(const struct archive *archive, const struct archive_program *program,
-                      uint64_t offset)
+bool archive_is_sound(const struct archive *archive, uint64_t offset, uint64_t bytes,
+                      uint64_t checksum)
 {
     const uint64_t *words = at(archive, offset);
-    const uint64_t count = (program->text_bytes + program->rodata_bytes) / sizeof *words;
     uint64_t sum = ARCHIVE_CHECKSUM_START;
 
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < bytes / sizeof *words; i++)
         sum = archive_checksum_add(sum, words[i]);
-    return sum == program->checksum;
+    return sum == checksum;
+}
+
+static bool is_sound(const struct archive *archive, const struct archive_program *program,
+                     uint64_t offset)
+{
+    return archive_is_sound(archive, offset, program->text_bytes + program->rodata_bytes,
+                            program->checksum);
 }
 
 enum status archive_sound_text(const struct archive *archive, const struct archive_program *program,
                                uint64_t *offset)
 {
     *offset = program->text_offset;
-    if (program->spare_offset == 0 || archive_is_sound(archive, program, program->text_offset))
+    if (program->spare_offset == 0 || is_sound(archive, program, program->text_offset))
         return STATUS_OK;
-    if (!archive_is_sound(archive, program, program->spare_offset))
+    if (!is_sound(archive, program, program->spare_offset))
         return STATUS_BAD_DATA;
     *offset = program->spare_offset;
     return STATUS_OK;

@@ -40,9 +40,9 @@ CHECK_RESULT enum status archive_open(const void *start, uint64_t bytes, struct 
 /* The program of that name; NULL if there is none. */
 const struct archive_program *archive_find(const struct archive *archive, const char *name);
 
-/* Whether the copy of the program's text at `offset` is what it was when the image was made. */
-bool archive_is_sound(const struct archive *archive, const struct archive_program *program,
-                      uint64_t offset);
+/* Whether these bytes at `offset` are what they were when the image was made. */
+bool archive_is_sound(const struct archive *archive, uint64_t offset, uint64_t bytes,
+                      uint64_t checksum);
 
 /*
  * Where the text of `program` is as it was packed: in its usual place, or in its spare one.

@@ -91,19 +91,22 @@ static enum status hand_over(const struct loaded_segment *segment, handle_t doma
  * Where its text is whole.  A restart gives a domain data and stack anew, but text runs in place: a
  * bit of it that has flipped would be there in every life.
  */
-static uint64_t text_offset(const struct load_request *request,
-                            const struct archive_program *program)
+static void text_choose(const struct load_request *request, struct loaded *loaded)
 {
+    const struct archive_program *program = loaded->program;
     const char *name = request->domain->name;
-    uint64_t offset = program->text_offset;
 
+    loaded->text_offset = program->text_offset;
+    loaded->text_checksum = program->checksum;
+    loaded->is_text_unsure = program->spare_offset == 0;
     if (!request->is_suspect)
-        return offset;
-    if (archive_sound_text(&origin_get()->archive, program, &offset) != STATUS_OK)
+        return;
+    if (archive_sound_text(&origin_get()->archive, program, &loaded->text_offset) != STATUS_OK) {
+        loaded->is_text_unsure = true;
         voice_line(name, "both copies of its text are damaged");
-    else if (offset != program->text_offset)
+    } else if (loaded->text_offset != program->text_offset) {
         voice_line(name, "its text is damaged, so it gets the spare copy");
-    return offset;
+    }
 }
 
 static enum status load_text(const struct load_request *request, struct loaded *loaded)
@@ -113,7 +116,7 @@ static enum status load_text(const struct load_request *request, struct loaded *
     const uint64_t bytes = program->text_bytes + program->rodata_bytes;
     const uint64_t behind = slot_up(data_bytes(request, program));
 
-    loaded->text_offset = text_offset(request, program);
+    text_choose(request, loaded);
     const enum status s = segment_create_alias(
         boot->factory, boot->archive, loaded->text_offset, bytes, program->text_bytes, behind,
         label_of(request, "text"), &loaded->text.handle, &loaded->text.address);
@@ -337,8 +340,9 @@ static void unload_segment(struct loaded_segment *segment)
 
 bool loader_text_is_sound(const struct loaded *loaded)
 {
-    return loaded->program->spare_offset == 0
-           || archive_is_sound(&origin_get()->archive, loaded->program, loaded->text_offset);
+    return loaded->is_text_unsure
+           || archive_is_sound(&origin_get()->archive, loaded->text_offset, loaded->text.bytes,
+                               loaded->text_checksum);
 }
 
 void loader_unload(struct loaded *loaded)

@@ -47,6 +47,8 @@ struct loaded {
     struct loaded_segment stack;
     const struct archive_program *program;
     uint64_t text_offset; /* of the copy that it runs, in the archive */
+    uint64_t text_checksum;
+    bool is_text_unsure; /* no copy was sound when it was loaded, so there is nothing to look for */
     struct claim_set claims;
 };
 
@@ -57,7 +59,7 @@ struct loaded {
  */
 CHECK_RESULT enum status loader_load(const struct load_request *request, struct loaded *out);
 
-/* Whether its text is what it was; true of programs whose text is kept once only. */
+/* Whether its text is what it was when it was loaded; true where another life has no better. */
 bool loader_text_is_sound(const struct loaded *loaded);
 
 /* End the domain, if it lives, and take everything back. */

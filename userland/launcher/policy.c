@@ -31,8 +31,10 @@ struct policy_decision policy_decide(const struct manifest_domain *domain, enum 
     struct policy_decision decision = {
         .failures = forgiven >= failures ? 1 : failures - (uint32_t)forgiven + 1,
     };
-    const bool wanted = domain->restart == MANIFEST_RESTART_ALWAYS
-                        || (domain->restart == MANIFEST_RESTART_ON_FAULT && cause != POLICY_ENDED);
+    const bool wanted =
+        cause != POLICY_NO_USE
+        && (domain->restart == MANIFEST_RESTART_ALWAYS
+            || (domain->restart == MANIFEST_RESTART_ON_FAULT && cause != POLICY_ENDED));
 
     decision.is_given_up = wanted && decision.failures > domain->restart_limit;
     decision.restarts = wanted && !decision.is_given_up;

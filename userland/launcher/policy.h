@@ -22,6 +22,7 @@ enum policy_cause {
     POLICY_SILENCE, /* it didn't answer: for how long already, nobody knows */
     POLICY_FAILED,  /* it ended itself, unhappily, or was killed */
     POLICY_ENDED,   /* it ended itself in order */
+    POLICY_NO_USE,  /* likewise, since the machine has no use for it: never started again */
 };
 
 struct policy_decision {

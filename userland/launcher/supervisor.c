@@ -16,6 +16,7 @@
 #include "services.h"
 #include "voice.h"
 
+#include "rt/app.h"
 #include "rt/log.h"
 #include "rt/syscall.h"
 #include "rt/time.h"
@@ -183,7 +184,7 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
     const uint64_t uptime_ms = (time_now_ns() - child->started_ns) / NS_PER_MS;
     const struct policy_decision next =
         policy_decide(child->domain, cause, child->failures, uptime_ms);
-    const bool in_order = cause == POLICY_ENDED && !next.is_given_up;
+    const bool in_order = cause >= POLICY_ENDED && !next.is_given_up;
     const enum inspect_state down = in_order ? INSPECT_EXITED : INSPECT_FAILED;
 
     child->failures = next.failures;
@@ -428,9 +429,11 @@ void supervisor_on_service(struct child *child)
 
 void supervisor_exit(struct child *child, uint64_t code)
 {
-    child->died_ns = code == 0 ? 0 : time_now_ns();
-    if (code == 0) {
-        child_apply_policy(child, POLICY_ENDED, NULL);
+    const bool in_order = code == 0 || code == APP_EXIT_NO_USE;
+
+    child->died_ns = in_order ? 0 : time_now_ns();
+    if (in_order) {
+        child_apply_policy(child, code == 0 ? POLICY_ENDED : POLICY_NO_USE, NULL);
         return;
     }
     voice_line(child->domain->name, "ended with code %llu", (unsigned long long)code);

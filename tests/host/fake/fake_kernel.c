@@ -434,8 +434,8 @@ static enum status sys_domain_info(const struct svc_words *w)
     if (slot >= HANDLES || handles[slot].object == NULL)
         return STATUS_NOT_FOUND;
     const struct fake_handle *f = &handles[slot];
-    /* An event doesn't remember who is gone. */
-    const bool is_forgotten = f->is_buried && f->object->type == OBJECT_EVENT;
+    /* Nothing is of a domain that is gone. */
+    const bool is_forgotten = f->is_buried;
     *out = (struct info_handle){.handle = handle_generation[slot] << 32 | slot,
                                 .badge = f->badge,
                                 .type = f->object->type,

@@ -124,7 +124,7 @@ int main(void)
     const enum status linked = link_port_start(interface_netif());
     if (linked == STATUS_NOT_SUPPORTED) {
         log_line("this machine has no network device: nothing to do");
-        return 0;
+        return APP_EXIT_NO_USE;
     }
     insist(linked, "net:Link");
     interface_start();

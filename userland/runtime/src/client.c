@@ -132,14 +132,18 @@ static enum status client_exchange(struct connection *c, struct connection_offer
     return STATUS_OK;
 }
 
-/* That the doorbell is of the domain which was asked: it tells whether that one lives. */
+/*
+ * That the doorbell is of the domain which was asked: it tells whether that one lives.  Who died
+ * just now owns neither any more.
+ */
 static enum status client_doorbell_check(const struct connection *c)
 {
     const uint32_t owner = handle_owner(c->doorbell, OBJECT_EVENT);
+    const uint32_t asked = handle_owner(c->portal, OBJECT_PORTAL);
 
-    if (owner != 0 && owner == handle_owner(c->portal, OBJECT_PORTAL))
-        return STATUS_OK;
-    return connection_peer_lives(c->doorbell) ? STATUS_BAD_DATA : STATUS_PEER_DEAD;
+    if (asked == 0)
+        return STATUS_PEER_DEAD;
+    return owner == asked ? STATUS_OK : STATUS_BAD_DATA;
 }
 
 static enum status client_negotiate(struct connection *c)
@@ -172,7 +176,7 @@ static enum status client_negotiate(struct connection *c)
 static void client_wait_for_help(struct connection *c)
 {
     if (!c->has_failed)
-        log_line("%s has failed: waiting until somebody starts it again", c->service);
+        log_line("%s is down: waiting until somebody starts it again", c->service);
     c->has_failed = true;
 }
 

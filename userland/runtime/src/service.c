@@ -239,10 +239,8 @@ enum status service_offer(const char *name, const struct service_config *config,
 
     enum status s = loop_bit_allocate(service_on_doorbell, out, &out->doorbell_bit);
 
-    if (s == STATUS_OK) {
-        loop_bit_look(out->doorbell_bit);
+    if (s == STATUS_OK)
         s = loop_bit_allocate(service_on_death, out, &out->death_bit);
-    }
     if (s == STATUS_OK)
         s = loop_signal_handle(out->doorbell_bit, &out->doorbell);
     if (s == STATUS_OK)
@@ -250,5 +248,7 @@ enum status service_offer(const char *name, const struct service_config *config,
                          &out->portal);
     if (s == STATUS_OK)
         s = app_offer(name, out->portal);
+    if (s == STATUS_OK)
+        loop_bit_look(out->doorbell_bit);
     return s;
 }

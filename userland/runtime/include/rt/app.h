@@ -63,6 +63,12 @@ enum app_operation {
 
 enum { APP_BADGE_DOMAIN_SHIFT = 32 };
 
+/*
+ * The code of a program that this machine has no use for: it isn't started again, whatever its
+ * restart policy, since another life would find the same.
+ */
+enum { APP_EXIT_NO_USE = 69 };
+
 /* The id of the domain whose connection has this badge. */
 static inline uint32_t app_badge_domain(uint64_t badge)
 {
