@@ -726,6 +726,24 @@ static void service_with_another_doorbell_is_refused(void **state)
     loop_settle();
 }
 
+/* A domain loses what it has piece by piece, its event perhaps before its portal. */
+static void service_half_gone_is_asked_again(void **state)
+{
+    (void)state;
+    handle_t real = service.doorbell;
+    assert_int_equal(handle_duplicate(real, RIGHT_ALL, 0, &service.doorbell), STATUS_OK);
+    fake_bury(service.doorbell);
+    assert_int_equal(connection_start(&client, "test:Echo", &config, &ops, &client_side),
+                     STATUS_OK);
+    assert_int_equal(client.state, CONNECTION_WAITING);
+    assert_int_equal(handle_close(service.doorbell), STATUS_OK);
+    service.doorbell = real;
+    fake_bury(server.connection->doorbell); /* what the old life knew of the client is gone, too */
+    loop_settle();
+    assert_int_equal(client.state, CONNECTION_OPENED);
+    assert_int_equal(client_side.closed, 0);
+}
+
 static void clients_that_lie_are_refused(void **state)
 {
     struct memory small;
@@ -783,6 +801,7 @@ int main(void)
         CLAIM(impossible_index_ends_only_that_connection),
         CLAIM(doorbell_of_another_is_refused),
         CLAIM(service_with_another_doorbell_is_refused),
+        CLAIM(service_half_gone_is_asked_again),
         CLAIM(clients_that_lie_are_refused),
     };
 

@@ -134,14 +134,14 @@ static enum status client_exchange(struct connection *c, struct connection_offer
 
 /*
  * That the doorbell is of the domain which was asked: it tells whether that one lives.  Who died
- * just now owns neither any more.
+ * just now loses both, in any order, and is asked again: as one that doesn't answer would be.
  */
 static enum status client_doorbell_check(const struct connection *c)
 {
     const uint32_t owner = handle_owner(c->doorbell, OBJECT_EVENT);
     const uint32_t asked = handle_owner(c->portal, OBJECT_PORTAL);
 
-    if (asked == 0)
+    if (owner == 0 || asked == 0)
         return STATUS_PEER_DEAD;
     return owner == asked ? STATUS_OK : STATUS_BAD_DATA;
 }
@@ -172,7 +172,7 @@ static enum status client_negotiate(struct connection *c)
     return s;
 }
 
-/* The launcher has given it up.  We are told when somebody starts it all the same. */
+/* It is down and nothing brings it back by itself.  We are told when somebody starts it. */
 static void client_wait_for_help(struct connection *c)
 {
     if (!c->has_failed)
