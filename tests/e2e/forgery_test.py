@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 import rotunda_vm
-from launcher_test import manifest_text, pack, wait_state
+from launcher_test import run_with_domains, wait_state
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "forger.dtsi")
 CHURN_LOOKS = 40
@@ -186,15 +186,9 @@ TESTS = [
 
 
 def main():
-    """The command line as rotunda_vm.run_tests() has it."""
-    rotunda_vm.wanted_tests()
-    if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
-        return rotunda_vm.CANNOT_RUN
-    with tempfile.TemporaryDirectory() as folder, open(DOMAINS, encoding="utf-8") as stream:
-        text = manifest_text([("    domains {\n", "    domains {\n" + stream.read())])
-        image = pack(text, folder, "rotunda-test")
+    with tempfile.TemporaryDirectory() as folder:
         options = ["-trace", "pl011_read", "-D", os.path.join(folder, "trace")]
-        return rotunda_vm.run_tests(TESTS, image=image, smp=2, options=options)
+        return run_with_domains(TESTS, DOMAINS, smp=2, options=options)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ clock counts instructions, so a busy host doesn't change what a refusal costs.
 import os
 import re
 import sys
-import tempfile
 import time
 
 import rotunda_vm
-from launcher_test import log, manifest_text, pack, row, wait_state
+from launcher_test import log, row, run_with_domains, wait_state
 from supervision_test import assert_contains, wait_event
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "impostor.dtsi")
@@ -206,18 +205,5 @@ TESTS = [
 ]
 
 
-def main():
-    if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]):
-        os.environ["ROTUNDA_BUILD"] = os.path.abspath(sys.argv[1])
-    if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
-        return rotunda_vm.CANNOT_RUN
-    with tempfile.TemporaryDirectory() as folder:
-        with open(DOMAINS, encoding="utf-8") as stream:
-            domains = stream.read()
-        text = manifest_text([("    domains {\n", "    domains {\n" + domains)])
-        return rotunda_vm.run_tests(TESTS, image=pack(text, folder, "rotunda-test"),
-                                    icount="shift=2,sleep=on")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_domains(TESTS, DOMAINS, icount="shift=2,sleep=on"))

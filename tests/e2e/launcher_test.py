@@ -79,6 +79,19 @@ def pack(text, folder, image="rotunda"):
     return image
 
 
+def run_with_domains(tests, path, **machine):
+    """
+    rotunda_vm.run_tests() on the test image with more domains: those of the manifest's part at
+    `path`.
+    """
+    rotunda_vm.wanted_tests()  # says where the build is, too
+    if not os.path.exists(os.path.join(rotunda_vm.build_folder(), "rotunda-test.pack")):
+        return rotunda_vm.CANNOT_RUN
+    with tempfile.TemporaryDirectory() as folder, open(path, encoding="utf-8") as stream:
+        text = manifest_text([("    domains {\n", "    domains {\n" + stream.read())])
+        return rotunda_vm.run_tests(tests, image=pack(text, folder, "rotunda-test"), **machine)
+
+
 def row(vm, verb, name):
     """The words of the line that `verb` shows about `name`."""
     for line in vm.command(verb).splitlines():
