@@ -41,12 +41,12 @@ static bool is_asleep;
 static nsec_t sleep_deadline_ns; /* while asleep; DEADLINE_NEVER: none */
 static struct loop_counters counters;
 
-/* All callbacks of this round have returned: the bit is behind theirs. */
 static void heart_answer(void)
 {
     (void)event_signal(startup_get()->heartbeat, UINT64_MAX);
 }
 
+/* All callbacks of this round have returned: the bit is behind theirs. */
 static void loop_on_heart(void *context)
 {
     (void)context;
