@@ -143,19 +143,22 @@ static const char *line_write(const struct name *name, const char *start, const 
 
     if (name != NULL)
         at = name_put(at, name);
-    while (at <= full) {
+    while (at <= full && text != end) {
         const char *const stop = full - at < end - text ? text + (full - at) + 1 : end;
-        unsigned byte = 0;
+        unsigned byte;
 
-        while (text != stop && is_shown(byte = (unsigned char)*text)) {
+        do {
+            byte = (unsigned char)*text++;
+            if (!is_shown(byte))
+                break;
             *at++ = (char)byte;
-            text++;
-        }
-        if (text == stop || is_end(byte))
+        } while (text != stop);
+        if (is_shown(byte))
+            continue;
+        if (is_end(byte))
             break;
         escape(at, byte);
         at += ESCAPE_LENGTH;
-        text++;
     }
     *at++ = '\n';
     ring_append(line, (size_t)(at - line));

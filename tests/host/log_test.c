@@ -116,8 +116,8 @@ static void a_domains_line_carries_its_name(void **state)
     const struct name full = {"exactly16letters"};
     uint64_t start = log_end();
 
-    assert_int_equal(log_write_from(&name, "link up\nsecond\n", 15), 7);
-    assert_int_equal(log_write_from(&name, "\nsecond\n", 8), 7);
+    assert_int_equal(log_write_from(&name, "link up\nsecond\n", 15), 8);
+    assert_int_equal(log_write_from(&name, "\nsecond\n", 8), 8);
     assert_string_equal(news_since(start), "[    0.000000] net: link up\n"
                                            "[    0.000000] net: second\n");
     start = log_end();
@@ -162,11 +162,11 @@ static void newlines_end_lines_and_none_is_empty(void **state)
     const struct name name = name_of("d");
     const uint64_t start = log_end();
 
-    assert_int_equal(log_write_from(&name, "a\r\n", 3), 1);
+    assert_int_equal(log_write_from(&name, "a\r\n", 3), 2);
     assert_int_equal(log_write_from(&name, "\r\n\n\r", 4), 4);
-    assert_int_equal(log_write_from(&name, "\r\nb\n\nc", 6), 3);
-    assert_int_equal(log_write_from(&name, "\n\nc\rd", 5), 3);
-    assert_int_equal(write_all(&name, "\rd\re\n", 5), 3);
+    assert_int_equal(log_write_from(&name, "\r\nb\n\nc", 6), 4);
+    assert_int_equal(log_write_from(&name, "\n\nc\rd", 5), 4);
+    assert_int_equal(write_all(&name, "\rd\re\n", 5), 2);
     log_info("\n\nf\n\n");
     assert_string_equal(news_since(start), "[    0.000000] d: a\n"
                                            "[    0.000000] d: b\n"

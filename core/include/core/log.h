@@ -51,7 +51,7 @@ __attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);
 
 /*
  * Add one line in a domain's name: the text up to its first newline, or what a line has room for.
- * Returns how many bytes of the text that was, newlines in front included and those behind not:
+ * Returns how many bytes of the text that was, with newlines in front and the one that ended it:
  * more than 0, unless `length` is.  One line for each call, for interrupts wait meanwhile.
  */
 CHECK_RESULT size_t log_write_from(const struct name *name, const char *text, size_t length);
