@@ -35,10 +35,11 @@ static void put_text(struct sink *sink, const char *text, size_t length)
     }
 }
 
-static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base)
+/* The digits of a number, which begin within `text` and end with it. */
+static const char *number_text(const struct spec *spec, uint64_t value, unsigned base,
+                               char text[NUMBER_MAX], size_t *length)
 {
-    char text[NUMBER_MAX];
-    char *const end = text + sizeof(text);
+    char *const end = text + NUMBER_MAX;
     char *at = end;
 
     do {
@@ -47,7 +48,8 @@ static void put_number(struct sink *sink, const struct spec *spec, uint64_t valu
     } while (value != 0);
     while (at > text && (size_t)(end - at) < spec->size)
         *--at = '0';
-    put_text(sink, at, (size_t)(end - at));
+    *length = (size_t)(end - at);
+    return at;
 }
 
 /* Everything between '%' and the conversion's letter. */
@@ -68,45 +70,46 @@ static bool is_conversion(char letter)
     return letter == 's' || letter == 'u' || letter == 'x';
 }
 
-static void put_string(struct sink *sink, const struct spec *spec, const char *text)
+static const char *string_text(const struct spec *spec, const char *text, size_t *length)
 {
     if (text == NULL)
         text = "(null)";
-    put_text(sink, text, strnlen(text, spec->size == 0 ? SIZE_MAX : spec->size));
+    *length = strnlen(text, spec->size == 0 ? SIZE_MAX : spec->size);
+    return text;
 }
 
 /*
- * Whatever its type, an argument takes 64 bits, of which an int uses the lower ones: one way to
- * fetch it is enough.
+ * What a conversion makes of its argument.  Whatever its type, an argument takes 64 bits, of which
+ * an int uses the lower ones: one way to fetch it is enough.
  * Source: Procedure Call Standard for AArch64, "Parameter passing".
  */
-static void put_conversion(struct sink *sink, const struct spec *spec, char letter,
-                           uint64_t argument)
+static const char *conversion_text(const struct spec *spec, char letter, uint64_t argument,
+                                   char digits[NUMBER_MAX], size_t *length)
 {
     if (letter == 's')
-        put_string(sink, spec, (const char *)(uintptr_t)argument);
-    else
-        put_number(sink, spec, spec->is_long ? argument : (uint32_t)argument,
-                   letter == 'x' ? 16 : 10);
+        return string_text(spec, (const char *)(uintptr_t)argument, length);
+    return number_text(spec, spec->is_long ? argument : (uint32_t)argument, letter == 'x' ? 16 : 10,
+                       digits, length);
 }
 
 size_t format_text_list(char *buffer, size_t size, const char *format, va_list list)
 {
     struct sink sink = {.buffer = buffer, .size = size};
+    char digits[NUMBER_MAX];
     struct spec spec;
 
     for (; *format != '\0'; format++) {
         const char *const letter = *format == '%' ? read_spec(format + 1, &spec) : format;
+        const char *text = format; /* stands for itself, but for %%; an unknown conversion, too */
+        size_t length = 1;
 
         if (letter != format && is_conversion(*letter)) {
-            put_conversion(&sink, &spec, *letter, va_arg(list, uint64_t));
+            text = conversion_text(&spec, *letter, va_arg(list, uint64_t), digits, &length);
             format = letter;
-            continue;
-        }
-        /* A conversion that is unknown stays as it stands, but for %%. */
-        put_text(&sink, format, 1);
-        if (format[0] == '%' && format[1] == '%')
+        } else if (format[0] == '%' && format[1] == '%') {
             format++;
+        }
+        put_text(&sink, text, length);
     }
     if (size > 0)
         buffer[sink.length < size ? sink.length : size - 1] = '\0';
