@@ -28,7 +28,8 @@ static void owner_describe(struct fault_record *record, const struct domain *dom
         return;
     record->owner_address = segment->address;
     record->owner_label = segment->label;
-    record->owner_domain_id = segment->owner == NULL ? 0 : segment->owner->id;
+    if (segment->owner != NULL)
+        record->owner_domain_id = segment->owner->id;
     record->owner_rights = view_rights_at(domain, record->address);
 }
 

@@ -48,9 +48,11 @@ void info_set_memory(uint64_t frames, uint64_t image, uint64_t archive)
     archive_bytes = archive;
 }
 
-static uint32_t id_of(const struct domain *domain)
+/* Of a record that is all zeroes: NULL stays 0. */
+static void id_put(uint32_t *out, const struct domain *domain)
 {
-    return domain == NULL ? 0 : domain->id;
+    if (domain != NULL)
+        *out = domain->id;
 }
 
 /*
@@ -130,7 +132,7 @@ static enum status fill_thread(struct domain *domain, uint64_t index, struct inf
     out->budget_ns = found->budget.budget_ns;
     out->period_ns = found->budget.period_ns;
     if (found->waiting_portal != NULL)
-        out->callee_domain_id = id_of(found->waiting_portal->belonging.domain);
+        id_put(&out->callee_domain_id, found->waiting_portal->belonging.domain);
     return STATUS_OK;
 }
 
@@ -166,7 +168,7 @@ static void fill_handle_object(struct object *object, struct info_handle *out)
     default:
         break;
     }
-    out->owner_domain_id = id_of(owner);
+    id_put(&out->owner_domain_id, owner);
 }
 
 static enum status fill_handle(struct domain *domain, uint64_t index, struct info_handle *out,
@@ -209,7 +211,7 @@ static enum status fill_view(struct domain *domain, uint64_t index, struct info_
     out->length = segment->length;
     out->rights = view_granted(domain, segment);
     out->widest = segment->widest;
-    out->owner_domain_id = id_of(segment->owner);
+    id_put(&out->owner_domain_id, segment->owner);
     out->view_count = segment->object.uses;
     out->label = segment->label;
     out->is_device = segment->backing == SEGMENT_DEVICE;
@@ -322,9 +324,11 @@ enum status info_copy(struct domain *domain, uint64_t what, uint64_t index, uadd
                       uint64_t out_bytes, uint64_t *next)
 {
     union info_record record;
-    const size_t bytes = what < KINDS ? record_bytes[what] : 0;
 
     *next = 0;
+    if (what >= KINDS)
+        return STATUS_BAD_ARGUMENT;
+    const size_t bytes = record_bytes[what];
     if (bytes == 0 || out_bytes < bytes || (domain == NULL) != (what >= INFO_MEMORY))
         return STATUS_BAD_ARGUMENT;
     memset(&record, 0, bytes);

@@ -46,6 +46,7 @@ static void on_deadline(struct timeout *timeout);
 
 static enum status record_add(struct portal *portal, uaddr_t stack_top)
 {
+    struct cross_record *first = portal->cross.first;
     void *memory;
     const enum status status = pool_take(&record_pool, &memory);
 
@@ -55,13 +56,12 @@ static enum status record_add(struct portal *portal, uaddr_t stack_top)
     record->portal = portal;
     line_init(&record->creditors);
     record->cross.stack_top = stack_top;
-    record->cross.next = portal->cross.first == NULL ? &record->cross : portal->cross.first;
     record->deadline.fire = on_deadline;
-    if (portal->cross.first == NULL)
-        portal->cross.first = &record->cross;
+    if (first == NULL)
+        first = portal->cross.first = &record->cross;
     else
-        LIST_ENTRY(list_last(&portal->records), struct record, portal_node)->cross.next =
-            &record->cross;
+        record->cross.next = first->next;
+    first->next = &record->cross; /* a ring, of which `first` is any */
     list_push_back(&portal->records, &record->portal_node);
     portal->record_count++;
     return STATUS_OK;
@@ -79,15 +79,16 @@ static struct record *record_claim(struct portal *portal, struct thread *thread)
 }
 
 enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_stack_top,
-                          uint64_t stack_stride, uint32_t stack_count, uint64_t cookie,
+                          uint64_t stack_stride, uint64_t stack_count, uint64_t cookie,
                           struct portal **out)
 {
     struct belonging *belonging;
 
-    if (stack_count == 0 || stack_count > PORTAL_STACKS_MAX || !is_aligned(entry, 4)
+    if (stack_count - 1 >= PORTAL_STACKS_MAX || !is_aligned(entry, 4)
         || !is_aligned(first_stack_top | stack_stride, 16))
         return STATUS_BAD_ARGUMENT;
-    enum status status = belonging_create(domain, &portal_class, 1 + stack_count, &belonging);
+    enum status status =
+        belonging_create(domain, &portal_class, 1 + (uint32_t)stack_count, &belonging);
     if (status != STATUS_OK)
         return status;
 
@@ -100,7 +101,7 @@ enum status portal_create(struct domain *domain, uaddr_t entry, uaddr_t first_st
         .cookie = cookie,
     };
     domain_use(domain); /* cross.domain is read without a lock */
-    for (uint32_t i = 0; i < stack_count && status == STATUS_OK; i++)
+    for (uint64_t i = 0; i < stack_count && status == STATUS_OK; i++)
         status = record_add(portal, first_stack_top + i * stack_stride);
     if (status != STATUS_OK) {
         object_put(&portal->belonging.object);

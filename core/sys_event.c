@@ -22,12 +22,9 @@ struct sysret sys_portal_create(uint64_t entry, uint64_t first_stack_top, uint64
                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
     struct portal *portal;
-    enum status status;
+    const enum status status =
+        portal_create(caller_domain(), entry, first_stack_top, stride, count, cookie, &portal);
 
-    if (count > PORTAL_STACKS_MAX)
-        return sysret(STATUS_BAD_ARGUMENT);
-    status = portal_create(caller_domain(), entry, first_stack_top, stride, (uint32_t)count, cookie,
-                           &portal);
     return status == STATUS_OK ? sysret_handle(&portal->belonging.object, RIGHT_CALL | RIGHTS_OWNER)
                                : sysret(status);
 }

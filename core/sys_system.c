@@ -16,16 +16,16 @@ enum {
 };
 
 /* Who is told that the log has grown.  A slot whose event died is free. */
-static struct {
+static struct log_watcher {
     struct event *event; /* owns a reference */
     uint64_t bits;
 } log_watchers[LOG_WATCHERS];
 
 void log_watchers_signal(void)
 {
-    for (unsigned i = 0; i < LOG_WATCHERS; i++)
-        if (log_watchers[i].event != NULL)
-            event_signal(log_watchers[i].event, log_watchers[i].bits);
+    for (struct log_watcher *at = log_watchers; at < &log_watchers[LOG_WATCHERS]; at++)
+        if (at->event != NULL)
+            event_signal(at->event, at->bits);
 }
 
 struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, UNUSED uint64_t a3,
@@ -78,13 +78,13 @@ struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSE
 
     if (status != STATUS_OK)
         return sysret(status);
-    for (unsigned i = 0; i < LOG_WATCHERS; i++) {
-        struct event *old = log_watchers[i].event;
+    for (struct log_watcher *at = log_watchers; at < &log_watchers[LOG_WATCHERS]; at++) {
+        struct event *old = at->event;
         if (old != NULL && old->belonging.domain != NULL && old != event_of_object(object))
             continue;
         object_get(object);
-        log_watchers[i].event = event_of_object(object);
-        log_watchers[i].bits = bits;
+        at->event = event_of_object(object);
+        at->bits = bits;
         if (old != NULL)
             object_put(&old->belonging.object);
         return sysret(STATUS_OK);

@@ -36,7 +36,7 @@ enum record_flag {
 #define PORTAL_GRACE_NS (UINT64_C(50) * 1000 * 1000)
 
 struct record {
-    struct cross_record cross;
+    _Alignas(64) struct cross_record cross; /* no other CPU's stack in its cache line */
     struct portal *portal;
     struct timeout deadline;
     struct list_node portal_node;
@@ -70,7 +70,7 @@ enum { PORTAL_STACKS_MAX = 16 };
 /* Errors: BAD_ARGUMENT, OUT_OF_QUOTA, OUT_OF_MEMORY. */
 CHECK_RESULT enum status portal_create(struct domain *domain, uaddr_t entry,
                                        uaddr_t first_stack_top, uint64_t stack_stride,
-                                       uint32_t stack_count, uint64_t cookie, struct portal **out);
+                                       uint64_t stack_count, uint64_t cookie, struct portal **out);
 
 /*
  * The current thread calls: words, handle and, if `with_handles`, handles and deadline are in its
