@@ -12,7 +12,7 @@ void boot_end(uint64_t given_bytes)
 {
     if (given_bytes != 0) {
         mmu_unmap_image(__boot_start, __boot_end);
-        frames_add(mmu_image_physical(__boot_start), given_bytes);
+        frames_add_few(mmu_image_physical(__boot_start), given_bytes);
     }
     struct cross_thread *first = scheduler_leave(); /* drops the kernel lock */
     info_machine_record()->boot_instructions = pmu_instructions();

@@ -120,6 +120,15 @@ void frames_add(paddr_t base, uint64_t size)
     }
 }
 
+void frames_add_few(paddr_t base, uint64_t size)
+{
+    const uint64_t end = (base + size) / PAGE_BYTES;
+
+    total += size / PAGE_BYTES;
+    for (uint64_t number = base / PAGE_BYTES; number < end; number++)
+        run_free(number, 0);
+}
+
 static paddr_t kept_pop(struct kept *kept)
 {
     struct kept_frame *frame = kept->first;

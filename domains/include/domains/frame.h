@@ -42,7 +42,10 @@ BOOT_ONLY void frames_init(paddr_t low, paddr_t high, void *records);
 BOOT_ONLY uint64_t frames_records_bytes(paddr_t low, paddr_t high);
 
 /* Add RAM that nobody uses; page-aligned.  Context: boot. */
-COLD void frames_add(paddr_t base, uint64_t size);
+BOOT_ONLY void frames_add(paddr_t base, uint64_t size);
+
+/* The same once booting is over, frame by frame. */
+COLD void frames_add_few(paddr_t base, uint64_t size);
 
 /* Take 2^order pages, not zeroed.  Ownership: the caller's.  Errors: OUT_OF_MEMORY. */
 CHECK_RESULT enum status frame_allocate(unsigned order, enum frame_use use, paddr_t *out);
