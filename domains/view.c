@@ -110,11 +110,11 @@ static uint32_t root_next(const struct domain *domain, uint32_t from)
 /* The first entry in use from `at` on, or `end`, which is the end of its eighth of the table. */
 static const pte_t *entry_in_eighth(const pte_t *at, const pte_t *end)
 {
-    for (; (uintptr_t)at % (4 * sizeof *at) != 0; at++)
+    for (; (uintptr_t)at % (8 * sizeof *at) != 0; at++)
         if (*at != 0)
             return at;
-    while (at < end && (at[0] | at[1] | at[2] | at[3]) == 0)
-        at += 4;
+    while (at < end && (at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]) == 0)
+        at += 8;
     while (at < end && *at == 0)
         at++;
     return at;
