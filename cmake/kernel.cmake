@@ -33,7 +33,7 @@ set(ROTUNDA_KERNEL_BOOT
 # For size, and without what makes code larger for all that: found by trying each alone.
 set(ROTUNDA_KERNEL_SMALL
     -Os -fno-tree-sink -fno-tree-tail-merge -fno-thread-jumps -fno-tree-loop-im
-    -fno-move-loop-invariants -fno-partial-inlining -fno-ipa-modref -fno-tree-fre)
+    -fno-move-loop-invariants -fno-partial-inlining -fno-ipa-modref -fno-tree-fre -fno-tree-sra)
 set(ROTUNDA_KERNEL_CODE -fno-align-functions)
 
 # No floating point, and no frame records: a panic finds who called whom without (core/panic.c).

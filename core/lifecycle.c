@@ -70,17 +70,16 @@ enum status domain_create(const struct domain_attributes *attributes, struct eve
 
     if (status != STATUS_OK)
         return status;
-    status = pool_take(&fault_pool, &fault);
-    if (status != STATUS_OK) {
-        pool_return(&domain_pool, memory);
-        return status;
-    }
     struct domain *domain = memory;
-    domain_fill(domain, attributes);
-    domain->fault = fault;
-    status = view_create(domain);
+    status = pool_take(&fault_pool, &fault);
+    if (status == STATUS_OK) {
+        domain_fill(domain, attributes);
+        domain->fault = fault;
+        status = view_create(domain);
+        if (status != STATUS_OK)
+            pool_return(&fault_pool, fault);
+    }
     if (status != STATUS_OK) {
-        pool_return(&fault_pool, fault);
         pool_return(&domain_pool, domain);
         return status;
     }
@@ -201,7 +200,8 @@ static bool parts_destroy_some(struct domain *domain)
     unsigned budget = DESTROY_STEP;
 
     return threads_end_some(domain, &budget) && budget >= VIEW_STEP && view_drain(domain, VIEW_STEP)
-           && segments_disown_some(domain) && handle_table_destroy(&domain->handles, DESTROY_STEP);
+           && !cpu_is_interrupted() && segments_disown_some(domain)
+           && handle_table_destroy(&domain->handles, DESTROY_STEP);
 }
 
 bool domain_destroy_some(struct domain *domain)
@@ -249,6 +249,25 @@ bool work_is_pending(void)
 {
     return !deferred_is_empty() || !list_is_empty(&stopping) || !list_is_empty(&orphans)
            || segments_reap_pending();
+}
+
+/* Each domain that it looks at goes behind the others, so it goes on from there. */
+bool segment_withdraw_some(struct segment *segment, const struct domain *keeper)
+{
+    const unsigned kept = view_granted(keeper, segment) != 0;
+
+    for (unsigned budget = VIEW_STEP; segment->object.uses > kept;) {
+        struct list_node *node = list_pop_front(&all);
+        struct domain *domain = LIST_ENTRY(node, struct domain, node);
+        list_push_back(&all, node);
+        if (domain != keeper) {
+            const enum status status = view_revoke(domain, segment);
+            (void)status; /* most don't have it */
+        }
+        if (--budget == 0 || cpu_is_interrupted())
+            return false;
+    }
+    return true;
 }
 
 void teardown_some(void)

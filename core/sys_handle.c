@@ -1,4 +1,5 @@
 #include "base/path.h"
+#include "core/lifecycle.h"
 #include "core/sysret.h"
 
 #define UNUSED __attribute__((unused))
@@ -56,6 +57,13 @@ struct sysret sys_handle_duplicate(uint64_t h, uint64_t rights, uint64_t badge, 
     return status == STATUS_OK ? sysret_value(copy) : sysret(status);
 }
 
+/* What was put into views by way of handles that are closed by now; whether none is left there. */
+static bool views_revoke_some(const struct handle_slot *slot)
+{
+    return slot->object->class->type != OBJECT_SEGMENT || (slot->rights & RIGHT_MANAGE) == 0
+           || segment_withdraw_some(segment_of_object(slot->object), caller_domain());
+}
+
 COLD struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
                                      UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                      UNUSED uint64_t a6, UNUSED uint64_t a7)
@@ -63,11 +71,9 @@ COLD struct sysret sys_handle_revoke(uint64_t h, UNUSED uint64_t a1, UNUSED uint
     struct handle_slot *slot;
     const enum status status = lookup(h, 0, &slot);
 
-    if (status != STATUS_OK)
-        return sysret(status);
-    if (!handle_revoke_some(slot, REVOKE_STEP))
+    if (status == STATUS_OK && (!handle_revoke_some(slot, REVOKE_STEP) || !views_revoke_some(slot)))
         return sysret_again(SYS_HANDLE_REVOKE, h, 0);
-    return sysret(STATUS_OK);
+    return sysret(status);
 }
 
 COLD struct sysret sys_handle_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,

@@ -15,6 +15,7 @@
 #include "abi/syscall.h"
 #include "base/path.h"
 #include "domains/domain.h"
+#include "domains/segment.h"
 
 struct event;
 struct thread;
@@ -41,6 +42,12 @@ void domain_evict(struct thread *thread);
 
 /* Take some more of a stopped domain apart; returns whether it is done. */
 bool domain_destroy_some(struct domain *domain);
+
+/*
+ * Take the segment out of all views but `keeper`'s, until an interrupt waits; returns whether it is
+ * done.
+ */
+COLD bool segment_withdraw_some(struct segment *segment, const struct domain *keeper);
 
 /*
  * Do a bounded part of what is outstanding: domains to be stopped, those that nobody has a handle

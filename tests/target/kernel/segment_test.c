@@ -202,6 +202,98 @@ static void revoke_takes_effect_at_once(void)
     }
 }
 
+enum { BORROWERS = 6, STRANGER = 6, SMALL_PAGES = 17, GIGABYTE_PAGES = 5 * 512 };
+
+/* In a child: put argument[1] into its view, and touch argument[0] in it for ever. */
+static void borrow_and_touch(const struct birth *birth)
+{
+    volatile uint64_t *word = words_at(birth->argument[0]);
+    _Atomic uint64_t *count = &birth->board->word[birth->argument[2]];
+
+    if (segment_grant(birth->argument[1], 0, rw) != STATUS_OK)
+        return;
+    for (;;) {
+        (*word)++;
+        (*count)++;
+    }
+}
+
+static void wait_for(unsigned word)
+{
+    for (unsigned i = 0; i < 2000 && board_get()->word[word] == 0; i++)
+        (void)thread_sleep(test_soon(TEST_MS / 4));
+    EXPECT(board_get()->word[word] > 0);
+}
+
+static void borrowers_make(handle_t lent, uaddr_t address, struct child borrowers[BORROWERS])
+{
+    for (uint64_t i = 0; i < BORROWERS; i++) {
+        struct board *board = board_get();
+        EXPECT_OK(child_make(&(struct child_needs){0}, &borrowers[i]));
+        const uint64_t argument[BIRTH_ARGUMENTS] = {
+            address, child_give(&borrowers[i], lent, RIGHT_ALL, 0), 1 + i};
+        board->word[1 + i] = 0;
+        EXPECT_OK(child_start(&borrowers[i], borrow_and_touch, argument));
+        wait_for(1 + (unsigned)i);
+    }
+}
+
+/* Lent by handles, and so in views that the lender has no say in; its own view and handle stay. */
+static void what_is_lent_leaves_every_view(void)
+{
+    static const uint64_t sizes[] = {1, SMALL_PAGES, GIGABYTE_PAGES};
+
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        static struct child borrowers[BORROWERS];
+        const uint64_t bytes = sizes[i] * PAGE_BYTES;
+        handle_t segment = 0, lent = 0;
+        uaddr_t address = 0;
+        EXPECT_OK(segment_create(bytes, rw, 0, 0, name_from("lent"), &segment, &address));
+        EXPECT_OK(segment_grant(segment, 0, rw));
+        EXPECT_OK(handle_duplicate(segment, rw | RIGHT_DUPLICATE | RIGHT_TRANSFER, 0, &lent));
+        borrowers_make(lent, address + bytes - 8, borrowers);
+
+        EXPECT_OK(handle_revoke(segment));
+        const uint64_t then = *words_at(address + bytes - 8);
+        (void)thread_sleep(test_soon(TEST_MS));
+        EXPECT_IS(*words_at(address + bytes - 8), then);
+        for (unsigned b = 0; b < BORROWERS; b++) {
+            EXPECT_IS(child_wait(&borrowers[b]), CHILD_STOPPED);
+            EXPECT_IS(child_fault(&borrowers[b]).address, address + bytes - 8);
+            EXPECT_IS(child_fault(&borrowers[b]).owner_rights, 0);
+            child_destroy(&borrowers[b]);
+        }
+        EXPECT_IS(handle_close(lent), STATUS_BAD_HANDLE);
+        *words_at(address) = 1;
+        EXPECT_OK(segment_revoke(segment, 0));
+        EXPECT_OK(handle_close(segment));
+    }
+}
+
+/* A revoke by whoever may not manage the segment takes back what was derived, and no more. */
+static void a_borrower_takes_it_out_of_no_view(void)
+{
+    struct child stranger;
+    handle_t segment = 0, lent = 0, further = 0;
+    uaddr_t address = 0;
+    struct board *board = board_get();
+
+    EXPECT_OK(child_make(&(struct child_needs){0}, &stranger));
+    EXPECT_OK(probe_make(PAGE_BYTES, rw, &segment, &address));
+    EXPECT_OK(handle_duplicate(segment, RIGHTS_MEMORY | RIGHT_DUPLICATE, 0, &lent));
+    EXPECT_OK(handle_duplicate(lent, RIGHTS_MEMORY, 0, &further));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {
+        address, child_give(&stranger, segment, RIGHT_ALL, 0), STRANGER};
+    board->word[STRANGER] = 0;
+    EXPECT_OK(child_start(&stranger, borrow_and_touch, argument));
+    wait_for(STRANGER);
+    EXPECT_OK(handle_revoke(lent));
+    EXPECT_IS(handle_close(further), STATUS_BAD_HANDLE);
+    board->word[STRANGER] = 0;
+    wait_for(STRANGER);
+    child_destroy(&stranger);
+}
+
 static void granting_again_narrows_at_once(void)
 {
     struct child child;
@@ -326,6 +418,8 @@ static const struct test segment_tests[] = {
     TEST(contiguous_memory_is_one_run),
     TEST(guards_are_holes),
     TEST(revoke_takes_effect_at_once),
+    TEST(what_is_lent_leaves_every_view),
+    TEST(a_borrower_takes_it_out_of_no_view),
     TEST(granting_again_narrows_at_once),
     TEST(own_view_forgets_at_once),
     TEST(addresses_rest_before_they_are_used_again),

@@ -49,7 +49,8 @@ enum syscall {
      * source's; a source with a badge other than 0 can't be given another (WRONG: BAD_ARGUMENT),
      * but an event's badge may lose bits.  Needs DUPLICATE. */
     SYS_HANDLE_DUPLICATE = 2,
-    /* (h): closes every descendant of h, in all domains; h stays. */
+    /* (h): closes every descendant of h, in all domains; h stays.  A segment, if h has MANAGE, is
+     * then taken out of all views but the caller's; when the call returns no access is left. */
     SYS_HANDLE_REVOKE = 3,
     /* (h) -> x1 object type, x2 rights, x3 badge */
     SYS_HANDLE_INFO = 4,
