@@ -105,6 +105,13 @@ def nobody_is_steered_without_permission(vm):
     assert re.search(DATE, vm.command("date"))
 
 
+def what_cannot_be_launched_is_told_once(vm):
+    assert do(vm, "poor") == {"launch poor": "out of quota"}
+    assert audited(vm, "impostor")["launch or stop", "poor"] == (3, "out of quota")
+    told = log(vm).count("app:App: impostor: asked for poor to be launched or stopped: out of quota")
+    assert told == 1, f"{told} lines"
+
+
 def asking_without_end_costs_the_log_a_few_lines(vm):
     """Nothing that others said is pushed out, nor what is known about the impostor itself."""
     before = log(vm)
@@ -149,6 +156,9 @@ def connections_have_a_quota(vm):
     told = log(vm).count("app:App: hoarder: gets no connection to rtc:Clock: it has all that "
                          "`quota-connections` allows")
     assert told == 1, f"{told} lines"
+    assert "it has all 5 connections that its `quota-connections` allows" \
+        in vm.command("why hoarder rtc:Clock")
+    assert "quota" not in vm.command("why shell rtc:Clock")
     assert re.search(DATE, vm.command("date"))
 
 
@@ -195,6 +205,7 @@ TESTS = [
     others_names_are_refused_while_they_are_stopped,
     others_names_are_refused_between_death_and_return,
     nobody_is_steered_without_permission,
+    what_cannot_be_launched_is_told_once,
     asking_without_end_costs_the_log_a_few_lines,
     a_request_without_a_name_is_noted,
     connections_have_a_quota,

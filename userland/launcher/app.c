@@ -209,7 +209,7 @@ static void app_tell(const struct operation *op, enum inspect_request request, e
     if (request == INSPECT_ASKED_CONNECT)
         app_tell_connect(op->caller, op->name, s);
     else if (s != STATUS_DENIED)
-        return;
+        voice_line(who, "asked for %s to be launched or stopped: %s", op->name, status_text(s));
     else if (request == INSPECT_ASKED_OFFER)
         voice_line(who, "may not offer %s: its manifest entry lacks offers = \"%s\"", op->name,
                    op->name);

@@ -323,10 +323,11 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
 static void service_explain(const struct child *child, const struct service_entry *service,
                             struct inspect_why *out)
 {
+    const uint32_t quota = child->domain->quota_connections;
     uint32_t counts[SERVICES_MAX] = {0};
 
     if (child->state == INSPECT_RUNNING && child->index != 0)
-        (void)child_count_connections(child, counts);
+        out->quota = child_count_connections(child, counts) >= quota ? quota : 0;
     out->target_kind = INSPECT_TARGET_SERVICE;
     out->owner = name_from(service->owner->domain->name);
     out->owner_state = service->owner->state;

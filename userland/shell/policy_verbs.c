@@ -88,6 +88,10 @@ static void print_service(const char *domain, const char *service, const struct 
         printf("; %s has %" PRIu32 " connection%s to it", domain, why->connections,
                why->connections == 1 ? "" : "s");
     puts("");
+    if (why->quota != 0)
+        printf("but it gets no more of any service: it has all %" PRIu32
+               " connections that its `quota-connections` allows\n",
+               why->quota);
 }
 
 static void print_verdict(const char *domain, const char *target, const struct inspect_why *why)

@@ -69,6 +69,12 @@ static void steer_all(void)
     say("switch off", "the machine", app_power_off());
 }
 
+static void launch_poor(void)
+{
+    for (unsigned i = 0; i < 3; i++)
+        say("launch", "poor", app_launch("poor", NULL, 0, NULL, NULL));
+}
+
 /* Words that hold no name: no terminator. */
 static enum status ask_without_name(enum app_operation operation)
 {
@@ -159,6 +165,8 @@ int main(void)
         offer_all();
     else if (strcmp(argument, "steers") == 0)
         steer_all();
+    else if (strcmp(argument, "poor") == 0)
+        launch_poor();
     else if (strcmp(argument, "flood") == 0)
         flood();
     else if (strcmp(argument, "nameless") == 0)
