@@ -183,10 +183,14 @@ def who_asks_for_what_nobody_brings_back_is_told(vm):
 
 
 def who_waits_for_what_is_stopped_is_told(vm):
+    """And for what has come up, and ended without serving: it is asked once, until it is launched."""
     vm.command("launch dier")
     wait_state(vm, "dier", "backing off")
     vm.command("launch hoarder waits")
     wait_event(vm, r"hoarder: waits from now on")
+    assert log(vm).count("hoarder: waited for test:Idler: peer dead") == 3, log(vm)
+    assert log(vm).count("idler: ") <= 1, log(vm)
+    wait_state(vm, "idler", "exited")
     assert row(vm, "services", "test:Dier")[4] == "1"
     vm.command("stop dier")
     wait_event(vm, r"hoarder: waited for test:Dier: peer dead")

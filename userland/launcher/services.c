@@ -150,6 +150,7 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     }
     handle_drop(service->portal);
     service->portal = portal;
+    child->has_offered = true;
     if (child->domain->takes_log)
         release_log(child);
     service_wake_waiters(service);
@@ -253,6 +254,13 @@ static bool child_may_have_another(struct child *child)
     return child->connections < child->domain->quota_connections;
 }
 
+bool services_may_summon(const struct child *owner)
+{
+    return owner->domain->start == MANIFEST_START_ON_DEMAND
+           && (owner->state == INSPECT_IDLE
+               || (owner->state == INSPECT_EXITED && owner->has_offered));
+}
+
 /*
  * Whether the owner may yet come up; if it only waits to be asked, ask it.  One that has failed,
  * was stopped, or ended in order and isn't asked to come back, comes up if somebody starts it: who
@@ -264,16 +272,13 @@ static enum status service_summon(const struct service_entry *service)
 
     if (owner->state == INSPECT_NO_DEVICE)
         return STATUS_NOT_SUPPORTED;
-    if (owner->state == INSPECT_FAILED || owner->state == INSPECT_STOPPED)
-        return STATUS_PEER_DEAD;
-    if (owner->domain->start == MANIFEST_START_BOOT && owner->state == INSPECT_EXITED)
-        return STATUS_PEER_DEAD;
-    if (owner->domain->start == MANIFEST_START_ON_DEMAND
-        && (owner->state == INSPECT_IDLE || owner->state == INSPECT_EXITED)) {
+    if (services_may_summon(owner)) {
         const enum status s = supervisor_launch(owner, NULL, 0);
         return s == STATUS_OK ? STATUS_WOULD_BLOCK : s;
     }
-    return STATUS_WOULD_BLOCK;
+    const bool is_down = owner->state == INSPECT_FAILED || owner->state == INSPECT_STOPPED
+                         || owner->state == INSPECT_EXITED;
+    return is_down ? STATUS_PEER_DEAD : STATUS_WOULD_BLOCK;
 }
 
 static enum status connect_waiting(struct service_entry *service, struct child *child,

@@ -62,5 +62,11 @@ void services_explain(const struct child *child, const char *name, struct inspec
 /* The child's life ends: its offers and its waiting with it. */
 void services_withdraw(struct child *child);
 
+/*
+ * Whether asking for what it offers has it started: on demand, but not again after a life that
+ * ended in order without having served anything.
+ */
+bool services_may_summon(const struct child *owner);
+
 /* The child won't come up by itself: let those who wait for it ask again, and hear why. */
 void services_wake_hopeless(struct child *child);

@@ -26,6 +26,7 @@ enum {
 };
 
 #define CLOCK_SERVICE  "rtc:Clock"
+#define IDLER_SERVICE  "test:Idler"
 #define OWN_SERVICE    "test:Own"
 #define LEAVER_SERVICE "test:Leaver"
 #define DIER_SERVICE   "test:Dier"
@@ -151,6 +152,8 @@ static void wait(void)
 {
     handle_t got;
 
+    for (unsigned i = 0; i < 3; i++)
+        say("waited for", IDLER_SERVICE, app_connect(IDLER_SERVICE, &got));
     log_line("waits from now on");
     say("waited for", DIER_SERVICE, app_connect(DIER_SERVICE, &got));
 }
