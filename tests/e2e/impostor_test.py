@@ -108,7 +108,8 @@ def nobody_is_steered_without_permission(vm):
 def what_cannot_be_launched_is_told_once(vm):
     assert do(vm, "poor") == {"launch poor": "out of quota"}
     assert audited(vm, "impostor")["launch or stop", "poor"] == (3, "out of quota")
-    told = log(vm).count("app:App: impostor: asked for poor to be launched or stopped: out of quota")
+    told = log(vm).count("app:App: impostor: asked for poor to be launched or stopped: "
+                         "out of quota")
     assert told == 1, f"{told} lines"
 
 
@@ -183,7 +184,7 @@ def who_asks_for_what_nobody_brings_back_is_told(vm):
 
 
 def who_waits_for_what_is_stopped_is_told(vm):
-    """And for what has come up, and ended without serving: it is asked once, until it is launched."""
+    """And for what has come up, and ended without serving: it is asked only once."""
     vm.command("launch dier")
     wait_state(vm, "dier", "backing off")
     vm.command("launch hoarder waits")
