@@ -237,9 +237,11 @@ def a_loop_for_ever_is_caught(vm, driver):
 def an_interrupt_storm_is_caught(vm, driver):
     """How long it lasted: as many interrupts as there were, at the rate that was reported."""
     before = vm.restarts()
-    had = interrupts_of(vm, driver.name)
+    had = 0
 
     def change(changes, _length):
+        nonlocal had
+        had = interrupts_of(vm, driver.name)
         for pattern, code in driver.deaf:
             changes.make(offset_of(driver.name, "on_interrupt", pattern), code)
 

@@ -17,7 +17,7 @@ void log_line_list(const char *format, va_list arguments)
         return;
     if ((size_t)length > sizeof line - 1)
         length = (int)sizeof line - 1;
-    (void)log_write(line, (size_t)length); /* a newline would take a call of its own */
+    (void)log_write(line, (size_t)length);
 }
 
 void log_line(const char *format, ...)
