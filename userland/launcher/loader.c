@@ -345,12 +345,20 @@ bool loader_text_is_sound(const struct loaded *loaded)
                                loaded->text_checksum);
 }
 
+void loader_stop(struct loaded *loaded)
+{
+    if (loaded->domain == 0)
+        return;
+    const enum status s = domain_stop(loaded->domain);
+    (void)s;
+}
+
 void loader_unload(struct loaded *loaded)
 {
+    loader_stop(loaded);
     if (loaded->domain != 0) {
-        enum status s = domain_stop(loaded->domain);
         claims_quiet(&loaded->claims);
-        s = domain_destroy(loaded->domain);
+        const enum status s = domain_destroy(loaded->domain);
         (void)s;
     }
     handle_withdraw(loaded->thread);

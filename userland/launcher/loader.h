@@ -62,5 +62,8 @@ CHECK_RESULT enum status loader_load(const struct load_request *request, struct 
 /* Whether its text is what it was when it was loaded; true where another life has no better. */
 bool loader_text_is_sound(const struct loaded *loaded);
 
+/* Nothing executes in it from here on, if it lives. */
+void loader_stop(struct loaded *loaded);
+
 /* End the domain, if it lives, and take everything back. */
 void loader_unload(struct loaded *loaded);

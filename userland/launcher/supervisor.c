@@ -166,6 +166,7 @@ static enum status child_start(struct child *child)
 /* Take the domain apart and tell those who waited for it. */
 static void child_end(struct child *child, enum inspect_state state)
 {
+    loader_stop(&child->loaded); /* before what it reads goes */
     services_withdraw(child);
     pulse_end(child);
     loader_unload(&child->loaded);
