@@ -8,6 +8,7 @@
 #include "core/thread.h"
 #include "domains/asid.h"
 #include "domains/pool.h"
+#include "domains/space.h"
 #include "domains/view.h"
 
 /* Of things that are each a few hundred instructions at the most. */
@@ -18,7 +19,7 @@ static struct pool fault_pool;
 static struct list all;
 static struct list stopping; /* struct domain, stop_node; each has a reference */
 static struct list orphans;  /* struct domain, orphan_node; likewise */
-static uint32_t next_id = 1;
+static uint32_t next_id = DOMAIN_ID_LAUNCHER;
 
 static void domain_on_destroy(struct object *object);
 
@@ -34,11 +35,6 @@ void lifecycle_init(void)
     list_init(&all);
     list_init(&stopping);
     list_init(&orphans);
-}
-
-struct list *domains_all(void)
-{
-    return &all;
 }
 
 static void domain_fill(struct domain *domain, const struct domain_attributes *attributes)
@@ -251,21 +247,27 @@ bool work_is_pending(void)
            || segments_reap_pending();
 }
 
-/* Each domain that it looks at goes behind the others, so it goes on from there. */
+/*
+ * Each domain that it looks at goes behind the others, so it goes on from there; not always by as
+ * many, or two who take turns might each see the same half for ever.  What the launcher looks at
+ * doesn't vanish under it: it has done so soon.
+ */
 bool segment_withdraw_some(struct segment *segment, const struct domain *keeper)
 {
     const unsigned kept = view_granted(keeper, segment) != 0;
+    unsigned budget = 1 + space_random() % VIEW_STEP;
 
-    for (unsigned budget = VIEW_STEP; segment->object.uses > kept;) {
-        struct list_node *node = list_pop_front(&all);
-        struct domain *domain = LIST_ENTRY(node, struct domain, node);
-        list_push_back(&all, node);
-        if (domain != keeper) {
+    while (segment->object.uses > kept) {
+        if (budget == 0)
+            return false;
+        struct domain *domain = LIST_ENTRY(all.head.next, struct domain, node);
+        list_remove(&domain->node);
+        list_push_back(&all, &domain->node);
+        if (domain != keeper && domain->id != DOMAIN_ID_LAUNCHER) {
             const enum status status = view_revoke(domain, segment);
             (void)status; /* most don't have it */
         }
-        if (--budget == 0 || cpu_is_interrupted())
-            return false;
+        budget = cpu_is_interrupted() ? 0 : budget - 1;
     }
     return true;
 }

@@ -6,7 +6,8 @@
  * a fault, which would be the end of everybody, or could mean something, as in a device.  So it
  * first takes hold of the segment, and then has the kernel tell it what that is: memory that a
  * domain sees and may write, with a page at its start.  A segment that anybody sees is whole, and
- * whose handle one holds keeps its pages and its address, whatever its maker does meanwhile.
+ * whose handle one holds keeps its pages and its address, whatever its maker does meanwhile; and
+ * a maker who takes it back can't take it out of the launcher's view.
  *
  * What stands there may change at any time: every word is read once and only ever shown.  The
  * launcher looks through its own view for as long as it takes to copy the area.

@@ -3,7 +3,8 @@
  *
  * A new call of the kernel is denied to everybody until it stands here.  Of the calls that any
  * program may need handle_revoke is in no set: memory that a device has been lent would come back
- * behind the back of the driver, whose handle keeps it (docs/drivers.md).
+ * behind the back of the driver, whose handle keeps it (docs/drivers.md), and what a service has
+ * been lent would go while it reads.
  */
 #include "syscall_set.h"
 

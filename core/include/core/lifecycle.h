@@ -22,6 +22,8 @@ struct thread;
 
 BOOT_ONLY void lifecycle_init(void);
 
+enum { DOMAIN_ID_LAUNCHER = 1 }; /* the first */
+
 /*
  * An empty domain.  `stop_event`, borrowed, may be NULL.  Ownership: one reference, the caller's.
  * Errors: OUT_OF_MEMORY, OUT_OF_QUOTA (its own limit doesn't hold a view).
@@ -44,8 +46,8 @@ void domain_evict(struct thread *thread);
 bool domain_destroy_some(struct domain *domain);
 
 /*
- * Take the segment out of all views but `keeper`'s, until an interrupt waits; returns whether it is
- * done.
+ * Take the segment out of some more views, but not out of `keeper`'s or the launcher's; returns
+ * whether nobody else has it.
  */
 COLD bool segment_withdraw_some(struct segment *segment, const struct domain *keeper);
 
@@ -57,6 +59,3 @@ void teardown_some(void);
 
 /* Whether any of that, or anything deferred (core/deferred.h), is outstanding. */
 bool work_is_pending(void);
-
-/* All domains, oldest first; struct domain, node. */
-struct list *domains_all(void);

@@ -270,6 +270,79 @@ static void what_is_lent_leaves_every_view(void)
     }
 }
 
+/* In a child: lend argument[0] to itself over and over, and revoke it. */
+static void revoke_for_ever(const struct birth *birth)
+{
+    for (;;) {
+        if (segment_grant(birth->argument[0], 0, rw) != STATUS_OK
+            || handle_revoke(birth->argument[0]) != STATUS_OK)
+            return;
+        birth->board->word[birth->argument[1]]++;
+    }
+}
+
+/*
+ * Two who revoke at the same time don't keep each other from coming to an end; each finds a
+ * borrower among many domains, and one doesn't have the segment in its own view.
+ */
+static void two_may_revoke_at_once(void)
+{
+    enum { CROWD = 14, ROUNDS = 200, OTHER = 7 };
+    static struct child crowd[CROWD];
+    struct child other;
+    handle_t segment = 0, others = 0;
+    uaddr_t address = 0;
+    struct board *board = board_get();
+
+    EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("mine"), &segment, &address));
+    EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("theirs"), &others, &address));
+    for (unsigned i = 0; i < CROWD; i++)
+        EXPECT_OK(child_make(&(struct child_needs){0}, &crowd[i]));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &other));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&other, others, RIGHT_ALL, 0), OTHER};
+    board->word[OTHER] = 0;
+    EXPECT_OK(child_start(&other, revoke_for_ever, argument));
+    wait_for(OTHER);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        EXPECT_OK(segment_grant(segment, crowd[round % CROWD].domain, rw));
+        EXPECT_OK(segment_grant(others, crowd[(round + CROWD / 2) % CROWD].domain, RIGHT_READ));
+        EXPECT_OK(handle_revoke(segment));
+    }
+    board->word[OTHER] = 0;
+    wait_for(OTHER);
+    child_destroy(&other);
+    for (unsigned i = 0; i < CROWD; i++)
+        child_destroy(&crowd[i]);
+}
+
+/* This program is in the launcher's place: its look at a page ends before the page goes. */
+static void what_the_launcher_looks_at_stays(void)
+{
+    enum { REVOKED = 8 };
+    struct child child;
+    handle_t segment = 0, opened = 0;
+    uaddr_t address = 0;
+    struct board *board = board_get();
+
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(segment_create(PAGE_BYTES, rw, 0, 0, name_from("looked at"), &segment, &address));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&child, segment, RIGHT_ALL, 0), REVOKED};
+    board->word[REVOKED] = 0;
+    EXPECT_OK(child_start(&child, revoke_for_ever, argument));
+    wait_for(REVOKED);
+    EXPECT_OK(segment_open(test_factory(), address, &opened));
+    EXPECT_OK(segment_grant(opened, 0, RIGHT_READ));
+    (void)thread_sleep(test_soon(TEST_MS));
+    const uint64_t then = board->word[REVOKED];
+    (void)thread_sleep(test_soon(TEST_MS));
+    EXPECT_IS(*words_at(address), 0);
+    EXPECT_IS(board->word[REVOKED], then);
+    EXPECT_OK(segment_revoke(opened, 0));
+    board->word[REVOKED] = 0;
+    wait_for(REVOKED);
+    child_destroy(&child);
+}
+
 /* A revoke by whoever may not manage the segment takes back what was derived, and no more. */
 static void a_borrower_takes_it_out_of_no_view(void)
 {
@@ -419,6 +492,8 @@ static const struct test segment_tests[] = {
     TEST(guards_are_holes),
     TEST(revoke_takes_effect_at_once),
     TEST(what_is_lent_leaves_every_view),
+    TEST(two_may_revoke_at_once),
+    TEST(what_the_launcher_looks_at_stays),
     TEST(a_borrower_takes_it_out_of_no_view),
     TEST(granting_again_narrows_at_once),
     TEST(own_view_forgets_at_once),

@@ -50,7 +50,8 @@ enum syscall {
      * but an event's badge may lose bits.  Needs DUPLICATE. */
     SYS_HANDLE_DUPLICATE = 2,
     /* (h): closes every descendant of h, in all domains; h stays.  A segment, if h has MANAGE, is
-     * then taken out of all views but the caller's; when the call returns no access is left. */
+     * then taken out of all views but the caller's; when the call returns nobody sees it but who
+     * has other handles.  Events whose words are in it go on having them. */
     SYS_HANDLE_REVOKE = 3,
     /* (h) -> x1 object type, x2 rights, x3 badge */
     SYS_HANDLE_INFO = 4,
