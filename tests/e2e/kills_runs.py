@@ -393,8 +393,9 @@ def said_figures(values):
 class System:
     """The machine under load, with what the tests compare at the end."""
 
-    def __init__(self, vm, page, pcap, seed):
+    def __init__(self, vm, page, pcap, seed, delays):
         self.vm = vm
+        self.delays = delays  # until who was killed was back, by name, of all machines
         self.cable = Cable(pcap)
         self.load = Load(vm, page)
         self.killer = Killer(vm, self.cable, self.load, random.Random(seed))
@@ -449,7 +450,7 @@ def all_die_and_come_back(system, amounts):
         for name in order:
             killer.kill(name)
         killer.wait_time(max(killer.last.values()) + 0.1)
-    report(killer)
+    report(killer, system.delays)
     print(f"     meanwhile {load.answered - answered} pages answered, {load.failed - failed} "
           f"asked for in vain, {load.wrong} wrong, in {cable.now - begin:.1f} s of guest time")
     assert load.wrong == 0, f"{load.wrong} wrong pages"
@@ -483,9 +484,8 @@ def a_fault_in_the_middle_is_no_worse(system, amounts):
     print(f"     {-(-amounts.rounds // 10)} faults each of {', '.join(CRASHING)}")
 
 
-def report(killer):
-    """Whoever carries pages is back when there is one."""
-    late = []
+def report(killer, delays):
+    """Whoever carries pages is back when there is one.  `delays` gets how long that was, by name."""
     for name in DOMAINS:
         kills = [kill for kill in killer.kills if kill.name == name]
         back = [max(kill.gone, kill.serves) if name in CARRIERS else kill.serves for kill in kills]
@@ -493,12 +493,22 @@ def report(killer):
             f"; it said so after {said_figures([kill.serves for kill in kills])}; the next page " \
             f"came after {said_figures([kill.page for kill in kills])}"
         print(f"     {name}: {len(kills)} kills, back after {said_figures(back)}{after}")
-        median, p99, _ = figures(back)
-        if median > MEDIAN or p99 > P99:
-            late.append(name)
+        delays[name] += back
     if killer.lost:
         print(f"     {killer.lost} commands were lost with a console")
-    assert not late, f"back too late: {late}"
+
+
+def are_late(delays):
+    """Over all machines: of fewer than a hundred values the 99th percentile is the largest."""
+    late = []
+    for name, values in delays.items():
+        median, p99, _ = figures(values)
+        print(f"{name}: {len(values)} kills in all, back after {said_figures(values)}")
+        if median > MEDIAN or p99 > P99:
+            late.append(name)
+    if late:
+        print(f"FAIL back too late: {', '.join(late)}")
+    return bool(late)
 
 
 def nothing_was_seeded_badly(system, _amounts):
@@ -602,13 +612,13 @@ def machine(folder, image):
     return pcap, rotunda_vm.Machine(image, icount=ICOUNT, options=["-object", dump])
 
 
-def run_kills(folder, amounts):
+def run_kills(folder, amounts, delays):
     page = random.Random(amounts.seed).randbytes(PAGE_BYTES)
     pcap, vm = machine(folder, site_image(folder, {"index.html": page}))
     with vm:
         vm.wait_prompt()
         vm.wait_https()
-        system = System(vm, page, pcap, amounts.seed)
+        system = System(vm, page, pcap, amounts.seed, delays)
         results = []
         for test in TESTS:
             results.append(rotunda_vm.run_test(lambda _: test(system, amounts), vm, test.__name__))
@@ -617,7 +627,7 @@ def run_kills(folder, amounts):
     return [result.error for result in results]
 
 
-def run_downloads(folder, amounts):
+def run_downloads(folder, amounts, _delays):
     content = random.Random(amounts.seed).randbytes(DOWNLOAD_BYTES)
     image = site_image(folder, {"index.html": b"here", DOWNLOAD: content})
     errors = []
@@ -643,8 +653,9 @@ def run_all(amounts):
         print(f"skipped: needs {rotunda_vm.default_image()}")
         return rotunda_vm.CANNOT_RUN
     errors = []
+    delays = collections.defaultdict(list)
     for run, portion in [(run_kills, portion) for portion in portions(amounts)] + \
             [(run_downloads, amounts)]:
         with tempfile.TemporaryDirectory(prefix="rotunda-kills-") as folder:
-            errors += run(folder, portion)
-    return int(any(errors))
+            errors += run(folder, portion, delays)
+    return int(are_late(delays) or any(errors))
