@@ -95,9 +95,9 @@ enum status event_create(struct domain *domain, struct segment *segment, uint64_
 {
     struct belonging *belonging;
 
-    if (!is_aligned(offset, sizeof(uint64_t)) || offset >= segment->length
-        || segment->backing == SEGMENT_DEVICE || segment->backing == SEGMENT_PHYSICAL
-        || segment->backing == SEGMENT_ALIAS)
+    if (segment->owner != domain || !is_aligned(offset, sizeof(uint64_t))
+        || offset >= segment->length || segment->backing == SEGMENT_DEVICE
+        || segment->backing == SEGMENT_PHYSICAL || segment->backing == SEGMENT_ALIAS)
         return STATUS_BAD_ARGUMENT;
     const paddr_t physical = segment_physical(segment, offset);
     if (physical == 0)

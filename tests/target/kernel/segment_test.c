@@ -270,6 +270,35 @@ static void what_is_lent_leaves_every_view(void)
     }
 }
 
+/* In a child: an event whose word is in argument[0], and one in a page of its own. */
+static void make_events(const struct birth *birth)
+{
+    _Atomic uint64_t *seen = birth->board->word;
+    handle_t own = 0, event = 0;
+    uaddr_t address = 0;
+
+    seen[1] = event_create(birth->argument[0], 0, &event);
+    if (segment_create(PAGE_BYTES, rw, 0, 0, name_from("own"), &own, &address) == STATUS_OK)
+        seen[2] = event_create(own, 0, &event);
+}
+
+/* It would keep its word, and the page, after the revoke. */
+static void a_borrower_makes_no_event_in_it(void)
+{
+    struct child child;
+    handle_t segment = 0;
+    uaddr_t address = 0;
+
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(probe_make(PAGE_BYTES, rw, &segment, &address));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&child, segment, RIGHT_ALL, 0)};
+    board_get()->word[2] = STATUS_PEER_DEAD;
+    EXPECT_OK(child_start(&child, make_events, argument));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board_get()->word[1], STATUS_BAD_ARGUMENT);
+    EXPECT_IS(board_get()->word[2], STATUS_OK);
+}
+
 /* In a child: lend argument[0] to itself over and over, and revoke it. */
 static void revoke_for_ever(const struct birth *birth)
 {
@@ -495,6 +524,7 @@ static const struct test segment_tests[] = {
     TEST(two_may_revoke_at_once),
     TEST(what_the_launcher_looks_at_stays),
     TEST(a_borrower_takes_it_out_of_no_view),
+    TEST(a_borrower_makes_no_event_in_it),
     TEST(granting_again_narrows_at_once),
     TEST(own_view_forgets_at_once),
     TEST(addresses_rest_before_they_are_used_again),

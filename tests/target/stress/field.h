@@ -66,9 +66,8 @@ struct row {
 struct seat {
     _Atomic uint64_t steps;
     _Atomic uint64_t is_done;
-    _Atomic uint64_t pending; /* of an event */
-    _Atomic uint64_t doing;   /* the deed that it is at */
-    _Atomic uint32_t parked;  /* always 0: slept on */
+    _Atomic uint64_t doing;  /* the deed that it is at */
+    _Atomic uint32_t parked; /* always 0: slept on */
 };
 
 struct counter {

@@ -188,22 +188,31 @@ static bool do_thread(struct worker *w, bool is_killed)
     return well;
 }
 
-/* An event of one's own, with its word in the seat, that is signalled or times out. */
+/* An event of one's own, in memory of one's own, that is signalled or times out. */
 static bool do_event(struct worker *w)
 {
     const uint64_t r = chance(w);
-    const uint64_t offset = field_offset(w->field, &w->seat->pending);
-    handle_t event = 0;
+    handle_t segment = 0, event = 0;
+    uaddr_t address = 0;
 
-    if (event_create(w->row->field, offset, &event) != STATUS_OK)
+    if (!memory_make(1, 0, &segment, &address))
         return false;
+    if (event_create(segment, (r >> 4) % 512 * sizeof(uint64_t), &event) != STATUS_OK) {
+        memory_end(w, segment);
+        return false;
+    }
     if (r % 2 == 0)
         (void)event_signal(event, 1);
     const enum status s = event_wait(event, time_here_ns() + (r >> 8) % (TEST_MS / 5));
     FIELD_EXPECT(w->field,
                  s == STATUS_OK || (s == STATUS_TIMED_OUT && (r % 2 != 0 || w->is_short)));
-    (void)atomic_exchange(&w->seat->pending, 0);
-    (void)handle_close(event);
+    if ((r >> 2) % 2 == 0) { /* either may go first */
+        memory_end(w, segment);
+        (void)handle_close(event);
+    } else {
+        (void)handle_close(event);
+        memory_end(w, segment);
+    }
     return s == STATUS_OK;
 }
 

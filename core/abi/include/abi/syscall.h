@@ -51,7 +51,7 @@ enum syscall {
     SYS_HANDLE_DUPLICATE = 2,
     /* (h): closes every descendant of h, in all domains; h stays.  A segment, if h has MANAGE, is
      * then taken out of all views but the caller's; when the call returns nobody sees it but who
-     * has other handles.  Events whose words are in it go on having them. */
+     * has other handles. */
     SYS_HANDLE_REVOKE = 3,
     /* (h) -> x1 object type, x2 rights, x3 badge */
     SYS_HANDLE_INFO = 4,
@@ -128,7 +128,8 @@ enum syscall {
     SYS_PORTAL_CREATE = 30,
 
     /* (segment, offset) -> x1 handle.  The 64-bit pending word is at segment + offset, 8-byte
-     * aligned; the segment handle needs R and W. */
+     * aligned; the segment handle needs R and W.  In memory that isn't the caller's own, which its
+     * maker may want back: BAD_ARGUMENT. */
     SYS_EVENT_CREATE = 31,
     /* (event, bits): sets the bits that the handle's badge allows (badge 0 on the creator's own
      * handle: all). */
