@@ -485,7 +485,7 @@ def a_fault_in_the_middle_is_no_worse(system, amounts):
 
 
 def report(killer, delays):
-    """Whoever carries pages is back when there is one.  `delays` gets how long that was, by name."""
+    """Whoever carries pages is back when there is one.  `delays` gets, by name, how long it was."""
     for name in DOMAINS:
         kills = [kill for kill in killer.kills if kill.name == name]
         back = [max(kill.gone, kill.serves) if name in CARRIERS else kill.serves for kill in kills]
