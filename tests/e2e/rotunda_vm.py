@@ -14,6 +14,7 @@ Standard library only.
 import collections
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -31,6 +32,7 @@ BOOT_SECONDS = 60.0
 WAIT_SECONDS = 20.0
 SITE_FILE = "site"  # its name in the boot archive
 CANNOT_RUN = 77  # exit status of a test that cannot run here
+PORTS = range(20000, 32000)  # Linux takes outgoing ones from 32768 on
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -64,10 +66,18 @@ def pack_image(site, image):
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """
+    A TCP port of 127.0.0.1 that nobody has now; none of those that outgoing connections get, of
+    which other tests may open hundreds until QEMU listens on it.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise VmError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def plain(text):
