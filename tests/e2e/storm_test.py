@@ -197,8 +197,9 @@ def others_are_untouched(vm, before, name):
 
 def wait_caught(vm, driver, change, pattern):
     """
-    When `pattern` was logged about the driver, with its text as `change` makes it.  Its text may be
-    looked at before it comes to what was changed: then it is mended at once, and changed again.
+    When `pattern` was logged about the driver, with its text as `change` makes it, and how many
+    interrupts it had before.  Its text may be looked at before it comes to what was changed: then
+    it is mended at once, and changed again.
     """
     seen = rf"app:App: {driver.name}: its text has changed while it runs"
     either = rf"(?:{pattern}|{seen})"
@@ -206,6 +207,7 @@ def wait_caught(vm, driver, change, pattern):
         physical, length = text_of(vm, driver.name)
         had = len(logged(vm, driver.name, pattern))
         looked = len(logged(vm, driver.name, either))
+        interrupts = interrupts_of(vm, driver.name)
         time.sleep(REST_SECONDS)
         with Changes(vm, physical) as changes:
             change(changes, length)
@@ -213,7 +215,7 @@ def wait_caught(vm, driver, change, pattern):
         wait_back(vm, driver.name)
         caught = logged(vm, driver.name, pattern)
         if len(caught) > had:
-            return caught[-1]
+            return caught[-1], interrupts
         print(f"     {driver.name}: its text was looked at first")
     raise AssertionError(f"no {pattern!r} in {TRIES} tries, but each time {seen!r}:\n{vm.tail()}")
 
@@ -225,8 +227,8 @@ def a_loop_for_ever_is_caught(vm, driver):
     def change(changes, length):
         changes.make(0, (READ_TIME * (PAGE // 4 - 1) + JUMP_HERE) * (length // PAGE))
 
-    caught = wait_caught(vm, driver, change,
-                         rf"app:App: silence: {driver.name} didn't answer: it was executing")
+    caught, _ = wait_caught(vm, driver, change,
+                            rf"app:App: silence: {driver.name} didn't answer: it was executing")
     others_are_untouched(vm, before, driver.name)
     story = rotunda_vm.plain(vm.text).split(f"silence: {driver.name} didn't answer")[-1]
     began = int(re.search(r"app:App: +x0 +0x([0-9a-f]{16})", story)[1], 16) / COUNTER_HZ
@@ -237,16 +239,13 @@ def a_loop_for_ever_is_caught(vm, driver):
 def an_interrupt_storm_is_caught(vm, driver):
     """How long it lasted: as many interrupts as there were, at the rate that was reported."""
     before = vm.restarts()
-    had = 0
 
     def change(changes, _length):
-        nonlocal had
-        had = interrupts_of(vm, driver.name)
         for pattern, code in driver.deaf:
             changes.make(offset_of(driver.name, "on_interrupt", pattern), code)
 
-    wait_caught(vm, driver, change,
-                rf"app:App: storm: {driver.name} took \d+ interrupts a second")
+    _, had = wait_caught(vm, driver, change,
+                         rf"app:App: storm: {driver.name} took \d+ interrupts a second")
     rate, limit = (int(word) for word in re.search(
         rf"storm: {driver.name} took (\d+) interrupts a second, and may take (\d+)",
         rotunda_vm.plain(vm.text)).groups())
