@@ -185,6 +185,28 @@ static void all_pages_can_be_had_one_by_one_and_no_more(void **state)
     }
 }
 
+/* What only booting needed is joined as all of RAM is. */
+static void frames_that_come_late_are_as_good_as_any(void **state)
+{
+    static const struct range late = {0x40800000, 15};
+    void (*const add[])(paddr_t base, uint64_t size) = {frames_add, frames_add_few};
+    uint64_t counts[2][FRAME_ORDERS];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        machine_start(&shapes[3]);
+        add[i](late.base, late.pages * PAGE_BYTES);
+        memset(map + (late.base - shape->low) / PAGE_BYTES, 1, late.pages);
+        total_pages += late.pages;
+        assert_int_equal(frame_totals().total, total_pages);
+        assert_int_equal(frame_totals().free, total_pages);
+        census(counts[i]);
+    }
+    assert_int_equal(counts[1][3], 1); /* 8, 4, 2 and 1 of them, and the page alone */
+    assert_int_equal(counts[1][0], 2);
+    assert_memory_equal(counts[0], counts[1], sizeof counts[0]);
+}
+
 static void an_address_out_of_memory_is_left_untouched(void **state)
 {
     paddr_t address = 0x1234;
@@ -351,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(memory_is_cut_into_the_largest_runs_there_are, teardown),
         cmocka_unit_test_teardown(all_pages_can_be_had_one_by_one_and_no_more, teardown),
+        cmocka_unit_test_teardown(frames_that_come_late_are_as_good_as_any, teardown),
         cmocka_unit_test_teardown(an_address_out_of_memory_is_left_untouched, teardown),
         cmocka_unit_test_teardown(freeing_twice_is_the_kernels_mistake, teardown),
         cmocka_unit_test_teardown(frames_asked_for_zeroed_are_zero, teardown),
