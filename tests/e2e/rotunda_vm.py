@@ -33,6 +33,9 @@ WAIT_SECONDS = 20.0
 SITE_FILE = "site"  # its name in the boot archive
 CANNOT_RUN = 77  # exit status of a test that cannot run here
 PORTS = range(20000, 32000)  # Linux takes outgoing ones from 32768 on
+PORT_TAKEN = "host forwarding"  # in what QEMU says when it can't have one of ours
+START_TRIES = 5
+CONNECT_SECONDS = 15
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -105,8 +108,7 @@ class Machine:
         self.options = list(options)
         self.virtualization = virtualization
         self.log_file = log_file
-        self.https_port = free_port() if network else None
-        self.http_port = free_port() if network else None
+        self.https_port = self.http_port = None  # while it runs, and has a network
         self.process = None
         self.console = None
         self.qmp_socket = None
@@ -148,6 +150,19 @@ class Machine:
             raise VmError(f"no image {self.image}: build it first (./tools/run does)")
         if not shutil.which(self.qemu):
             raise VmError(f"no QEMU at {self.qemu}")
+        for tries_left in reversed(range(START_TRIES)):
+            try:
+                return self.start_once()
+            except VmError as problem:
+                self.close()
+                # Somebody else has got the port since it was found free.
+                if PORT_TAKEN not in str(problem) or tries_left == 0:
+                    raise
+
+    def start_once(self):
+        self.qmp_lines = b""
+        if self.network:
+            self.https_port, self.http_port = free_port(), free_port()
         self.folder = tempfile.mkdtemp(prefix="rotunda-")
         console, control = (os.path.join(self.folder, name) for name in ("console", "qmp"))
         listeners = [listen(console), listen(control)]
@@ -158,19 +173,20 @@ class Machine:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors,
                                         stderr=self.errors)
         try:
-            self.console = accept(listeners[0])
-            self.qmp_socket = accept(listeners[1])
-        except socket.timeout:
-            message = self.qemu_errors()
-            self.close()
-            raise VmError(f"QEMU did not start: {message}") from None
+            self.console = accept(listeners[0], self.process)
+            self.qmp_socket = accept(listeners[1], self.process)
+            self.listener = threading.Thread(target=self.listen_to_console, daemon=True)
+            self.listener.start()
+            self.qmp_read()  # its greeting
+            self.qmp("qmp_capabilities")
+        except (OSError, VmError):
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait()
+            raise VmError(f"QEMU did not start: {self.qemu_errors()}") from None
         finally:
             for listener in listeners:
                 listener.close()
-        self.listener = threading.Thread(target=self.listen_to_console, daemon=True)
-        self.listener.start()
-        self.qmp_read()  # its greeting
-        self.qmp("qmp_capabilities")
         return self
 
     def close(self):
@@ -395,13 +411,19 @@ def listen(path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(1)
-    listener.settimeout(15)
+    listener.settimeout(0.1)
     return listener
 
 
-def accept(listener):
-    connection, _ = listener.accept()
-    return connection
+def accept(listener, process=None):
+    """The connection that is made, by the process; socket.timeout: none, or it has ended."""
+    end = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            return listener.accept()[0]
+        except socket.timeout:
+            if process and process.poll() is not None or time.monotonic() > end:
+                raise
 
 
 # A small test runner, so that each tests/e2e/*_test.py is a list of functions and one call.
