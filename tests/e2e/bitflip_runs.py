@@ -151,7 +151,8 @@ class Target:
         end = time.monotonic() + BACK_SECONDS
         while not self.looked():
             if time.monotonic() > end:
-                raise Gone(f"{self.driver}, which never waits, after {self.what}")
+                raise Gone(f"{self.driver}, which never waits, after {self.what}; "
+                           f"{self.seen_outside()}")
             time.sleep(0.001)
 
     def looked(self):
@@ -220,6 +221,13 @@ class Target:
 
     def flip_text(self):
         return self.flip_memory(self.anywhere(self.segments["text"]))
+
+    def undo(self, flipped):
+        """What flip_text() has returned, or None: nothing."""
+        if flipped is not None:
+            self.debugger.halt()
+            self.debugger.write(flipped[0], bytes([flipped[1]]))
+            self.debugger.go()
 
     def flip_data(self):
         self.flip_memory(self.anywhere(self.segments["data"]))
@@ -344,10 +352,10 @@ class Target:
         if self.heard > TEXT_MAX:
             self.vm.forget(self.heard - TEXT_MAX // 2)
             self.heard = TEXT_MAX // 2
-        undo = None
+        flipped = None
         while True:
             try:
-                undo = getattr(self, f"flip_{place}")()
+                flipped = getattr(self, f"flip_{place}")()
                 break
             except Late:
                 self.judge(self.place)
@@ -355,10 +363,7 @@ class Target:
         self.count["tried", place] += 1
         self.place = place
         deaths = self.judge(place)
-        if undo is not None:
-            self.debugger.halt()
-            self.debugger.write(undo[0], bytes([undo[1]]))
-            self.debugger.go()
+        self.undo(flipped)
         if deaths != 0 or place == AIMED:
             self.renew(place, deaths)
 
@@ -513,10 +518,14 @@ def flip_button(image, piece, count, say):
             vm.wait_prompt()
             target = Target(vm, ram, piece._replace(seed=f"{piece.seed} {boot}"), count, say)
             before = restarts(vm)
+            in_text = None  # one at a time: of two, each copy may have one
             for number in range(FLIPS_A_BOOT - 1):
                 place = PLACES[number % 3]
                 count["tried", place] += 1
-                in_this_life(target, getattr(target, f"flip_{place}"))
+                if place == "text":
+                    target.undo(in_text)
+                flipped = in_this_life(target, getattr(target, f"flip_{place}"))
+                in_text = flipped or in_text
             now = restarts(vm)
             others = {name for name in now if now[name] != before.get(name)} - {BUTTON}
             assert not others, f"{others} died of a driver that did nothing"
