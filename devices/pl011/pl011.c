@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "registers.h"
+#include "rt/interrupt.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -135,7 +136,7 @@ static void on_interrupt(void *context)
 {
     port.registers->ICR = INTERRUPT_TX | INTERRUPT_OE;
     serve(context);
-    (void)interrupt_ack(port.interrupt);
+    interrupt_done(port.interrupt);
 }
 
 static void on_messages(void *context, struct connection *c)

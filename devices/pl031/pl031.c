@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rt/interrupt.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -49,7 +50,7 @@ static void on_interrupt(void *context)
     rtc.is_precise = true;
     rtc.registers->RTCIMSC = 0;
     rtc.registers->RTCICR = 1;
-    (void)interrupt_ack(rtc.interrupt);
+    interrupt_done(rtc.interrupt);
 }
 
 static void on_call(void *context, struct connection *c, struct portal_message *m)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "rt/app.h"
+#include "rt/interrupt.h"
 #include "rt/log.h"
 #include "rt/loop.h"
 #include "rt/startup.h"
@@ -45,11 +46,11 @@ static void on_interrupt(void *context)
     const uint32_t pressed = button.registers->GPIOMIS & button.pin_mask;
 
     button.registers->GPIOIC = UINT32_MAX;
-    enum status s = interrupt_ack(button.interrupt);
-    if (s == STATUS_OK && pressed != 0) {
-        log_line("the power button was pressed");
-        s = app_power_off();
-    }
+    interrupt_done(button.interrupt);
+    if (pressed == 0)
+        return;
+    log_line("the power button was pressed");
+    enum status s = app_power_off();
     if (s != STATUS_OK)
         log_line("cannot switch off: %s", status_text(s));
 }

@@ -15,6 +15,7 @@
 #include "pool.h"
 #include "receive.h"
 #include "rt/app.h"
+#include "rt/interrupt.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -64,7 +65,7 @@ static void on_interrupt(void *context)
         if (net.client->is_paused && transmit_has_room(&net))
             connection_resume(net.client);
     }
-    (void)interrupt_ack(interrupt);
+    interrupt_done(interrupt);
 }
 
 /* ---- the client ---- */

@@ -12,6 +12,7 @@
 
 #include "rng/entropy.h"
 #include "rt/app.h"
+#include "rt/interrupt.h"
 #include "rt/log.h"
 #include "rt/service.h"
 #include "rt/startup.h"
@@ -110,7 +111,7 @@ static void on_interrupt(void *context)
         device_fail("needs a reset");
     collect();
     refill();
-    (void)interrupt_ack(rng.interrupt);
+    interrupt_done(rng.interrupt);
 }
 
 static enum status request_read(struct portal_message *m, size_t length)

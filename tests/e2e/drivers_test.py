@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """
 Drivers on the running machine: pasted input arrives byte for byte, the log doesn't tear the line
-being edited, and each driver comes back after it was ended.
+being edited, each driver comes back after it was ended, and one that would be deaf from now on ends
+by itself.
 """
 # timeout: 600
 
@@ -10,9 +11,19 @@ import sys
 import time
 
 import rotunda_vm
+from debugger import Debugger
+from outside import Outside
 from rotunda_vm import plain
 
 DRIVERS = ("pl031", "virtio-rng", "virtio-net", "pl011", "console")
+# Where they keep the handle of their interrupt.
+INTERRUPTS = {
+    "pl031": ("rtc", "interrupt"),
+    "virtio-rng": ("rng", "interrupt"),
+    "virtio-net": ("interrupt", None),
+    "pl011": ("port", "interrupt"),
+}
+NO_HANDLE = bytes(range(8))
 
 
 def assert_alive(vm):
@@ -77,12 +88,53 @@ def network_works_after_its_driver_came_back(vm):
     assert status == 200 and body == before, f"HTTPS answered {status} after the restart"
 
 
+def lose_interrupt(vm, driver):
+    """Overwrite the handle; of pl031 in the second before its only interrupt."""
+    outside = Outside(vm)
+    while True:
+        if driver == "pl031":
+            vm.command("restart pl031")
+        with Debugger(vm) as debugger:  # all stands still
+            outside.refresh()
+            done = outside.variable("pl031", "rtc", "is_precise")
+            if driver != "pl031" or debugger.read(*done) == b"\0":
+                place, size = outside.variable(driver, *INTERRUPTS[driver])
+                debugger.write(place, NO_HANDLE[:size])
+                return
+
+
+def who_cannot_acknowledge_ends_and_is_back(vm):
+    """It would answer heartbeats, and never hear of its device again."""
+    for driver in INTERRUPTS:
+        vm.wait_https()
+        before = vm.restarts()
+        vm.drain()
+        lose_interrupt(vm, driver)
+        vm.seen = len(vm.text)
+        if driver == "virtio-rng":
+            vm.send_line("restart web")  # whose keys need entropy
+        elif driver == "virtio-net":
+            vm.send_line("ping 10.0.2.2 1")
+        elif driver == "pl011":
+            vm.send_line("")
+        vm.expect(rf"{driver}: can't acknowledge its interrupt \(0x706050403020100\): bad handle")
+        vm.expect(rf"{driver}: will be started again", 10)
+        time.sleep(1)
+        vm.send_line("")
+        vm.wait_prompt()
+        assert_alive(vm)
+        assert vm.wait_https()[0] == 200
+        changed = {name for name, count in vm.restarts().items() if count != before[name]}
+        assert changed - {"web"} == {driver}, f"{sorted(changed)} were started again"
+
+
 TESTS = [
     pasted_lines_all_arrive_in_order,
     pasted_line_of_4000_bytes_is_whole,
     log_lines_do_not_tear_the_prompt,
     drivers_come_back_after_their_end,
     network_works_after_its_driver_came_back,
+    who_cannot_acknowledge_ends_and_is_back,
 ]
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import rotunda_vm
 
 sys.path.insert(0, os.path.join(rotunda_vm.ROOT, "tools"))
 
-from post_mortem.elf import elf_of  # noqa: E402  (the path above comes first)
+from post_mortem.elf import Types, elf_of  # noqa: E402  (the path above comes first)
 from post_mortem.kernel import Kernel, damage_of  # noqa: E402
 from post_mortem.launcher import Launcher  # noqa: E402
 from post_mortem.memory import PAGE, RAM, Memory  # noqa: E402
@@ -120,6 +120,15 @@ class Outside:
 
     def physical(self, domain, address):
         return self.kernel.walk(self.kernel.physical(domain.root), 1, address)
+
+    def variable(self, program, name, field=None):
+        """(physical address, size) of a variable of the program of that name, or of its field."""
+        elf = self.elf(program)
+        types = Types(elf, {name: (field,) if field else ()}, ())
+        whole, part = types[name, ""], types[name, field or ""]
+        data = self.segment(self.domain(program), "data").address
+        address = data + elf.symbol(name, whole.size) % SLOT + part.offset
+        return self.physical(self.domain(program), address), part.size
 
     def log(self):
         at = self.kernel.elf.symbol("kernel_log")

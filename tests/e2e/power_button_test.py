@@ -1,11 +1,14 @@
 """
 The power button, pressed as QEMU's monitor presses it: the driver of docs/first-driver.md sees the
-pin rise, asks the launcher, and the machine is off.  And the page shows the driver as it is.
+pin rise, asks the launcher, and the machine is off, if need be at the second press.  And the page
+shows the driver as it is.
 """
 
 import sys
 
 import page
+from debugger import Debugger
+from outside import Outside
 from rotunda_vm import Machine
 
 
@@ -22,8 +25,26 @@ def a_press_switches_the_machine_off():
         vm.wait_exit()
 
 
+def who_would_be_deaf_to_the_next_press_is_started_again():
+    """Its handle of the interrupt is overwritten, so it can't take another one."""
+    with Machine() as vm:
+        vm.wait_prompt()
+        place, size = Outside(vm).variable("pl061", "button", "interrupt")
+        with Debugger(vm) as debugger:
+            debugger.write(place, bytes(range(size)))
+        vm.qmp("system_powerdown")
+        vm.expect(r"pl061: can't acknowledge its interrupt \(0x706050403020100\): bad handle")
+        vm.expect(r"pl061: will be started again")
+        assert vm.is_running()
+        vm.drain(1)
+        vm.qmp("system_powerdown")
+        vm.expect(r"pl061: the power button was pressed")
+        vm.wait_exit()
+
+
 def main():
-    for test in (page_shows_the_code_that_is_built, a_press_switches_the_machine_off):
+    for test in (page_shows_the_code_that_is_built, a_press_switches_the_machine_off,
+                 who_would_be_deaf_to_the_next_press_is_started_again):
         test()
         print(f"ok: {test.__name__}")
     return 0

@@ -51,7 +51,8 @@ static void driver_run(void *context)
             return;
         atomic_exchange(driver->doorbell.pending, 0);
         register_write(driver, PL061_IE, 0);
-        (void)interrupt_ack(driver->interrupt);
+        if (interrupt_ack(driver->interrupt) != STATUS_OK)
+            return;
     }
 }
 

@@ -360,7 +360,7 @@ CHECK_RESULT static inline enum status interrupt_bind(handle_t interrupt, handle
     return svc_4(SYS_INTERRUPT_BIND, interrupt, event, bits, 0, NULL);
 }
 
-static inline enum status interrupt_ack(handle_t interrupt)
+CHECK_RESULT static inline enum status interrupt_ack(handle_t interrupt)
 {
     return svc_1(SYS_INTERRUPT_ACK, interrupt);
 }
