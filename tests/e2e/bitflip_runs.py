@@ -549,7 +549,9 @@ def is_off(vm):
             vm.wait_exit(2)
             return True
         except rotunda_vm.VmError:
-            vm.qmp("system_powerdown")
+            # Perhaps it is being switched off at this moment, and closes the control socket.
+            with contextlib.suppress(rotunda_vm.VmError, OSError):
+                vm.qmp("system_powerdown")
     return False
 
 
