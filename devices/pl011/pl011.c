@@ -222,22 +222,17 @@ int main(void)
                                               .on_close = on_close};
     static const struct service_config config = {.connection = {.capacity = UART_RING_MESSAGES}};
     const struct startup_device *device = startup_device_find("arm,pl011", 0);
-    unsigned bit;
 
     if (device == NULL || device->register_count < 1 || device->interrupt_count < 1)
         log_die("no arm,pl011 with registers and an interrupt was claimed");
     port.registers = (volatile struct pl011_registers *)(uintptr_t)device->registers[0].address;
     port.interrupt = device->interrupt[0].handle;
     chip_start();
-    enum status s = loop_bit_allocate(on_interrupt, NULL, &bit);
+    enum status s = loop_bit_allocate(serve, NULL, &port.open_bit);
     if (s == STATUS_OK)
-        s = loop_bit_allocate(serve, NULL, &port.open_bit);
+        s = interrupt_serve(port.interrupt, on_interrupt, NULL);
     if (s == STATUS_OK)
-        s = interrupt_bind(port.interrupt, loop_event(), UINT64_C(1) << bit);
-    if (s == STATUS_OK) {
-        loop_bit_look(bit);
         s = service_offer(UART_SERVICE, &config, &ops, NULL, &port.service);
-    }
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));
     loop_run();

@@ -73,7 +73,6 @@ int main(void)
     const struct startup_device *device = startup_device_find("arm,pl061", 0);
     char *end;
     const unsigned long pin = strtoul(startup_get()->argument, &end, 10);
-    unsigned bit;
 
     if (device == NULL || device->register_count < 1 || device->interrupt_count < 1)
         log_die("no arm,pl061 with registers and an interrupt was claimed");
@@ -84,9 +83,7 @@ int main(void)
     button.pin_mask = UINT32_C(1) << pin;
 
     chip_start();
-    enum status s = loop_bit_allocate(on_interrupt, NULL, &bit);
-    if (s == STATUS_OK)
-        s = interrupt_bind(button.interrupt, loop_event(), UINT64_C(1) << bit);
+    enum status s = interrupt_serve(button.interrupt, on_interrupt, NULL);
     if (s != STATUS_OK)
         log_die("%s can't start: %s", device->name, status_text(s));
     loop_run();

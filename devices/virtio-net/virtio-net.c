@@ -268,7 +268,6 @@ int main(void)
     static const struct service_config config = {.connection = {.capacity = LINK_RING_SLOTS}};
     static struct service service;
     const struct startup_device *device = startup_device_find("virtio,mmio", 0);
-    unsigned bit;
 
     if (device == NULL || device->register_count < 1 || device->interrupt_count < 1)
         log_die("no virtio-net device was claimed");
@@ -276,13 +275,9 @@ int main(void)
     interrupt = device->interrupt[0].handle;
     enum status s = net_device_start(&net, registers);
     if (s == STATUS_OK)
-        s = loop_bit_allocate(on_interrupt, NULL, &bit);
+        s = interrupt_serve(interrupt, on_interrupt, NULL);
     if (s == STATUS_OK)
-        s = interrupt_bind(interrupt, loop_event(), UINT64_C(1) << bit);
-    if (s == STATUS_OK) {
-        loop_bit_look(bit);
         s = service_offer(LINK_SERVICE, &config, &ops, NULL, &service);
-    }
     if (s == STATUS_NOT_SUPPORTED) {
         log_line("%s is of no use: %s", device->name, status_text(s));
         return APP_EXIT_NO_USE;

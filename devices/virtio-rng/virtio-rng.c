@@ -168,20 +168,15 @@ int main(void)
 {
     static const struct connection_ops ops = {.on_call = on_call};
     const struct startup_device *device = startup_device_find("virtio,mmio", 0);
-    unsigned bit;
 
     if (device == NULL || device->register_count < 1 || device->interrupt_count < 1)
         log_die("no virtio-rng device was claimed");
     rng.interrupt = device->interrupt[0].handle;
     enum status s = device_start((volatile void *)(uintptr_t)device->registers[0].address);
     if (s == STATUS_OK)
-        s = loop_bit_allocate(on_interrupt, NULL, &bit);
+        s = interrupt_serve(rng.interrupt, on_interrupt, NULL);
     if (s == STATUS_OK)
-        s = interrupt_bind(rng.interrupt, loop_event(), UINT64_C(1) << bit);
-    if (s == STATUS_OK) {
-        loop_bit_look(bit);
         s = service_offer(ENTROPY_SERVICE, NULL, &ops, NULL, &rng.service);
-    }
     if (s == STATUS_NOT_SUPPORTED) {
         log_line("%s is of no use: %s", device->name, status_text(s));
         return APP_EXIT_NO_USE;

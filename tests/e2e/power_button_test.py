@@ -42,9 +42,28 @@ def who_would_be_deaf_to_the_next_press_is_started_again():
         vm.wait_exit()
 
 
+def a_press_whose_bit_gets_lost_is_found():
+    """When the launcher next asks whether the driver comes round."""
+    with Machine() as vm:
+        vm.wait_prompt()
+        outside = Outside(vm)
+        thread = outside.kernel.threads(outside.domain("pl061"))[0]
+        place, size = outside.variable("pl061", "pending")
+        with Debugger(vm) as debugger:
+            debugger.breakpoint(thread.pc, True)
+            debugger.go()
+            vm.qmp("system_powerdown")
+            assert debugger.has_stopped(10), "the driver isn't woken"
+            assert debugger.write(place, bytes(size)) != bytes(size), "woken for nothing"
+            debugger.breakpoint(thread.pc, False)
+        vm.expect(r"pl061: the power button was pressed")
+        vm.wait_exit()
+
+
 def main():
     for test in (page_shows_the_code_that_is_built, a_press_switches_the_machine_off,
-                 who_would_be_deaf_to_the_next_press_is_started_again):
+                 who_would_be_deaf_to_the_next_press_is_started_again,
+                 a_press_whose_bit_gets_lost_is_found):
         test()
         print(f"ok: {test.__name__}")
     return 0

@@ -6,7 +6,18 @@
  */
 #pragma once
 
-#include "rt/handle.h"
+#include "abi/rights.h"
+#include "abi/status.h"
+
+/*
+ * Call `on_interrupt` for each one, on the loop's thread; it ends with interrupt_done().
+ *
+ * It is called whenever the launcher asks whether the loop comes round, too, so that one whose bit
+ * got lost is served all the same; it looks at the device for whether there is something to do.
+ * Errors: OUT_OF_QUOTA (no bit of the loop is free), those of interrupt_bind().
+ */
+CHECK_RESULT enum status interrupt_serve(handle_t interrupt, void (*on_interrupt)(void *context),
+                                         void *context);
 
 /*
  * The device has been served, it may interrupt again.
