@@ -18,8 +18,10 @@ import page
 import rotunda_vm
 from debugger import overwrite, text_of
 from launcher_test import log, row, run_with_domains, wait_state
+from outside import Outside
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "supervision.dtsi")
+
 
 def assert_contains(text, pattern):
     assert re.search(pattern, text, re.MULTILINE), f"no {pattern!r} in:\n{text}"
@@ -75,6 +77,27 @@ def an_exit_code_is_a_death_too(vm):
     vm.command("launch saboteur divide")
     wait_state(vm, "saboteur", "exited", 30)
     assert vm.command("crashes").count(" saboteur ") == 1, "an end in order is no death"
+
+
+def a_failed_assertion_is_told_with_its_place(vm):
+    vm.command("launch saboteur assert")
+    wait_state(vm, "saboteur", "failed", 30)
+    row = [line for line in vm.command("crashes").split("\n") if " saboteur " in line][-1]
+    assert_contains(row, r"saboteur +breakpoint +- +log_crash\+0x[0-9a-f]+ \(saboteur\) +stays down")
+    story = vm.command("crashes saboteur").split("\n\n")[-1]
+    for function in ("__assert_func", "on_assertion", "main", "start_program"):
+        assert_contains(story, rf"^  #\d 0x[0-9a-f]{{16}} {function}\+0x[0-9a-f]+ \(saboteur\)$")
+    assert_contains(story, r"saboteur\.c:\d+: on_assertion: assertion `address == 1' failed")
+
+
+def an_address_of_no_domain_is_told_too(vm):
+    for argument, address, owner in (("read=0", "0x0", "nobody"), ("execute=0", "0x0", "nobody"),
+                                     ("write=0xffffffff80000000", "0xffffffff80000000", "kernel"),
+                                     ("read=0xffff000040000000", "0xffff000040000000", "kernel")):
+        vm.command(f"launch saboteur {argument}")
+        wait_state(vm, "saboteur", "failed", 30)
+        row = [line for line in vm.command("crashes").split("\n") if " saboteur " in line][-1]
+        assert_contains(row, rf"saboteur +\S.* {address} of {owner} ")
 
 
 def events(vm, pattern):
@@ -168,7 +191,7 @@ def who_depends_on_a_failed_service_is_told(vm):
     wait_event(vm, r"dependant: test:Doom is down: waiting until somebody starts it again")
     assert "failed" in row(vm, "services", "test:Doom")
     assert "doomed offers test:Doom and is failed" in vm.command("why dependant test:Doom")
-    assert_contains(vm.command("audit dependant"), r"test:Doom +\d+ +told that it has failed *$")
+    assert_contains(vm.command("audit dependant"), r"test:Doom +\d+ +told that it is down *$")
     vm.command("launch asker")
     wait_event(vm, r"asker: asked for it, was told: peer dead")
 
@@ -311,6 +334,20 @@ def the_launchers_death_is_a_reboot_with_a_report(vm):
     assert vm.wait_https()[0] == 200
 
 
+def a_launcher_that_ends_itself_is_a_reboot_with_a_report(vm):
+    """Its loop can't wait any more: the handle of its event is overwritten."""
+    outside = Outside(vm)
+    launcher = outside.launcher
+    place = outside.physical(launcher.domain, launcher.variable("event")[0])
+    overwrite(vm, place, bytes(range(8)))
+    vm.expect(r"app:App: the loop can't wait: bad handle", 60)
+    vm.expect(r"the launcher stopped: breakpoint at 0x[0-9a-f]+, pc 0x[0-9a-f]+, sp 0x[0-9a-f]+")
+    vm.expect(r"called from 0x[0-9a-f]+ \(launcher's text \+ 0x[0-9a-f]+\)")
+    vm.expect(r"^Rotunda: EL1")
+    vm.wait_prompt()
+    assert vm.wait_https()[0] == 200
+
+
 def page_shows_the_code_that_is_built(vm):
     page.shows_the_code_that_is_built("supervision.md", 2)
 
@@ -322,6 +359,8 @@ TESTS = [
     crashes_tells_who_died_of_what,
     crashes_tells_the_whole_story,
     an_exit_code_is_a_death_too,
+    a_failed_assertion_is_told_with_its_place,
+    an_address_of_no_domain_is_told_too,
     who_loops_is_caught_within_a_second,
     who_waits_for_ever_is_caught,
     who_is_slow_is_left_alone,
@@ -337,6 +376,7 @@ TESTS = [
     who_has_no_sound_text_is_left_alone_with_it,
     a_driver_that_loops_is_caught_and_back,
     the_launchers_death_is_a_reboot_with_a_report,
+    a_launcher_that_ends_itself_is_a_reboot_with_a_report,
 ]
 
 

@@ -81,10 +81,12 @@ struct inspect_crash *crash_by_fault(const struct child *child, const struct fau
     struct report report = report_begin(child, crash);
 
     crash_place(crash, record->pc);
-    if (report_has_address(record->reason))
+    if (report_has_address(record->reason)) {
         crash->address = record->address;
-    if (crash->address != 0 && record->owner_address != 0)
-        crash->owner = place_owner_name(record->owner_address, record->owner_domain_id);
+        crash->owner = record->owner_address == 0
+                           ? place_without_domain(record->address)
+                           : place_owner_name(record->owner_address, record->owner_domain_id);
+    }
     report_fault(child, record, &report);
     return crash;
 }

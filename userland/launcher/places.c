@@ -98,6 +98,11 @@ struct name place_owner_name(uint64_t address, uint32_t maker_id)
     return maker_id == 0 ? name_from("a gone domain") : place_domain_name(maker_id);
 }
 
+struct name place_without_domain(uint64_t address)
+{
+    return name_from(address >> 63 != 0 ? "kernel" : "nobody");
+}
+
 /* ---- views ---- */
 
 /* What `child` may do at `address`; the first record from its slot on tells. */

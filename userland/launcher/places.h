@@ -29,6 +29,9 @@ struct name place_domain_name(uint32_t domain_id);
  */
 struct name place_owner_name(uint64_t address, uint32_t maker_id);
 
+/* "kernel" or "nobody": whose an address is that no domain has anything at. */
+struct name place_without_domain(uint64_t address);
+
 /* Fill in all that is known of `address`, and who may do what there. */
 void place_describe(uint64_t address, struct inspect_address *out);
 

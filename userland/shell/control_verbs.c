@@ -32,10 +32,15 @@ static bool control_failed(enum status s, const char *verb, const char *name)
         printf("%s runs already: restart starts it again\n", name);
         return true;
     case STATUS_BAD_STATE:
-        printf("%s isn't running\n", name);
+        printf("%s isn't running: domains says how it is\n", name);
         return true;
     case STATUS_DENIED:
-        printf("the manifest doesn't let the shell %s %s\n", verb, name);
+        if (strcmp(name, VERB_LAUNCHER) == 0)
+            printf("%s starts and stops all others, and nobody it: reboot starts the machine "
+                   "again\n",
+                   name);
+        else
+            printf("the manifest doesn't let the shell %s %s\n", verb, name);
         return true;
     default:
         printf("cannot %s %s: %s; the log may say more\n", verb, name, status_text(s));

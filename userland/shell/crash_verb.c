@@ -66,10 +66,9 @@ static struct crash_text text_of_address(const struct inspect_crash *crash)
 {
     struct crash_text out = {"-"};
 
-    if (crash->cause != INSPECT_CAUSE_FAULT || (crash->address == 0 && crash->owner.text[0] == 0))
-        return out;
-    snprintf(out.text, sizeof out.text, "0x%" PRIx64 " of %s", crash->address,
-             crash->owner.text[0] == '\0' ? "nobody" : text_of_name(crash->owner).text);
+    if (crash->owner.text[0] != '\0')
+        snprintf(out.text, sizeof out.text, "0x%" PRIx64 " of %s", crash->address,
+                 text_of_name(crash->owner).text);
     return out;
 }
 

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char LAUNCHER[] = "app:App"; /* the domain, and what it serves */
-
 static const char *text_of_request(uint32_t request)
 {
     switch ((enum inspect_request)request) {
@@ -35,7 +33,7 @@ static const char *text_of_decision(uint32_t status)
     case STATUS_WOULD_BLOCK:
         return "told to wait";
     case STATUS_PEER_DEAD:
-        return "told that it has failed";
+        return "told that it is down";
     case STATUS_DENIED:
         return "refused by the manifest";
     default:
@@ -116,13 +114,13 @@ static void print_verdict(const char *domain, const char *target, const struct i
 static void print_why_launcher(const char *target, const struct inspect_why *why)
 {
     if (why->target_kind == INSPECT_TARGET_BUILTIN)
-        printf("yes: %s itself serves %s\n", LAUNCHER, target);
+        printf("yes: %s itself serves %s\n", VERB_LAUNCHER, target);
     else if (why->target_kind == INSPECT_TARGET_DOMAIN)
         printf("yes: %s is the launcher, which has no entry in the manifest and starts them all\n",
-               LAUNCHER);
+               VERB_LAUNCHER);
     else
         printf("no: %s is the launcher, which has no entry in the manifest and uses no service\n",
-               LAUNCHER);
+               VERB_LAUNCHER);
 }
 
 static void print_why(const char *domain, const char *target, const struct inspect_why *why)
@@ -131,12 +129,12 @@ static void print_why(const char *domain, const char *target, const struct inspe
         printf("no: nothing in the manifest is called %s\n", target);
         return;
     }
-    if (strcmp(domain, LAUNCHER) == 0) {
+    if (strcmp(domain, VERB_LAUNCHER) == 0) {
         print_why_launcher(target, why);
         return;
     }
-    if (strcmp(target, LAUNCHER) == 0) {
-        printf("yes: every domain is born with a connection to %s, the launcher\n", LAUNCHER);
+    if (strcmp(target, VERB_LAUNCHER) == 0) {
+        printf("yes: every domain is born with a connection to %s, the launcher\n", VERB_LAUNCHER);
         return;
     }
     print_verdict(domain, target, why);

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define VERB_LAUNCHER "app:App" /* the domain, and what it serves */
+
 /* What a verb's first argument names: what Tab offers. */
 enum verb_argument {
     VERB_TAKES_NOTHING = 0,

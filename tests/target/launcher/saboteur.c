@@ -8,6 +8,7 @@
 #include "rt/startup.h"
 #include "rt/syscall.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,11 @@ static void on_chatter(uintptr_t address)
     log_line("and further");
 }
 
+static void on_assertion(uintptr_t address)
+{
+    assert(address == 1);
+}
+
 static void on_exit_code(uintptr_t address)
 {
     exit((int)address);
@@ -147,6 +153,7 @@ static const struct verb verbs[] = {
     {"divide", on_divide},
     {"chatter", on_chatter},
     {"exit", on_exit_code},
+    {"assert", on_assertion},
 };
 
 int main(void)

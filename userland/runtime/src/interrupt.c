@@ -27,6 +27,6 @@ void interrupt_done(handle_t interrupt)
     const enum status s = interrupt_ack(interrupt);
 
     if (s != STATUS_OK)
-        log_die("can't acknowledge its interrupt (%#llx): %s", (unsigned long long)interrupt,
-                status_text(s));
+        log_crash("can't acknowledge its interrupt (%#llx): %s", (unsigned long long)interrupt,
+                  status_text(s));
 }

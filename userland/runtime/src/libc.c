@@ -42,7 +42,7 @@ void __retarget_lock_init(_LOCK_T *lock)
 {
     *lock = calloc(1, sizeof **lock);
     if (*lock == NULL)
-        log_die("no memory for a lock of the C library");
+        log_crash("no memory for a lock of the C library");
 }
 
 void __retarget_lock_close(_LOCK_T lock)
@@ -68,13 +68,13 @@ void _exit(int code)
 
 void abort(void)
 {
-    log_die("abort");
+    log_crash("abort");
 }
 
 void __assert_func(const char *file, int line, const char *function, const char *expression)
 {
-    log_die("%s:%d: %s: assertion `%s' failed", file, line, function == NULL ? "" : function,
-            expression);
+    log_crash("%s:%d: %s: assertion `%s' failed", file, line, function == NULL ? "" : function,
+              expression);
 }
 
 int gettimeofday(struct timeval *now, void *zone)

@@ -38,3 +38,13 @@ void log_die(const char *format, ...)
     va_end(arguments);
     app_exit(1);
 }
+
+void log_crash(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    log_line_list(format, arguments);
+    va_end(arguments);
+    __builtin_trap();
+}

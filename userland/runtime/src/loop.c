@@ -232,7 +232,7 @@ __attribute__((noinline)) static bool loop_round(void)
         s = loop_sleep(timers.first == NULL ? DEADLINE_NEVER : timers.first->deadline_ns);
     /* Going round for ever, and answering the launcher each time, is worse than ending. */
     if (s != STATUS_OK && s != STATUS_TIMED_OUT)
-        log_die("the loop can't wait: %s", status_text(s));
+        log_crash("the loop can't wait: %s", status_text(s));
     return !is_stopped;
 }
 

@@ -50,7 +50,7 @@ void free(void *p)
 
     mutex_unlock(&lock);
     if (!is_fine)
-        log_die("free: %p is not allocated", p);
+        log_crash("free: %p is not allocated", p);
 }
 
 void *calloc(size_t count, size_t bytes)

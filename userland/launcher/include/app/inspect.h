@@ -165,8 +165,8 @@ struct inspect_crash {
     uint32_t failures;                         /* in a row, this one included */
     uint32_t state;                            /* enum inspect_state: what became of it */
     uint32_t delay_ms;                         /* until it is started again, if it is */
-    uint64_t address;                          /* that a fault was about; 0: none */
-    struct name owner;                         /* of that address; empty: nobody's */
+    uint64_t address;                          /* that a fault was about */
+    struct name owner;                         /* of it; "kernel", "nobody"; empty: no address */
     uint64_t pc;                               /* 0: not known */
     char symbol[INSPECT_SYMBOL_BYTES];         /* at that pc: "name+0x1c (program)", or empty */
     char report[INSPECT_REPORT_BYTES];         /* lines, each with its newline, then a zero */

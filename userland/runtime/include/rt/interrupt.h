@@ -23,6 +23,6 @@ CHECK_RESULT enum status interrupt_serve(handle_t interrupt, void (*on_interrupt
  * The device has been served, it may interrupt again.
  *
  * Who can't acknowledge would never hear of its device again, and answer heartbeats all the same.
- * So the program ends, with a line in the log, and its restart policy decides.
+ * So the program crashes, with a line in the log, and its restart policy decides.
  */
 void interrupt_done(handle_t interrupt);

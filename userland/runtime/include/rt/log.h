@@ -29,3 +29,10 @@ static inline bool log_is_worth(uint64_t nth)
 
 /* The last words of a program that can't go on: a line, then app_exit(1). */
 _Noreturn void log_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Those of a program that finds itself broken, by a defect or by damaged memory: a line, then a
+ * breakpoint.  So it dies of a fault: `crashes` tells how it came there, and of the launcher the
+ * kernel does, and starts the machine again.
+ */
+_Noreturn void log_crash(const char *format, ...) __attribute__((format(printf, 1, 2)));
