@@ -525,10 +525,7 @@ static void unwind_to(struct thread *thread, const struct record *last, enum sta
     } while (goes_on || (portal_depth(thread) > 0 && is_stopped(thread_domain(thread))));
 
     context_set_status(thread, status);
-    if (thread->building != NULL) { /* a segment_create that will not go on */
-        object_put(&thread->building->object);
-        thread->building = NULL;
-    }
+    thread_building_drop(thread); /* of a segment_create that will not go on */
     const bool ends =
         is_stopped(thread_domain(thread)) || (portal_depth(thread) == 0 && thread->is_doomed);
     if (!ends && thread->state != THREAD_STATE_RUNNING)
@@ -552,10 +549,15 @@ static void on_deadline(struct timeout *timeout)
     thread_hold(thread);
     const bool works = thread->state == THREAD_STATE_RUNNING || thread->state == THREAD_STATE_READY;
 
-    if (works && (record->cross.flags & RECORD_LATE) == 0) {
+    if (works) {
+        const nsec_t ran_ns = thread_cpu_time_ns(thread);
+        if ((record->cross.flags & RECORD_LATE) == 0)
+            record->cross.deadline_ns = ran_ns + PORTAL_GRACE_NS / 16 * 15;
         record->cross.flags |= RECORD_LATE;
-        deadline_arm(thread, record, timer_now_ns() + PORTAL_GRACE_NS);
-        return;
+        if (ran_ns < record->cross.deadline_ns) {
+            deadline_arm(thread, record, timer_now_ns() + PORTAL_GRACE_NS);
+            return;
+        }
     }
     if (thread->state != THREAD_STATE_RUNNING)
         thread_unqueue(thread);

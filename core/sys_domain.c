@@ -125,7 +125,7 @@ struct sysret sys_domain_watch(uint64_t h, uint64_t event, uint64_t bits, UNUSED
     if (status == STATUS_OK)
         status = served_by(watched, &domain);
     if (status == STATUS_OK)
-        status = caller_lookup(event, OBJECT_EVENT, RIGHT_WAIT, &target);
+        status = caller_lookup_own_event(event, &target);
     if (status != STATUS_OK)
         return sysret(status);
     if (bits == 0)
@@ -147,11 +147,11 @@ struct sysret sys_domain_set_fault_portal(uint64_t h, uint64_t portal, UNUSED ui
     enum status status = caller_lookup_domain(h, RIGHT_MANAGE, &domain);
 
     if (status == STATUS_OK && portal != 0)
-        status = caller_lookup(portal, OBJECT_PORTAL, RIGHT_CALL, &object);
+        status = caller_lookup(portal, OBJECT_PORTAL, RIGHT_CALL | RIGHT_MANAGE, &object);
+    if (status == STATUS_OK && domain->root == NULL)
+        status = STATUS_PEER_DEAD;
     if (status != STATUS_OK)
         return sysret(status);
-    if (domain->root == NULL)
-        return sysret(STATUS_PEER_DEAD);
     struct object *old = domain->cross.fault_portal;
     if (object != NULL)
         object_get(object);

@@ -7,14 +7,9 @@
 
 #define UNUSED __attribute__((unused))
 
-static enum status lookup_event(handle_t h, rights_t need, struct event **out)
+enum status caller_lookup_own_event(handle_t h, struct object **out)
 {
-    struct object *object;
-    const enum status status = caller_lookup(h, OBJECT_EVENT, need, &object);
-
-    if (status == STATUS_OK)
-        *out = event_of_object(object);
-    return status;
+    return caller_lookup(h, OBJECT_EVENT, RIGHT_WAIT | RIGHT_MANAGE, out);
 }
 
 struct sysret sys_portal_create(uint64_t entry, uint64_t first_stack_top, uint64_t stride,
@@ -65,12 +60,12 @@ struct sysret sys_event_wait(uint64_t h, uint64_t deadline_ns, UNUSED uint64_t a
                              UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                              UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct event *event;
-    const enum status status = lookup_event(h, RIGHT_WAIT, &event);
+    struct object *event;
+    const enum status status = caller_lookup(h, OBJECT_EVENT, RIGHT_WAIT, &event);
 
     if (status != STATUS_OK)
         return sysret(status);
-    return sysret(event_wait(event, thread_current(), deadline_ns));
+    return sysret(event_wait(event_of_object(event), thread_current(), deadline_ns));
 }
 
 struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t flags,
@@ -90,44 +85,40 @@ struct sysret sys_interrupt_create(uint64_t factory, uint64_t number, uint64_t f
                                : sysret(status);
 }
 
-static enum status lookup_interrupt(handle_t h, struct interrupt **out)
+static enum status lookup_interrupt(handle_t h, struct object **out)
 {
-    struct object *object;
-    const enum status status = caller_lookup(h, OBJECT_INTERRUPT, RIGHT_MANAGE, &object);
-
-    if (status == STATUS_OK)
-        *out = interrupt_of_object(object);
-    return status;
+    return caller_lookup(h, OBJECT_INTERRUPT, RIGHT_MANAGE, out);
 }
 
 struct sysret sys_interrupt_bind(uint64_t h, uint64_t event_handle, uint64_t bits,
                                  UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                  UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct interrupt *interrupt;
-    struct event *event;
-    enum status status = lookup_interrupt(h, &interrupt);
+    struct object *object, *event;
+    enum status status = lookup_interrupt(h, &object);
 
     if (status == STATUS_OK)
-        status = lookup_event(event_handle, RIGHT_WAIT, &event);
+        status = caller_lookup_own_event(event_handle, &event);
     if (status == STATUS_OK && bits == 0)
         status = STATUS_BAD_ARGUMENT;
-    if (status == STATUS_OK && interrupt->belonging.domain == NULL)
-        status = STATUS_PEER_DEAD;
-    if (status == STATUS_OK)
-        interrupt_bind(interrupt, event, bits);
-    return sysret(status);
+    if (status != STATUS_OK)
+        return sysret(status);
+    struct interrupt *interrupt = interrupt_of_object(object);
+    if (interrupt->belonging.domain == NULL)
+        return sysret(STATUS_PEER_DEAD);
+    interrupt_bind(interrupt, event_of_object(event), bits);
+    return sysret(STATUS_OK);
 }
 
 struct sysret sys_interrupt_ack(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2,
                                 UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                 UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct interrupt *interrupt;
+    struct object *interrupt;
     const enum status status = lookup_interrupt(h, &interrupt);
 
     if (status == STATUS_OK)
-        interrupt_ack(interrupt);
+        interrupt_ack(interrupt_of_object(interrupt));
     return sysret(status);
 }
 
@@ -135,14 +126,14 @@ struct sysret sys_clock_create(uint64_t event_handle, uint64_t bits, UNUSED uint
                                UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct event *event;
+    struct object *event;
     struct clock *clock;
-    enum status status = lookup_event(event_handle, RIGHT_WAIT, &event);
+    enum status status = caller_lookup_own_event(event_handle, &event);
 
     if (status == STATUS_OK && bits == 0)
         status = STATUS_BAD_ARGUMENT;
     if (status == STATUS_OK)
-        status = clock_create(caller_domain(), event, bits, &clock);
+        status = clock_create(caller_domain(), event_of_object(event), bits, &clock);
     return status == STATUS_OK ? sysret_handle(&clock->belonging.object, RIGHTS_OWNER)
                                : sysret(status);
 }

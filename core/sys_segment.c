@@ -10,14 +10,9 @@
 
 #define UNUSED __attribute__((unused))
 
-static enum status lookup(handle_t h, rights_t need, struct segment **out)
+static enum status lookup(handle_t h, rights_t need, struct object **out)
 {
-    struct object *object;
-    const enum status status = caller_lookup(h, OBJECT_SEGMENT, need, &object);
-
-    if (status == STATUS_OK)
-        *out = segment_of_object(object);
-    return status;
+    return caller_lookup(h, OBJECT_SEGMENT, need, out);
 }
 
 /* What the arguments of a call ask for, if it may be had; changes nothing. */
@@ -44,7 +39,7 @@ static bool is_worth_waiting(enum status status)
 /*
  * Begin what the call describes, unless it is this thread's call that goes on, and build some of
  * it; the call restarts until it is whole.  Then the caller gets its handle, with `rights` more
- * than the owner's and the segment's.  A signal handler or another call in between can't happen.
+ * than the owner's and the segment's.
  */
 static struct sysret create(enum syscall number, const uint64_t arguments[8], describe_fn *describe,
                             rights_t rights)
@@ -53,24 +48,27 @@ static struct sysret create(enum syscall number, const uint64_t arguments[8], de
     enum status status = STATUS_OK;
     handle_t h;
 
-    if (thread->building == NULL) {
+    /* Not what it left half made elsewhere, where the call was denied meanwhile. */
+    if (thread->building == NULL || thread->building->owner != caller_domain()) {
+        thread_building_drop(thread);
         struct segment_request request = {0};
         status = describe(arguments, &request);
         if (status == STATUS_OK)
             status = segment_create(caller_domain(), &request, &thread->building);
         if (status == STATUS_OK && cpu_is_interrupted())
-            return sysret_restart(number, arguments);
+            status = STATUS_WOULD_BLOCK;
     }
     if (status == STATUS_OK)
         status = segment_build_some(thread->building);
     if (is_worth_waiting(status))
         return sysret_restart(number, arguments);
+    if (status != STATUS_OK) {
+        thread_building_drop(thread);
+        return sysret(status);
+    }
     struct segment *segment = thread->building;
-    thread->building = NULL; /* a call that failed half way must not be found by the next */
-    if (status == STATUS_OK)
-        status = caller_insert(&segment->object, segment->widest | RIGHTS_OWNER | rights, &h);
-    else if (segment != NULL)
-        object_put(&segment->object);
+    thread->building = NULL;
+    status = caller_insert(&segment->object, segment->widest | RIGHTS_OWNER | rights, &h);
     return status == STATUS_OK ? sysret_more(h, segment->address, 0) : sysret(status);
 }
 
@@ -132,13 +130,14 @@ static enum status alias_describe(const uint64_t arguments[8], struct segment_re
 {
     const uint64_t offset = arguments[2], length = arguments[3], execute = arguments[4];
     const uint64_t reserve = arguments[5];
-    struct segment *source;
+    struct object *object;
     enum status status = caller_has_factory(arguments[0]);
 
     if (status == STATUS_OK)
-        status = lookup(arguments[1], RIGHT_READ, &source);
+        status = lookup(arguments[1], RIGHT_READ, &object);
     if (status != STATUS_OK)
         return status;
+    struct segment *source = segment_of_object(object);
     if (!is_aligned(offset | execute, PAGE_BYTES) || offset > source->length
         || length > source->length - offset || execute > length || reserve % SLOT_BYTES != 0
         || source->backing == SEGMENT_DEVICE || (source->widest & RIGHT_WRITE) != 0)
@@ -167,13 +166,14 @@ COLD struct sysret sys_segment_create_alias(uint64_t factory, uint64_t h, uint64
 static enum status behind_describe(const uint64_t arguments[8], struct segment_request *request)
 {
     const uint64_t offset = arguments[2], length = arguments[3];
-    struct segment *front;
+    struct object *object;
     enum status status = caller_has_factory(arguments[0]);
 
     if (status == STATUS_OK)
-        status = lookup(arguments[1], RIGHT_MANAGE, &front);
+        status = lookup(arguments[1], RIGHT_MANAGE, &object);
     if (status != STATUS_OK)
         return status;
+    const struct segment *front = segment_of_object(object);
     if (offset != (uint64_t)front->slots * SLOT_BYTES
         || divide_up(length, SLOT_BYTES) != front->reserved)
         return STATUS_BAD_ARGUMENT;
@@ -198,11 +198,12 @@ COLD struct sysret sys_segment_info(uint64_t h, UNUSED uint64_t a1, UNUSED uint6
                                     UNUSED uint64_t a3, UNUSED uint64_t a4, UNUSED uint64_t a5,
                                     UNUSED uint64_t a6, UNUSED uint64_t a7)
 {
-    struct segment *segment;
-    const enum status status = lookup(h, 0, &segment);
+    struct object *object;
+    const enum status status = lookup(h, 0, &object);
 
     if (status != STATUS_OK)
         return sysret(status);
+    const struct segment *segment = segment_of_object(object);
     return sysret_more(segment->address, segment->length, view_granted(caller_domain(), segment));
 }
 
@@ -228,14 +229,13 @@ COLD struct sysret sys_segment_dma_address(uint64_t h, uint64_t offset, UNUSED u
                                            UNUSED uint64_t a5, UNUSED uint64_t a6,
                                            UNUSED uint64_t a7)
 {
-    struct segment *segment;
-    const enum status status = lookup(h, RIGHT_DMA, &segment);
+    struct object *object;
+    const enum status status = lookup(h, RIGHT_DMA, &object);
 
     if (status != STATUS_OK)
         return sysret(status);
-    if (offset >= segment->length)
-        return sysret(STATUS_BAD_ARGUMENT);
-    const paddr_t physical = segment_physical(segment, offset);
+    const struct segment *segment = segment_of_object(object);
+    const paddr_t physical = offset < segment->length ? segment_physical(segment, offset) : 0;
     if (physical == 0)
         return sysret(STATUS_BAD_ARGUMENT);
     return sysret_more(physical, contiguous_bytes(segment, offset, physical), 0);

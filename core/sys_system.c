@@ -41,16 +41,20 @@ struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, 
         domain->log_window = window;
         domain->used.log_bytes = 0;
     }
-    enum status status = quota_take(domain, QUOTA_LOG_BYTES, (uint32_t)size);
-    if (status == STATUS_OK)
-        status = usercopy_from(chunk, text, size);
+    const enum status status = domain->used.log_bytes >= domain->limit.log_bytes
+                                   ? STATUS_OUT_OF_QUOTA
+                                   : usercopy_from(chunk, text, size);
     if (status != STATUS_OK)
         return sysret(status);
 
+    const uint64_t end = log_end();
     const size_t used = log_write_from(&domain->name, chunk, size);
 
-    quota_give(domain, QUOTA_LOG_BYTES, (uint32_t)(size - used));
-    log_watchers_signal();
+    /* What the log got for it, with time and name; the last line may be more than is left. */
+    const uint32_t grown = (uint32_t)(log_end() - end);
+    domain->used.log_bytes += grown;
+    if (grown != 0)
+        log_watchers_signal();
     if (length > used)
         return sysret_again(SYS_LOG_WRITE, text + used, length - used);
     return sysret(STATUS_OK);
@@ -74,7 +78,7 @@ struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSE
                             UNUSED uint64_t a7)
 {
     struct object *object;
-    const enum status status = caller_lookup(h, OBJECT_EVENT, RIGHT_WAIT, &object);
+    const enum status status = caller_lookup_own_event(h, &object);
 
     if (status != STATUS_OK)
         return sysret(status);

@@ -38,8 +38,7 @@ struct sysret sys_thread_create(uint64_t h, uint64_t entry, uint64_t stack_top, 
 
     if (status != STATUS_OK)
         return sysret(status);
-    if (priority >= PRIORITY_COUNT || priority > domain->highest_priority || !is_aligned(entry, 4)
-        || !is_aligned(stack_top, 16))
+    if (priority > domain->highest_priority || !is_aligned(entry, 4) || !is_aligned(stack_top, 16))
         return sysret(STATUS_BAD_ARGUMENT);
     if (domain->state >= DOMAIN_STATE_STOPPED)
         return sysret(STATUS_BAD_STATE);

@@ -169,6 +169,15 @@ static struct cpu *thread_holder(const struct thread *thread)
     return thread->cpu->current == thread ? thread->cpu : NULL;
 }
 
+void thread_building_drop(struct thread *thread)
+{
+    struct segment *building = thread->building;
+
+    thread->building = NULL;
+    if (building != NULL)
+        object_put(&building->object);
+}
+
 void thread_end(struct thread *thread)
 {
     if (!list_node_is_linked(&thread->home_node))
@@ -183,10 +192,7 @@ void thread_end(struct thread *thread)
     list_remove(&thread->home_node);
     quota_give(thread->home, QUOTA_THREADS, 1);
     thread->cpu->exit_work |= EXIT_SCHEDULE;
-    if (thread->building != NULL) {
-        object_put(&thread->building->object);
-        thread->building = NULL;
-    }
+    thread_building_drop(thread);
     struct cpu *holder = thread_holder(thread);
     if (holder != NULL)
         holder->corpse = thread; /* its context is still in use: the reference goes there */

@@ -23,17 +23,19 @@ enum record_flag {
     RECORD_FAULT = RECORD_FLAG_FAULT, /* the call is a fault's; its answer is a verdict */
     RECORD_LAZY = RECORD_FLAG_LAZY,   /* cross.deadline_ns is to be armed when the thread leaves */
     RECORD_DEADLINE = 1U << 2,        /* `deadline` is armed */
-    RECORD_LATE = 1U << 3,            /* it has passed, `deadline` is the end of the grace */
+    RECORD_LATE = 1U << 3,            /* it has passed, `deadline` is when the grace is looked at */
     RECORD_DOOMED = 1U << 4,          /* the thread that comes home by it ends there */
     RECORD_WANTED = 1U << 5,          /* somebody waits for this stack, or to free the portal */
 };
 
 /*
- * How much longer a callee may work when a deadline passes while it executes.  Cut off at once, it
- * would leave its locks held and its data half changed, and whoever may call it could do that to it
- * at any instruction.  One that waits is cut off at the deadline.
+ * How much longer a callee may work when a deadline passes while it executes: of the thread's own
+ * time, but for a sixteenth.  Cut off at once, or after a time in which others kept it from
+ * executing, it would leave its locks held and its data half changed, and whoever may call it could
+ * do that to it at any instruction.  After the deadline it is looked at each time so much has
+ * passed; one that waits when it is looked at is cut off.
  */
-#define PORTAL_GRACE_NS (UINT64_C(50) * 1000 * 1000)
+#define PORTAL_GRACE_NS (UINT64_C(3) << 24) /* 50 ms, in one instruction */
 
 struct record {
     _Alignas(64) struct cross_record cross; /* no other CPU's stack in its cache line */

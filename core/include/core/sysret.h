@@ -55,6 +55,12 @@ CHECK_RESULT enum status caller_lookup(handle_t h, enum object_type type, rights
 /* The domain that `h` names, or the caller's own if it is 0. */
 CHECK_RESULT enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out);
 
+/*
+ * An event that things are bound to: with MANAGE, which its owner has and doesn't lend, since who
+ * revokes the handle doesn't take back what is bound.
+ */
+CHECK_RESULT enum status caller_lookup_own_event(handle_t h, struct object **out);
+
 /* Give the caller a handle to a new object, whose one reference goes with it; or put the object. */
 CHECK_RESULT enum status caller_insert(struct object *object, rights_t rights, handle_t *out);
 

@@ -150,6 +150,9 @@ void thread_recall(struct thread *thread);
 /* It never runs again; its stack of calls is empty. */
 void thread_end(struct thread *thread);
 
+/* The segment that it was making, if there is one, comes to nothing. */
+OUT_OF_LINE void thread_building_drop(struct thread *thread);
+
 /* Sleeping on a word (abi/syscall.h, SYS_THREAD_PARK).  WOULD_BLOCK: an interrupt waits. */
 CHECK_RESULT enum status thread_park(struct thread *thread, uaddr_t word, nsec_t deadline_ns,
                                      uaddr_t owner);

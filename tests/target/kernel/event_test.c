@@ -410,6 +410,40 @@ static void interrupt_has_one_owner(void)
     EXPECT_OK(interrupt_create(test_factory(), 120, INTERRUPT_EDGE, &second));
 }
 
+/* ---- what is bound to an event stays when a handle to it is revoked ---- */
+
+static void bind_all(const struct birth *birth)
+{
+    struct board *board = birth->board;
+    const handle_t event = birth->argument[0];
+    handle_t clock = 0;
+
+    board->word[1] = clock_create(event, 0xf0, &clock);
+    board->word[2] = domain_watch(birth->argument[1], event, 0xf00);
+    board->word[3] = log_watch(event, 0xf000);
+    board->word[4] = event_wait(event, time_here_ns() + TEST_MS); /* that it may */
+}
+
+static void who_is_lent_an_event_binds_nothing_to_it(void)
+{
+    struct board *board = board_get();
+    struct child child;
+    handle_t event = 0, lent = 0;
+
+    word = 0;
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    EXPECT_OK(domain_give(child.domain, event, RIGHT_WAIT | RIGHT_SIGNAL, 1, &lent));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {lent,
+                                                child_give(&child, child.domain, RIGHT_ALL, 0)};
+    EXPECT_OK(child_start(&child, bind_all, argument));
+    EXPECT_IS(child_wait_long(&child), CHILD_DONE);
+    for (unsigned i = 1; i <= 3; i++)
+        EXPECT_IS(board->word[i], STATUS_NO_RIGHT);
+    EXPECT_IS(board->word[4], STATUS_TIMED_OUT);
+    EXPECT_IS(word, 0);
+}
+
 static const struct test event_tests[] = {
     TEST(wait_ends_with_a_signal_or_in_time),
     TEST(only_one_may_wait),
@@ -426,5 +460,6 @@ static const struct test event_tests[] = {
     TEST(waking_switches_at_once),
     TEST(priority_is_bounded_by_the_domain),
     TEST(interrupt_has_one_owner),
+    TEST(who_is_lent_an_event_binds_nothing_to_it),
 };
 TEST_GROUP(event);

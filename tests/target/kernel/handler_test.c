@@ -327,6 +327,20 @@ static void answer_to_a_domain_that_has_ended_changes_nothing(void)
         ended_meanwhile(i % 2 != 0, answers[i / 2]);
 }
 
+/* The domain keeps it, whatever is revoked: so only who owns the portal may give it away so. */
+static void who_may_only_call_a_portal_cannot_fault_into_it(void)
+{
+    struct server server;
+    handle_t callable = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_echo, 1, &server))
+        return;
+    EXPECT_OK(handle_duplicate(server.portal, RIGHT_CALL | RIGHT_INSPECT, 7, &callable));
+    EXPECT_IS(domain_set_fault_portal(server.child.domain, callable), STATUS_NO_RIGHT);
+    EXPECT_OK(handle_close(callable));
+    EXPECT_OK(domain_set_fault_portal(server.child.domain, server.portal));
+}
+
 static const struct test handler_tests[] = {
     TEST(handler_repairs_and_the_instruction_runs_again),
     TEST(handler_skips_the_instruction),
@@ -340,5 +354,6 @@ static const struct test handler_tests[] = {
     TEST(deadline_over_a_handler_stops_the_server),
     TEST(handler_can_be_taken_back),
     TEST(answer_to_a_domain_that_has_ended_changes_nothing),
+    TEST(who_may_only_call_a_portal_cannot_fault_into_it),
 };
 TEST_GROUP(handler);

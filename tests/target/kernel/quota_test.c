@@ -297,13 +297,50 @@ static void fill_the_log(const struct birth *birth)
     while ((s = log_write(line, sizeof line - 1)) == STATUS_OK)
         board->word[1] += sizeof line - 1;
     board->word[2] = s;
-    board->word[3] = log_write(line, 1); /* there is room for that */
+    board->word[3] = log_write(line, 1); /* that was the last one */
     (void)thread_sleep((time_here_ns() / LOG_WINDOW_NS + 1) * LOG_WINDOW_NS);
     board->word[4] = log_write(line, sizeof line - 1);
 }
 
+/* Lines that take more of the log than of the child. */
+static void fill_the_log_with_little(const struct birth *birth)
+{
+    static const char lines[] = "a\na\na\na\na\na\na\na\n\x01\x01\x01\x01\x01\x01\x01\x01\n";
+    struct board *board = birth->board;
+
+    (void)thread_sleep((time_here_ns() / LOG_WINDOW_NS + 1) * LOG_WINDOW_NS);
+    while (log_write(lines, sizeof lines - 1) == STATUS_OK)
+        board->word[1]++;
+}
+
+static uint64_t log_end_now(void)
+{
+    struct log_chunk chunk = {0};
+    char text[8];
+    const enum status s = log_read(UINT64_C(1) << 62, text, sizeof text, &chunk);
+
+    return s == STATUS_OK ? chunk.next_cursor : 0;
+}
+
+/* Time, name and what is said of bytes that can't be shown count, too. */
+static void what_the_log_gets_is_charged(void)
+{
+    enum { LIMIT = 16384, LINE = 256 };
+    const struct child_needs needs = {.quota = {.log_bytes = LIMIT}};
+    struct child child;
+
+    EXPECT_OK(child_make(&needs, &child));
+    const uint64_t before = log_end_now();
+    EXPECT_OK(child_start(&child, fill_the_log_with_little, NULL));
+    EXPECT_IS(child_wait_long(&child), CHILD_DONE);
+    const uint64_t grown = log_end_now() - before;
+    EXPECT(grown >= LIMIT && grown < LIMIT + LINE);
+    EXPECT(board_get()->word[1] > 10);
+}
+
 static void log_takes_so_much_in_a_second(void)
 {
+    enum { LINE_LEAST = 62 + 20, LINE_MOST = 62 + 40 }; /* with time and name */
     const struct child_needs needs = {.quota = {.log_bytes = 1000}};
     struct board *board = board_get();
     struct child child;
@@ -311,12 +348,14 @@ static void log_takes_so_much_in_a_second(void)
     EXPECT_OK(child_make(&needs, &child));
     EXPECT_OK(child_start(&child, fill_the_log, NULL));
     EXPECT_IS(child_wait_long(&child), CHILD_DONE);
-    EXPECT_IS(board->word[1], 1000 / 62 * 62);
+    EXPECT(board->word[1] / 62 * LINE_LEAST < 1000 + LINE_LEAST);
+    EXPECT(board->word[1] / 62 * LINE_MOST >= 1000);
     EXPECT_IS(board->word[2], STATUS_OUT_OF_QUOTA);
-    EXPECT_IS(board->word[3], STATUS_OK);
+    EXPECT_IS(board->word[3], STATUS_OUT_OF_QUOTA);
     EXPECT_IS(board->word[4], STATUS_OK);
     EXPECT_IS(child_info(&child).limit.log_bytes, 1000);
-    EXPECT_IS(child_info(&child).used.log_bytes, 62);
+    const uint32_t line = child_info(&child).used.log_bytes;
+    EXPECT(line >= LINE_LEAST && line <= LINE_MOST);
     EXPECT_OK(log_write("nobody else is kept from it\n", 28));
 }
 
@@ -331,5 +370,6 @@ static const struct test quota_tests[] = {
     TEST(mask_only_shrinks),
     TEST(each_denied_call_is_named_once_in_the_log),
     TEST(log_takes_so_much_in_a_second),
+    TEST(what_the_log_gets_is_charged),
 };
 TEST_GROUP(quota);

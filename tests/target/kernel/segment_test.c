@@ -2,6 +2,7 @@
  * Segments and views: what a view grants is there, what it doesn't is not, at once.
  */
 #include "attack.h"
+#include "server.h"
 
 #include <string.h>
 
@@ -396,6 +397,65 @@ static void a_borrower_takes_it_out_of_no_view(void)
     child_destroy(&stranger);
 }
 
+/* X: makes a segment of four pages on its caller's thread. */
+static void served_make(uint64_t w[SERVED_WORDS])
+{
+    struct board *board = (struct board *)(uintptr_t)w[0];
+    struct segment_info info = {0};
+    handle_t h = 0;
+    uaddr_t address = 0;
+
+    board->word[10] = segment_create(4 * PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, 0, 0,
+                                     name_from("X's own"), &h, &address);
+    board->word[11] = segment_info(h, &info);
+    board->word[12] = info.length_bytes;
+    board->word[13] = segment_grant(h, 0, RIGHT_READ | RIGHT_WRITE);
+    *(volatile uint64_t *)address = 42;
+    board->word[14] = *(volatile uint64_t *)address;
+}
+
+static void narrow_meanwhile(const struct birth *birth)
+{
+    (void)thread_sleep(time_here_ns() + TEST_MS / 2);
+    birth->board->word[20] = 1000 + domain_narrow_mask(0, ~(UINT64_C(1) << SYS_SEGMENT_CREATE));
+}
+
+static void make_half_and_call(const struct birth *birth)
+{
+    struct portal_message m = {.word = {(uint64_t)(uintptr_t)birth->board}};
+    handle_t h = 0;
+    uaddr_t address = 0;
+
+    birth->board->word[21] = segment_create(UINT64_C(256) << 20, RIGHT_READ | RIGHT_WRITE, 0,
+                                            PAGE_BYTES, name_from("bait"), &h, &address);
+    birth->board->word[22] = 1000 + portal_call(birth->argument[0], &m);
+}
+
+/* A call that is denied on its way leaves a segment half made; nobody else's goes on with it. */
+static void what_is_half_made_is_nobody_elses(void)
+{
+    struct board *board = board_get();
+    struct server x;
+    struct child child;
+    handle_t second = 0;
+
+    EXPECT(server_make(&(struct child_needs){0}, served_make, 1, &x));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&child, x.portal, RIGHT_CALL, 7)};
+    EXPECT_OK(child_start_at(&child, narrow_meanwhile, NULL, 41, &second));
+    EXPECT_OK(child_start(&child, make_half_and_call, argument));
+    (void)thread_sleep(test_soon(TEST_S / 2));
+    EXPECT_IS(board->word[20], 1000 + STATUS_OK);
+    EXPECT_IS(board->word[21], STATUS_DENIED);
+    EXPECT_IS(board->word[22], 1000 + STATUS_OK);
+    EXPECT_OK(board->word[10]);
+    EXPECT_OK(board->word[11]);
+    EXPECT_IS(board->word[12], 4 * PAGE_BYTES);
+    EXPECT_OK(board->word[13]);
+    EXPECT_IS(board->word[14], 42);
+    EXPECT_IS(child_info(&x.child).state, DOMAIN_STATE_RUNNING);
+}
+
 static void granting_again_narrows_at_once(void)
 {
     struct child child;
@@ -531,5 +591,6 @@ static const struct test segment_tests[] = {
     TEST(segment_larger_than_memory_fails_and_costs_nothing),
     TEST(device_of_a_gigabyte_is_granted_by_one_entry),
     TEST(all_of_the_launcher_is_out_of_reach),
+    TEST(what_is_half_made_is_nobody_elses),
 };
 TEST_GROUP(segment);

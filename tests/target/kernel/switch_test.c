@@ -312,6 +312,49 @@ static void written_deadline_ends_work_after_its_grace(void)
     EXPECT(time_here_ns() < deadline + 52 * TEST_MS);
 }
 
+static void spin_in_the_middle(const struct birth *birth)
+{
+    const nsec_t end = birth->argument[0] + 80 * TEST_MS;
+
+    (void)thread_sleep(birth->argument[0]);
+    while (time_here_ns() < end)
+        continue;
+    birth->board->word[3]++;
+}
+
+static void call_meanwhile(const struct birth *birth)
+{
+    struct portal_message m = {.word = {(uint64_t)(uintptr_t)birth->board, 10 * TEST_MS}};
+
+    birth->board->word[4] = portal_call_with(birth->argument[1], &m, birth->argument[2]);
+    birth->board->word[5] = 1;
+}
+
+/* The grace is the thread's own time: somebody more urgent can't have it cut off. */
+static void who_is_kept_from_executing_is_not_cut_off(void)
+{
+    struct board *board = board_get();
+    struct server server;
+    struct child child;
+    handle_t spinner = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_work, 1, &server))
+        return;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const nsec_t begin = test_soon(5 * TEST_MS);
+    const uint64_t argument[BIRTH_ARGUMENTS] = {
+        begin, child_give(&child, server.portal, RIGHT_CALL, 0), begin + TEST_MS};
+    EXPECT_OK(thread_set_affinity(0, 1));
+    EXPECT_OK(child_start_at(&child, spin_in_the_middle, argument, 41, &spinner));
+    EXPECT_OK(thread_set_affinity(spinner, 1));
+    EXPECT_OK(child_start(&child, call_meanwhile, argument));
+    EXPECT_OK(thread_set_affinity(child.thread, 1));
+    (void)thread_sleep(begin + 150 * TEST_MS);
+    EXPECT_IS(board->word[3], 1);
+    EXPECT_IS(board->word[5], 1);
+    EXPECT_OK(board->word[4]);
+}
+
 static void written_deadline_of_a_call_that_returned_is_forgotten(void)
 {
     struct server echo;
@@ -339,6 +382,7 @@ static const struct test switch_tests[] = {
     TEST(preempted_signaller_can_be_raised),
     TEST(written_deadline_ends_a_wait),
     TEST(written_deadline_ends_work_after_its_grace),
+    TEST(who_is_kept_from_executing_is_not_cut_off),
     TEST(written_deadline_of_a_call_that_returned_is_forgotten),
 };
 TEST_GROUP(switch);

@@ -180,7 +180,7 @@ struct cross_record {
     uint64_t calls; /* ever served on this stack */
     uaddr_t stack_top;
     struct cross_record *next;
-    nsec_t deadline_ns; /* while RECORD_FLAG_LAZY is set */
+    nsec_t deadline_ns; /* while RECORD_FLAG_LAZY is set; once late, where the grace ends */
 };
 
 /* Behind struct object. */

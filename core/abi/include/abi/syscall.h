@@ -93,14 +93,15 @@ enum syscall {
     /* (domain): stop, and give back everything it had. */
     SYS_DOMAIN_DESTROY = 17,
     /* (h, event, bits): set `bits` when the domain that serves h (a domain, portal or event)
-     * stops or dies.  At once if it has already.  Needs INSPECT of h and WAIT of the event.
+     * stops or dies.  At once if it has already.  Needs INSPECT of h; WAIT and MANAGE of the
+     * event.
      * WOULD_BLOCK: an interrupt came first; call again. */
     SYS_DOMAIN_WATCH = 18,
     /* (domain, enum info, index, out, out_bytes) -> x1 next index (0: that was the last).
      * Domain 0 is the caller's own.  See info.h. */
     SYS_DOMAIN_INFO = 19,
     /* (domain, portal): faults of its threads call `portal` (see fault.h) before they stop it.
-     * Portal 0 takes it back. */
+     * Needs CALL and MANAGE of it.  Portal 0 takes it back. */
     SYS_DOMAIN_SET_FAULT_PORTAL = 20,
     /* (domain, mask): the system-call mask loses the bits that are not in `mask`. */
     SYS_DOMAIN_NARROW_MASK = 21,
@@ -144,14 +145,14 @@ enum syscall {
     SYS_INTERRUPT_BIND = 35, /* (interrupt, event, bits): deliver as these bits, and enable */
     SYS_INTERRUPT_ACK = 36,  /* (interrupt): the driver has handled it, the next may come */
 
-    SYS_CLOCK_CREATE = 37, /* (event, bits) -> x1 handle */
+    SYS_CLOCK_CREATE = 37, /* (event: WAIT, MANAGE; bits) -> x1 handle */
     SYS_CLOCK_SET = 38,    /* (clock, deadline_ns): 0 stops it */
 
     SYS_LOG_WRITE = 39, /* (text, length): one or more lines into the kernel log */
     /* (cursor, out, out_bytes) -> x1 bytes, x2 next cursor, x3 bytes lost to overwriting.
      * Cursor 0: the oldest line; UINT64_MAX: where SYSTEM_LOG_RELEASE stopped the console. */
     SYS_LOG_READ = 40,
-    SYS_LOG_WATCH = 41, /* (event, bits): set when the log has grown */
+    SYS_LOG_WATCH = 41, /* (event: WAIT, MANAGE; bits): set when the log has grown */
 
     SYS_SYSTEM_CONTROL = 42, /* (factory, enum system_control) */
     SYS_SYSTEM_INFO = 43,    /* (enum info, index, out, out_bytes) -> x1 next index */
@@ -198,7 +199,7 @@ struct quota {
     uint32_t handles;
     uint32_t threads;
     uint32_t objects;   /* portals, events, segments, interrupts, clocks */
-    uint32_t log_bytes; /* of text for the log, in each LOG_WINDOW_NS */
+    uint32_t log_bytes; /* that the log gets of it in each LOG_WINDOW_NS, and one line more */
 };
 
 #define LOG_WINDOW_NS (UINT64_C(1) << 30) /* a second, and a little more */
