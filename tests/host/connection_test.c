@@ -30,7 +30,13 @@
 #include "rt/syscall.h"
 #include "userland/runtime/src/program.h"
 
-enum { CAPACITY = 8, CLIENT_LIMIT = 8, DOMAIN_LIMIT = CLIENT_LIMIT / 4, CLIENT_DOMAIN = 1 };
+enum {
+    CAPACITY = 8,
+    CLIENT_LIMIT = 8,
+    DOMAIN_LIMIT = CLIENT_LIMIT / 4,
+    CLIENT_DOMAIN = 1,
+    EPOCH = 7,
+};
 
 /* What each side has seen. */
 struct side {
@@ -660,10 +666,10 @@ static void impossible_index_ends_only_that_connection(void **state)
     assert_int_equal(server.count, 0);
 }
 
-/* An OPEN with these words and this area; returns the service's answer. */
+/* An OPEN with these words, EPOCH and this area; returns the service's answer. */
 static enum status open_by_hand(uint64_t version, uint64_t capacity, handle_t area)
 {
-    struct portal_message m = {.word = {CONNECTION_OPEN, version, capacity},
+    struct portal_message m = {.word = {CONNECTION_OPEN, version, capacity, 0, EPOCH},
                                .handle = {area | (area != 0 ? HANDLE_MOVE : 0)}};
     handle_t portal;
     unsigned bit;
@@ -744,6 +750,43 @@ static void service_half_gone_is_asked_again(void **state)
     assert_int_equal(client_side.closed, 0);
 }
 
+static void area_fill(const struct memory *memory, uint64_t capacity)
+{
+    *(struct connection_area *)memory->address =
+        (struct connection_area){.magic = CONNECTION_MAGIC, .epoch = EPOCH, .capacity = capacity};
+}
+
+/* What stood in an area before would be taken for new messages. */
+static void area_that_is_not_of_this_opening_is_refused(void **state)
+{
+    enum { FAIR, MAGIC, OLD, CAPACITY_OF_ANOTHER, SERVER, CASES };
+    struct memory memory;
+
+    (void)state;
+    assert_int_equal(memory_create(4096, "area", 0, &memory), STATUS_OK);
+    struct connection_area *area = memory.address;
+    for (unsigned spoilt = FAIR; spoilt < CASES; spoilt++) {
+        handle_t handle;
+
+        area_fill(&memory, CAPACITY);
+        area->magic ^= spoilt == MAGIC;
+        area->epoch -= spoilt == OLD;
+        area->capacity *= spoilt == CAPACITY_OF_ANOTHER ? 2 : 1;
+        area->is_server = spoilt == SERVER;
+        assert_int_equal(memory_share(&memory, RIGHT_READ, &handle), STATUS_OK);
+        const unsigned opened = server.opened;
+        assert_int_equal(open_by_hand(CONNECTION_VERSION, CAPACITY, handle),
+                         spoilt == FAIR ? STATUS_OK : STATUS_BAD_DATA);
+        assert_int_equal(server.opened - opened, 1);
+        assert_int_equal(server.closed, server.opened - (spoilt == FAIR));
+        if (spoilt == FAIR) {
+            fake_bury(server.connection->doorbell);
+            loop_settle();
+        }
+    }
+    memory_release(&memory);
+}
+
 static void clients_that_lie_are_refused(void **state)
 {
     struct memory small;
@@ -758,6 +801,7 @@ static void clients_that_lie_are_refused(void **state)
     for (unsigned i = 0; i < sizeof bad_capacity / sizeof bad_capacity[0]; i++) {
         handle_t area;
 
+        area_fill(&small, bad_capacity[i]);
         assert_int_equal(memory_share(&small, RIGHT_READ, &area), STATUS_OK);
         assert_int_not_equal(open_by_hand(CONNECTION_VERSION, bad_capacity[i], area), STATUS_OK);
     }
@@ -802,6 +846,7 @@ int main(void)
         CLAIM(doorbell_of_another_is_refused),
         CLAIM(service_with_another_doorbell_is_refused),
         CLAIM(service_half_gone_is_asked_again),
+        CLAIM(area_that_is_not_of_this_opening_is_refused),
         CLAIM(clients_that_lie_are_refused),
     };
 

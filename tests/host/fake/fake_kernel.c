@@ -281,12 +281,23 @@ unsigned fake_lines(void)
     return lines;
 }
 
-void log_die(const char *format, ...)
+static _Noreturn void die(void)
 {
-    (void)format;
     if (on_die != NULL)
         on_die();
     abort();
+}
+
+void log_die(const char *format, ...)
+{
+    (void)format;
+    die();
+}
+
+void log_crash(const char *format, ...)
+{
+    (void)format;
+    die();
 }
 
 /* --- portals --- */

@@ -49,7 +49,10 @@ void fake_on_idle(void (*idle)(void));
 /* event_wait() ends with this, once. */
 void fake_wait_answer(enum status s);
 
-/* Called by log_die(), which has no last words here: it mustn't return.  NULL: the test aborts. */
+/*
+ * Called by log_die() and log_crash(), which have no last words here: it mustn't return.  NULL: the
+ * test aborts.
+ */
 void fake_on_die(void (*die)(void));
 
 /* Signals get lost: who sends one hears that all is well, and no bit is set. */

@@ -267,6 +267,8 @@ static bool life_open(void)
     }
     if (foreign != 0 && m.word[0] == STATUS_OK)
         log_die("%s took a doorbell that isn't ours", words->service);
+    if (own()->epoch != epoch && m.word[0] == STATUS_OK)
+        log_die("%s took an area of an old epoch", words->service);
     life_forget(); /* the last moment for its handles to be passed */
     if (m.word[0] != STATUS_OK) {
         for (unsigned i = 0; i < PORTAL_HANDLES; i++)
@@ -512,6 +514,8 @@ _Noreturn static void places_hold(void)
         insist(memory_create(CONNECTION_MESSAGES_OFFSET + 2 * RING_MESSAGE_BYTES, "hostile ring", 0,
                              &one),
                "an area");
+        *(struct connection_area *)one.address =
+            (struct connection_area){.magic = CONNECTION_MAGIC, .capacity = 2};
         insist(handle_duplicate(bell, RIGHT_SIGNAL | RIGHT_INSPECT | RIGHT_TRANSFER, 0, &doorbell),
                "a doorbell");
         struct portal_message m = {.word = {CONNECTION_OPEN, CONNECTION_VERSION, 2},

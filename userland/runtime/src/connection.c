@@ -122,15 +122,28 @@ static enum status buffer_adopt(struct connection *c, handle_t buffer)
     return s;
 }
 
+/*
+ * Whether it was made for this opening: in one of an earlier life stand old messages, and indices
+ * that say they are new.
+ */
+static bool area_fits(const struct connection *c, uint64_t capacity)
+{
+    const struct connection_area *area = c->peer_area.address;
+
+    return capacity_is_good(capacity)
+           && c->peer_area.length_bytes
+                  >= CONNECTION_MESSAGES_OFFSET + capacity * RING_MESSAGE_BYTES
+           && area->magic == CONNECTION_MAGIC && area->epoch == c->epoch
+           && area->capacity == capacity && area->is_server == !c->is_server;
+}
+
 static enum status area_adopt(struct connection *c, const struct connection_offer *peer)
 {
     enum status s = memory_adopt(peer->area, RIGHT_READ, &c->peer_area);
 
     if (s != STATUS_OK)
         connection_handle_drop(peer->area);
-    else if (!capacity_is_good(peer->capacity)
-             || c->peer_area.length_bytes
-                    < CONNECTION_MESSAGES_OFFSET + peer->capacity * RING_MESSAGE_BYTES)
+    else if (!area_fits(c, peer->capacity))
         s = STATUS_BAD_DATA;
     return s;
 }

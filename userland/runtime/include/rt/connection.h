@@ -15,7 +15,7 @@
  *
  * Opening costs two portal calls; from then on a message costs no system call while the peer is
  * awake.  When the peer dies, on_close runs once with STATUS_PEER_DEAD; a client then usually
- * starts again, and `epoch` tells the new rings from the old.
+ * starts again, and `epoch` tells the new rings from the old: an area of another one is BAD_DATA.
  *
  * Callbacks run on the loop's thread inside the monitor, on_call on the caller's thread inside the
  * monitor.
