@@ -388,6 +388,46 @@ static void service_survives_a_caller_that_gives_up(void)
     }
 }
 
+static _Atomic bool is_held;
+
+static void hold_the_monitor(void *context)
+{
+    struct portal_message m = {.word = {PEER_SLEEP, NS_PER_S}};
+
+    (void)context;
+    (void)!portal_call(peer.portal, &m);
+    is_held = false;
+}
+
+/* Callers that are gone while they wait for the service's monitor leave no handles behind. */
+static void what_a_caller_brought_that_is_gone_is_closed(void)
+{
+    handle_t event = loop_event();
+    unsigned timed_out = 0;
+
+    is_held = true;
+    EXPECT_IS(thread_start(hold_the_monitor, NULL, STACK_BYTES, startup_get()->priority, NULL),
+              STATUS_OK);
+    (void)thread_sleep(time_after_ns(5 * NS_PER_MS));
+    while (timed_out < 40) {
+        handle_t h[PORTAL_HANDLES];
+        struct portal_message m = {.word = {PEER_KEEP}};
+        for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
+            EXPECT_IS(handle_duplicate(event, RIGHT_SIGNAL | RIGHT_TRANSFER, 0, &h[i]), STATUS_OK);
+            m.handle[i] = h[i] | HANDLE_MOVE;
+        }
+        EXPECT_IS(portal_call_with(peer.portal, &m, time_after_ns(NS_PER_MS)), STATUS_TIMED_OUT);
+        timed_out++;
+    }
+    while (is_held)
+        (void)thread_sleep(time_after_ns(NS_PER_MS));
+    struct portal_message m = {.word = {PEER_ADD, 1, 2}, .handle = {event, event, event, event}};
+    EXPECT_IS(portal_call_with(peer.portal, &m, DEADLINE_NEVER), STATUS_OK);
+    EXPECT_IS(m.word[1], 3);
+    for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+        EXPECT_IS(handle_close(m.handle[i]), STATUS_OK);
+}
+
 /* Break the peer with `operation`; then it must be told as `why`, and come up again. */
 static void peer_break(uint64_t operation, enum status call, enum status why)
 {
@@ -460,6 +500,7 @@ static const struct test tests[] = {
     TEST(callee_sees_no_register_of_the_caller),
     TEST(unwanted_handles_come_back),
     TEST(service_survives_a_caller_that_gives_up),
+    TEST(what_a_caller_brought_that_is_gone_is_closed),
     TEST(crash_of_the_peer_is_survived),
     TEST(shared_buffer_can_t_be_written_by_the_peer),
     TEST(impossible_index_ends_the_connection_only),

@@ -13,12 +13,17 @@ void monitor_enter(void)
     mutex_lock(&lock);
 }
 
-void monitor_enter_call(void)
+bool monitor_try_call(void)
 {
-    if (mutex_is_mine(&lock))
-        log_line("monitor: a caller left in the middle of a request, its work is unfinished");
-    else
-        mutex_lock(&lock);
+    if (!mutex_is_mine(&lock))
+        return mutex_try(&lock);
+    log_line("monitor: a caller left in the middle of a request, its work is unfinished");
+    return true;
+}
+
+void monitor_wait(void)
+{
+    mutex_wait(&lock);
 }
 
 void monitor_leave(void)

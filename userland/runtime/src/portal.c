@@ -16,26 +16,53 @@ struct portal_server {
     void *context;
 };
 
+/* What this stack's caller brought, while it waits for the monitor. */
+static _Thread_local handle_t waiting[PORTAL_HANDLES];
+static _Thread_local bool is_waiting;
+
 void portal_entry(void);
 
 /* Called by portal_entry; says whether handles go back. */
 uint64_t portal_dispatch(const struct portal_server *server, uint64_t badge,
                          struct portal_message *m);
 
+/*
+ * A caller whose deadline passes while it waits for the monitor is gone at once.  What it brought
+ * stays in our table until the next one that waits with something on this stack: or callers could
+ * fill the table.
+ */
+__attribute__((noinline)) static void wait_with(const handle_t received[PORTAL_HANDLES])
+{
+    for (unsigned i = 0; is_waiting && i < PORTAL_HANDLES; i++)
+        if (waiting[i] != 0)
+            (void)!handle_close(waiting[i]);
+    __builtin_memcpy(waiting, received, sizeof waiting);
+    is_waiting = true;
+    monitor_wait();
+    is_waiting = false;
+}
+
 uint64_t portal_dispatch(const struct portal_server *server, uint64_t badge,
                          struct portal_message *m)
 {
+    const bool brings = (m->handle[0] | m->handle[1] | m->handle[2] | m->handle[3]) != 0;
     handle_t received[PORTAL_HANDLES];
 
-    __builtin_memcpy(received, m->handle, sizeof received);
-    monitor_enter_call();
+    if (brings)
+        __builtin_memcpy(received, m->handle, sizeof received);
+    if (!monitor_try_call()) {
+        if (brings)
+            wait_with(received);
+        else
+            monitor_wait();
+    }
     server->handler(server->context, badge, m);
     monitor_leave();
     if ((m->handle[0] | m->handle[1] | m->handle[2] | m->handle[3]) == 0)
         return 0;
 
     /* What the handler didn't want leaves our table, or a caller could fill it. */
-    for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+    for (unsigned i = 0; brings && i < PORTAL_HANDLES; i++)
         if (m->handle[i] != 0 && m->handle[i] == received[i])
             m->handle[i] |= HANDLE_MOVE;
     return 1;
