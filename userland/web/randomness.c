@@ -14,6 +14,7 @@
 
 #include "rng/entropy.h"
 #include "rt/app.h"
+#include "rt/log.h"
 #include "rt/loop.h"
 #include "rt/syscall.h"
 #include "rt/time.h"
@@ -24,9 +25,16 @@ static handle_t source; /* 0: not connected */
 static unsigned wait_bit;
 static handle_t wait_event;
 
+static bool is_missed; /* the source was away when it was wanted first, and may come */
+
+/* The launcher says that the source is up; who waits for it looks for itself. */
 static void on_retry(void *context)
 {
     (void)context;
+    if (!is_missed)
+        return;
+    log_line("there is an entropy source now: starting again, with TLS");
+    app_exit(0);
 }
 
 static enum status source_connect(nsec_t deadline_ns)
@@ -93,6 +101,7 @@ enum status randomness_open(nsec_t deadline_ns)
         s = loop_signal_handle(wait_bit, &wait_event);
     if (s == STATUS_OK)
         s = source_connect(deadline_ns);
+    is_missed = s == STATUS_PEER_DEAD || s == STATUS_TIMED_OUT;
     if (s != STATUS_OK)
         return s;
     return psa_crypto_init() == PSA_SUCCESS ? STATUS_OK : STATUS_BAD_STATE;

@@ -10,7 +10,9 @@
 
 /*
  * Connect to rng:Entropy, waiting for it until `deadline_ns`, and seed the generator.
- * Blocks.  Errors: NOT_FOUND or TIMED_OUT (no source), DENIED (manifest), BAD_STATE (seeding).
+ * Blocks.  Errors: NOT_FOUND, TIMED_OUT or PEER_DEAD (no source), DENIED (manifest), BAD_STATE
+ * (seeding).  Where the source is only away, the program ends when it is there, and is started
+ * again.
  */
 CHECK_RESULT enum status randomness_open(nsec_t deadline_ns);
 
