@@ -43,11 +43,11 @@ static struct {
 static void on_interrupt(void *context)
 {
     (void)context;
-    const uint32_t pressed = button.registers->GPIOMIS & button.pin_mask;
+    const uint32_t raised = button.registers->GPIOMIS;
 
-    button.registers->GPIOIC = UINT32_MAX;
+    button.registers->GPIOIC = raised;
     interrupt_done(button.interrupt);
-    if (pressed == 0)
+    if ((raised & button.pin_mask) == 0)
         return;
     log_line("the power button was pressed");
     enum status s = app_power_off();

@@ -134,8 +134,7 @@ void verb_fault(struct shell *shell, int count, char **arguments)
         return;
     }
     if (s == STATUS_NOT_FOUND) {
-        printf("%s has had no fault: crashes %s tells of other ends\n", arguments[0],
-               arguments[0]);
+        printf("%s has had no fault: crashes %s tells of other ends\n", arguments[0], arguments[0]);
         return;
     }
     if (verb_failed(s, "cannot get the fault record"))

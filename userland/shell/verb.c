@@ -43,7 +43,7 @@ static const struct verb verbs[] = {
      verb_stop},
     {"restart", "<domain>", "stop a domain and start it again", VERB_TAKES_DOMAIN, 1, 1,
      verb_restart},
-    {"kill", "<domain> [ms]", "end this life as a fault would; a later kill replaces one to come", VERB_TAKES_DOMAIN, 1,
+    {"kill", "<domain> [ms]", "end this life as a fault would, now or later", VERB_TAKES_DOMAIN, 1,
      2, verb_kill},
     {"bench", "[row]", "measure the system, beside seL4 and Linux", VERB_TAKES_TEXT, 0, 1,
      verb_bench},
