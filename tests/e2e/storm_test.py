@@ -80,7 +80,7 @@ DRIVERS = [
     Driver("virtio-rng", [], entropy_wanted),
     Driver("virtio-net", [], page_wanted),
     # The second one asks whether the button was pressed.
-    Driver("pl061", [(r"str\tw\d+, \[x\d+, #1052\]", NOP), (r"cbnz\tw\d+, ", NOP)],
+    Driver("pl061", [(r"str\tw\d+, \[x\d+, #1052\]", NOP), (r"cbnz\tw\d+, |b\.ne\t", NOP)],
            button_pressed),
     Driver("pl011", [(r"bl\t[0-9a-f]+ <receive>", NOP)], key_pressed),
 ]

@@ -74,7 +74,7 @@ static struct neighbour *victim(void)
 static const char *owner(void)
 {
     if (now.place >= WARD_OWN_PLACES)
-        return "";
+        return "kernel";
     if (now.place == WARD_DEVICE && victim()->address[WARD_DEVICE] == 0)
         return drivers[now.victim % DRIVERS];
     return victim()->name;
