@@ -343,7 +343,7 @@ def who_began_without_entropy_has_tls_when_it_is_there(vm):
     vm.expect(r"web: NO TLS: no entropy source \(peer dead\)", 60)
     vm.send_line("")
     vm.wait_prompt()
-    vm.command("launch virtio-rng")
+    vm.send_line("launch virtio-rng")
     vm.expect(r"web: there is an entropy source now: starting again, with TLS", 60)
     assert vm.wait_https()[0] == 200
     vm.wait_prompt()
