@@ -56,8 +56,8 @@ CHECK_RESULT enum status caller_lookup(handle_t h, enum object_type type, rights
 CHECK_RESULT enum status caller_lookup_domain(handle_t h, rights_t need, struct domain **out);
 
 /*
- * An event that things are bound to: with MANAGE, which its owner has and doesn't lend, since who
- * revokes the handle doesn't take back what is bound.
+ * An event that things are bound to: with MANAGE, which its owner keeps when it lends, since
+ * who revokes the handle doesn't take back what is bound.
  */
 CHECK_RESULT enum status caller_lookup_own_event(handle_t h, struct object **out);
 
