@@ -12,12 +12,10 @@ enum quota_kind {
     QUOTA_FRAMES = 0,
     QUOTA_THREADS = 2,
     QUOTA_OBJECTS = 3,
-    QUOTA_LOG_BYTES = 4,
 };
 _Static_assert(offsetof(struct quota, frames) == QUOTA_FRAMES * sizeof(uint32_t), "");
 _Static_assert(offsetof(struct quota, threads) == QUOTA_THREADS * sizeof(uint32_t), "");
 _Static_assert(offsetof(struct quota, objects) == QUOTA_OBJECTS * sizeof(uint32_t), "");
-_Static_assert(offsetof(struct quota, log_bytes) == QUOTA_LOG_BYTES * sizeof(uint32_t), "");
 
 /* Charge them; OUT_OF_QUOTA changes nothing. */
 CHECK_RESULT enum status quota_take(struct domain *domain, enum quota_kind kind, uint32_t count);
