@@ -403,21 +403,19 @@ static void hold_the_monitor(void *context)
 static void what_a_caller_brought_that_is_gone_is_closed(void)
 {
     handle_t event = loop_event();
-    unsigned timed_out = 0;
 
     is_held = true;
     EXPECT_IS(thread_start(hold_the_monitor, NULL, STACK_BYTES, startup_get()->priority, NULL),
               STATUS_OK);
     (void)thread_sleep(time_after_ns(5 * NS_PER_MS));
-    while (timed_out < 40) {
-        handle_t h[PORTAL_HANDLES];
+    for (unsigned round = 0; round < 40; round++) {
         struct portal_message m = {.word = {PEER_KEEP}};
         for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
-            EXPECT_IS(handle_duplicate(event, RIGHT_SIGNAL | RIGHT_TRANSFER, 0, &h[i]), STATUS_OK);
-            m.handle[i] = h[i] | HANDLE_MOVE;
+            EXPECT_IS(handle_duplicate(event, RIGHT_SIGNAL | RIGHT_TRANSFER, 0, &m.handle[i]),
+                      STATUS_OK);
+            m.handle[i] |= HANDLE_MOVE;
         }
         EXPECT_IS(portal_call_with(peer.portal, &m, time_after_ns(NS_PER_MS)), STATUS_TIMED_OUT);
-        timed_out++;
     }
     while (is_held)
         (void)thread_sleep(time_after_ns(NS_PER_MS));
