@@ -110,6 +110,18 @@ static unsigned bytes_type(const struct uart_message *m)
     return events;
 }
 
+static bool has_input_room(void)
+{
+    return keyboard_room(&console.keyboard) >= UART_BYTES;
+}
+
+/* Whoever reads, and a mode that has what was typed ahead edited, may have made room. */
+static void input_resume(void)
+{
+    if (has_input_room())
+        connection_resume(&console.uart);
+}
+
 static void uart_on_messages(void *context, struct connection *c)
 {
     (void)context;
@@ -117,7 +129,8 @@ static void uart_on_messages(void *context, struct connection *c)
     struct uart_message m;
     unsigned events = 0;
 
-    while (keyboard_room(&console.keyboard) >= UART_BYTES && connection_receive(c, &message)) {
+    /* What finds no room waits in the ring. */
+    while (has_input_room() && connection_receive(c, &message)) {
         memcpy(&m, &message, sizeof m);
         if (m.kind == UART_OVERRUN)
             log_line("serial input was lost");
@@ -206,9 +219,6 @@ static enum status request_read(struct client *client, struct portal_message *m)
         return STATUS_WOULD_BLOCK;
     m->word[1] = count;
     memcpy(&m->word[2], bytes, sizeof bytes);
-    /* Bytes that found no room in the keyboard's queue wait in the ring. */
-    if (console.uart.is_paused)
-        connection_resume(&console.uart);
     return STATUS_OK;
 }
 
@@ -277,6 +287,7 @@ static void on_call(void *context, struct connection *c, struct portal_message *
     struct client *client = client_find(&console.clients, c->badge, &console.screen);
 
     m->word[0] = client != NULL ? request_serve(client, m) : STATUS_OUT_OF_QUOTA;
+    input_resume();
     output_pump();
 }
 

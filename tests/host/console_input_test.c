@@ -1,0 +1,210 @@
+/*
+ * What is typed while nobody reads: it gathers in the console's queue, then in the ring of the
+ * serial port, and however room comes about, the console goes on with what waits there.
+ *
+ * The test plays the runtime below the console: a ring that it fills, and a connection that notes
+ * who resumes it.
+ */
+// source: userland/console/client.c
+// source: userland/console/journal.c
+// source: userland/console/keyboard.c
+// source: userland/console/line.c
+// source: userland/console/screen.c
+// source: userland/runtime/src/ring.c
+// include first: tests/host/fake
+int console_main(void);
+#define main console_main
+#include "userland/console/console.c"
+#undef main
+
+#include "rt/app.h"
+#include "rt/handle.h"
+#include "rt/svc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { MESSAGES = UART_RING_MESSAGES, QUEUES = 3, BADGE = 0x501 };
+
+/* ---- the runtime ---- */
+
+static struct ring_producer_area produced[2];
+static struct ring_consumer_area consumed[2];
+static struct ring_message messages[2][MESSAGES];
+static struct ring_producer port;
+
+void connection_resume(struct connection *c)
+{
+    c->is_paused = false;
+}
+
+void connection_flush(struct connection *c)
+{
+    (void)c;
+}
+
+bool connection_await_room(struct connection *c)
+{
+    (void)c;
+    return false;
+}
+
+enum status connection_open(struct connection *c, const char *service,
+                            const struct connection_config *config,
+                            const struct connection_ops *ops, void *context)
+{
+    (void)c, (void)service, (void)config, (void)ops, (void)context;
+    return STATUS_OK;
+}
+
+enum status connection_restart(struct connection *c)
+{
+    (void)c;
+    return STATUS_OK;
+}
+
+enum status service_offer(const char *name, const struct service_config *config,
+                          const struct connection_ops *ops, void *context, struct service *out)
+{
+    (void)name, (void)config, (void)ops, (void)context, (void)out;
+    return STATUS_OK;
+}
+
+enum status loop_bit_allocate(void (*on_bit)(void *context), void *context, unsigned *bit)
+{
+    (void)on_bit, (void)context;
+    *bit = 1;
+    return STATUS_OK;
+}
+
+handle_t loop_event(void)
+{
+    return 1;
+}
+
+void loop_raise(unsigned bit)
+{
+    (void)bit;
+}
+
+void loop_run(void)
+{
+}
+
+const struct startup *startup_get(void)
+{
+    static struct startup startup;
+
+    return &startup;
+}
+
+uint32_t handle_owner(handle_t h, enum object_type type)
+{
+    (void)h, (void)type;
+    return app_badge_domain(BADGE);
+}
+
+enum status svc_8(enum syscall number, struct svc_words *w)
+{
+    (void)number, (void)w;
+    return STATUS_OK;
+}
+
+void log_line(const char *format, ...)
+{
+    (void)format;
+}
+
+void log_die(const char *format, ...)
+{
+    (void)format;
+    abort();
+}
+
+/* ---- typing and reading ---- */
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&console, 0, sizeof console);
+    memset(produced, 0, sizeof produced);
+    memset(consumed, 0, sizeof consumed);
+    screen_init(&console.screen);
+    keyboard_init(&console.keyboard);
+    console.uart.state = CONNECTION_OPENED;
+    ring_producer_init(&port, &produced[0], &consumed[0], messages[0], MESSAGES);
+    ring_consumer_init(&console.uart.in, &consumed[0], &produced[0], messages[0], MESSAGES);
+    ring_producer_init(&console.uart.out, &produced[1], &consumed[1], messages[1], MESSAGES);
+    console.foreground = client_find(&console.clients, BADGE, &console.screen);
+    return 0;
+}
+
+/* Full messages until the ring takes no more, as often as the console takes all of them. */
+static void type_until_it_is_paused(void)
+{
+    const struct uart_message typed = {.kind = UART_DATA, .count = UART_BYTES, .bytes = "a"};
+    struct ring_message message;
+
+    memcpy(&message, &typed, sizeof message);
+    for (unsigned i = 0; i < QUEUES && !console.uart.is_paused; i++) {
+        while (ring_has_room(&port))
+            assert_true(ring_put(&port, &message));
+        (void)!ring_publish(&port);
+        assert_true(ring_has_message(&console.uart.in));
+        uart_on_messages(NULL, &console.uart);
+        (void)!ring_release(&console.uart.in);
+        console.uart.is_paused = console.uart.in.consume != console.uart.in.limit;
+    }
+    assert_true(console.uart.is_paused);
+}
+
+static enum status ask(uint64_t operation, uint64_t argument)
+{
+    struct connection of_client = {.badge = BADGE};
+    struct portal_message m = {.word = {operation, argument}};
+
+    on_call(NULL, &of_client, &m);
+    return (enum status)m.word[0];
+}
+
+static void what_waits_is_taken_when_somebody_reads(void **state)
+{
+    (void)state;
+    type_until_it_is_paused();
+    /* As many as a message brings are room for one. */
+    for (unsigned i = 0; i < UART_BYTES; i += TTY_READ_BYTES)
+        assert_int_equal(ask(TTY_READ, TTY_READ_BYTES), STATUS_OK);
+    assert_false(console.uart.is_paused);
+}
+
+static void what_waits_is_taken_when_a_mode_has_edited_the_rest(void **state)
+{
+    (void)state;
+    type_until_it_is_paused();
+    assert_int_equal(ask(TTY_MODE, TTY_LINES), STATUS_OK);
+    /* All of it is one line that isn't done, so there is nothing to read, and room for more. */
+    assert_int_equal(ask(TTY_READ, TTY_READ_BYTES), STATUS_WOULD_BLOCK);
+    assert_false(console.uart.is_paused);
+}
+
+static void without_room_it_stays_where_it_is(void **state)
+{
+    (void)state;
+    type_until_it_is_paused();
+    assert_int_equal(ask(TTY_DRAIN, 0), STATUS_OK);
+    assert_true(console.uart.is_paused);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_waits_is_taken_when_somebody_reads, setup),
+        cmocka_unit_test_setup(what_waits_is_taken_when_a_mode_has_edited_the_rest, setup),
+        cmocka_unit_test_setup(without_room_it_stays_where_it_is, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
