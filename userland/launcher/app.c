@@ -96,6 +96,8 @@ static enum status app_launch_request(struct operation *op)
     s = handle_duplicate(target->loaded.domain, RIGHT_INSPECT | RIGHT_TRANSFER, 0, &domain);
     if (s == STATUS_OK)
         op->out->handle[0] = domain | HANDLE_MOVE;
+    else
+        (void)supervisor_stop(target); /* who hears of an error has launched nobody */
     return s;
 }
 

@@ -15,6 +15,7 @@
 
 #include "rt/log.h"
 #include "rt/memory.h"
+#include "rt/shown_text.h"
 #include "rt/syscall.h"
 
 #include <string.h>
@@ -28,9 +29,11 @@ static handle_t inspect_portal;
 
 /* One request, taken apart. */
 struct query {
-    const struct child *client;
-    enum inspect_op op;
-    struct child *target; /* that the name means; NULL: there was no name */
+    const struct child *client; /* NULL: the life that asked is over */
+    uint32_t index;             /* the client's place in the manifest */
+    enum inspect_op op; /* 0: there is none of that number */
+    char name[SHOWN_BYTE_MAX * NAME_BYTES + 1]; /* as it is shown; empty: there was none */
+    struct child *target;                       /* that it means; NULL: none */
     uint64_t cursor;
     uint64_t domains, handles;
     char argument[INSPECT_ARGUMENT_BYTES + 1];
@@ -180,16 +183,48 @@ static enum status inspect_list_request(struct query *query)
     return STATUS_OK;
 }
 
-/* ---- steering ---- */
+/* ---- what the audit log says of it ---- */
 
-static void inspect_note(const struct query *query, enum inspect_request request,
-                         const char *target, enum status s)
+/* False: it only looks. */
+static bool query_question(const struct query *query, enum inspect_request *out)
 {
-    const struct audit_question question = {
-        .client = query->client->index, .request = request, .target = target};
-
-    (void)audit_log_note(&question, s); /* who steers sees what comes of it */
+    switch (query->op) {
+    case INSPECT_LAUNCH:
+    case INSPECT_STOP:
+    case INSPECT_RESTART:
+    case INSPECT_KILL:
+        *out = INSPECT_ASKED_LAUNCH;
+        return true;
+    case INSPECT_POWEROFF:
+    case INSPECT_REBOOT:
+        *out = INSPECT_ASKED_POWER;
+        return true;
+    case INSPECT_MEASURE:
+    case INSPECT_POPULATE:
+        *out = INSPECT_ASKED_COPIES;
+        return true;
+    default:
+        return false;
+    }
 }
+
+/* Who steers sees what comes of it, so the log is told of no refusal. */
+static void query_note(const struct query *query, enum status s)
+{
+    struct audit_question question = {.client = query->index, .target = query->name};
+
+    if (!query_question(query, &question.request))
+        return;
+    if (query->client == NULL) {
+        question.target = "by a life that is over";
+        question.is_stranger = true;
+    } else if (query->target == NULL && query->name[0] != '\0') {
+        question.is_stranger = true;
+    }
+    (void)audit_log_note(&question, s);
+}
+
+/* ---- steering ---- */
 
 /* The argument: in how many milliseconds, up to a day; empty: now. */
 static enum status inspect_kill_request(const struct query *query)
@@ -226,16 +261,13 @@ static enum status inspect_control_request(struct query *query)
 {
     if (query->target == NULL)
         return STATUS_BAD_ARGUMENT;
-    const char *name = query->target->domain->name;
-    voice_refresh(name);
-    const enum status s = inspect_steer(query);
-    inspect_note(query, INSPECT_ASKED_LAUNCH, name, s);
-    return s;
+    voice_refresh(query->target->domain->name);
+    return inspect_steer(query);
 }
 
 static enum status inspect_machine_control(const struct query *query, enum system_control what)
 {
-    inspect_note(query, INSPECT_ASKED_POWER, "", STATUS_OK);
+    query_note(query, STATUS_OK); /* nobody comes back from it */
     log_line("%s asked for %s", query->client->domain->name,
              what == SYSTEM_POWEROFF ? "power off" : "a reboot");
     return system_control(origin_get()->boot.factory, what);
@@ -288,6 +320,7 @@ static enum status query_target(struct query *query, const struct portal_message
     memcpy(name, &in->word[NAME_WORD], NAME_BYTES);
     if (name[0] == '\0')
         return STATUS_OK;
+    shown_text(query->name, sizeof query->name, name, NAME_BYTES);
     query->target = supervisor_find(name);
     return query->target == NULL ? STATUS_NOT_FOUND : STATUS_OK;
 }
@@ -308,7 +341,8 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     const struct portal_message in = *m;
     struct query query = {
         .client = supervisor_by_badge(badge),
-        .op = (enum inspect_op)in.word[0],
+        .index = supervisor_badge_index(badge),
+        .op = in.word[0] <= INSPECT_KILL ? (enum inspect_op)in.word[0] : 0,
         .cursor = in.word[CURSOR_WORD],
         .domains = in.word[DOMAINS_WORD],
         .handles = in.word[HANDLES_WORD],
@@ -319,7 +353,7 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
     *m = (struct portal_message){.word = {0}};
     for (unsigned i = 0; i < PORTAL_HANDLES; i++)
         handle_drop(in.handle[i]);
-    if (query.client != NULL && in.word[0] <= INSPECT_KILL) {
+    if (query.client != NULL && query.op != 0) {
         query.buffer = buffers[query.client->index].address;
         s = query_target(&query, &in);
         if (s == STATUS_OK && query.op != INSPECT_POPULATE)
@@ -327,5 +361,6 @@ void inspect_on_request(uint64_t badge, struct portal_message *m)
         if (s == STATUS_OK)
             s = inspect_run(&query);
     }
+    query_note(&query, s);
     m->word[0] = s;
 }

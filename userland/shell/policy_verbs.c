@@ -21,6 +21,8 @@ static const char *text_of_request(uint32_t request)
         return "launch or stop";
     case INSPECT_ASKED_POWER:
         return "switch off";
+    case INSPECT_ASKED_COPIES:
+        return "measure copies of";
     }
     return "?";
 }

@@ -116,6 +116,7 @@ enum inspect_request {
     INSPECT_ASKED_OFFER = 2,   /* to serve a name */
     INSPECT_ASKED_LAUNCH = 3,  /* another domain, or to stop or restart it */
     INSPECT_ASKED_POWER = 4,   /* the machine's end */
+    INSPECT_ASKED_COPIES = 5,  /* domains with another one's program, for measuring */
 };
 
 enum { INSPECT_TARGET_BYTES = 32 };
