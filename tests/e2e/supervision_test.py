@@ -334,6 +334,29 @@ def the_launchers_death_is_a_reboot_with_a_report(vm):
     assert vm.wait_https()[0] == 200
 
 
+def who_began_without_entropy_has_a_good_secret_when_it_is_there(vm):
+    """A stack that finds the source down has keys of a weak seed, loudly, and not for good."""
+    vm.command("stop virtio-rng")
+    vm.drain()
+    vm.seen = len(vm.text)
+    vm.send_line("restart net")
+    vm.expect(r"net: WARNING: no entropy source \(peer dead\)", 60)
+    vm.expect(r"net: address", 60)
+    vm.send_line("")
+    vm.wait_prompt()
+    outside = Outside(vm)
+    keys = [outside.variable("net", name) for name in ("sequence_key", "random_key")]
+    weak = [outside.live.read(*key) for key in keys]
+    assert len({*weak, bytes(16)}) == 3, weak
+    vm.send_line("launch virtio-rng")
+    vm.expect(r"net: there is an entropy source now: sequence numbers and ports come from it", 60)
+    outside.refresh()
+    good = [outside.live.read(*key) for key in keys]
+    assert len({*weak, *good, bytes(16)}) == 5, (weak, good)
+    assert vm.wait_https()[0] == 200
+    vm.wait_prompt()
+
+
 def who_began_without_entropy_has_tls_when_it_is_there(vm):
     """A web server that finds the source down serves without TLS, loudly, and not for good."""
     vm.command("stop virtio-rng")
@@ -390,6 +413,7 @@ TESTS = [
     a_bit_of_text_that_flips_is_found_before_it_matters,
     who_has_no_sound_text_is_left_alone_with_it,
     a_driver_that_loops_is_caught_and_back,
+    who_began_without_entropy_has_a_good_secret_when_it_is_there,
     who_began_without_entropy_has_tls_when_it_is_there,
     the_launchers_death_is_a_reboot_with_a_report,
     a_launcher_that_ends_itself_is_a_reboot_with_a_report,

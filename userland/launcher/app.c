@@ -97,7 +97,7 @@ static enum status app_launch_request(struct operation *op)
     if (s == STATUS_OK)
         op->out->handle[0] = domain | HANDLE_MOVE;
     else
-        (void)supervisor_stop(target); /* who hears of an error has launched nobody */
+        (void)!supervisor_stop(target); /* who hears of an error has launched nobody */
     return s;
 }
 

@@ -13,7 +13,7 @@ enum {
     SEQUENCE_STEP_NS = 4000,
 };
 
-static struct siphash_key sequence_key; /* both written once, before anything runs */
+static struct siphash_key sequence_key; /* both written by chance_init() alone */
 static struct siphash_key random_key;
 static uint64_t random_count;
 

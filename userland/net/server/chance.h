@@ -1,10 +1,9 @@
 /*
  * What must not be foreseen: initial sequence numbers, ports, identifiers.
  *
- * All of it comes from one secret of 32 bytes, taken from rng:Entropy at the start.  Without an
+ * All of it comes from one secret of 32 bytes, taken from rng:Entropy (secret.h).  Without an
  * entropy source the secret comes from the words that the launcher gave the program at birth: no
- * two boots are alike then, but somebody who knows how the machine booted may guess it, so the log
- * says so loudly.
+ * two boots are alike then, but somebody who knows how the machine booted may guess it.
  */
 #pragma once
 
@@ -13,6 +12,7 @@
 
 enum { CHANCE_SECRET_BYTES = 32 };
 
+/* Before anything else here, and again for another secret: marks of before don't hold then. */
 void chance_init(const uint8_t secret[CHANCE_SECRET_BYTES]);
 
 /* A number that nobody can foresee from those before it; lwIP's LWIP_RAND too. */
