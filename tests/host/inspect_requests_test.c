@@ -241,11 +241,11 @@ static void who_steers_is_noted(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         answer = STATUS_OK;
-        assert_true(is_noted(LIVING, ops[i], "pl031", "", INSPECT_ASKED_LAUNCH, "pl031",
-                             STATUS_OK));
+        assert_true(
+            is_noted(LIVING, ops[i], "pl031", "", INSPECT_ASKED_LAUNCH, "pl031", STATUS_OK));
         answer = STATUS_BAD_STATE;
-        assert_true(is_noted(LIVING, ops[i], "pl031", "", INSPECT_ASKED_LAUNCH, "pl031",
-                             STATUS_BAD_STATE));
+        assert_true(
+            is_noted(LIVING, ops[i], "pl031", "", INSPECT_ASKED_LAUNCH, "pl031", STATUS_BAD_STATE));
     }
     assert_int_equal(steered, 2 * sizeof ops / sizeof ops[0]);
 }
@@ -255,10 +255,10 @@ static void who_is_refused_before_that_is_noted(void **state)
     (void)state;
     assert_true(is_noted(LIVING, INSPECT_STOP, "nobody", "", INSPECT_ASKED_LAUNCH, "nobody",
                          STATUS_NOT_FOUND));
-    assert_true(is_noted(LIVING, INSPECT_STOP, "a\x1b[2J", "", INSPECT_ASKED_LAUNCH,
-                         "a\\x1b[2J", STATUS_NOT_FOUND));
-    assert_true(is_noted(LIVING, INSPECT_STOP, "", "", INSPECT_ASKED_LAUNCH, "",
-                         STATUS_BAD_ARGUMENT));
+    assert_true(is_noted(LIVING, INSPECT_STOP, "a\x1b[2J", "", INSPECT_ASKED_LAUNCH, "a\\x1b[2J",
+                         STATUS_NOT_FOUND));
+    assert_true(
+        is_noted(LIVING, INSPECT_STOP, "", "", INSPECT_ASKED_LAUNCH, "", STATUS_BAD_ARGUMENT));
     assert_true(is_noted(LIVING, INSPECT_LAUNCH, "pl031", "\x7f", INSPECT_ASKED_LAUNCH, "pl031",
                          STATUS_BAD_ARGUMENT));
     assert_true(is_noted(LIVING, INSPECT_KILL, "pl031", "soon", INSPECT_ASKED_LAUNCH, "pl031",
@@ -280,8 +280,8 @@ static void who_has_not_opened_it_is_noted(void **state)
 static void copies_are_noted(void **state)
 {
     (void)state;
-    assert_true(is_noted(LIVING, INSPECT_MEASURE, "pl031", "", INSPECT_ASKED_COPIES, "pl031",
-                         STATUS_OK));
+    assert_true(
+        is_noted(LIVING, INSPECT_MEASURE, "pl031", "", INSPECT_ASKED_COPIES, "pl031", STATUS_OK));
     answer = STATUS_OUT_OF_QUOTA;
     assert_true(is_noted(LIVING, INSPECT_POPULATE, "pl031", "", INSPECT_ASKED_COPIES, "pl031",
                          STATUS_OUT_OF_QUOTA));

@@ -29,9 +29,9 @@ static handle_t inspect_portal;
 
 /* One request, taken apart. */
 struct query {
-    const struct child *client; /* NULL: the life that asked is over */
-    uint32_t index;             /* the client's place in the manifest */
-    enum inspect_op op; /* 0: there is none of that number */
+    const struct child *client;                 /* NULL: the life that asked is over */
+    uint32_t index;                             /* the client's place in the manifest */
+    enum inspect_op op;                         /* 0: there is none of that number */
     char name[SHOWN_BYTE_MAX * NAME_BYTES + 1]; /* as it is shown; empty: there was none */
     struct child *target;                       /* that it means; NULL: none */
     uint64_t cursor;
