@@ -437,12 +437,6 @@ enum status handles_transfer(struct handle_table *from, struct handle_table *to,
     return STATUS_OK;
 }
 
-/* Behind the last slot that was ever used. */
-uint32_t handle_table_end(const struct handle_table *table)
-{
-    return table->cross->chunk_count == 0 ? 0 : (uint32_t)table->fresh;
-}
-
 struct handle_slot *handle_table_at(const struct handle_table *table, uint32_t index, handle_t *out)
 {
     struct handle_slot *slot = slot_at(table, index);
@@ -475,6 +469,7 @@ bool handle_table_destroy(struct handle_table *table, unsigned budget)
     struct cross_domain *cross = table->cross;
 
     cross->chunk0 = empty_chunk;
+    table->fresh = 0; /* from now on nobody looks into what is being freed */
     for (; budget > 0 && cross->chunk_count > 0; budget--) {
         frame_free(direct_map_physical(cross->chunks[--cross->chunk_count]));
         table->chunk_frames -= 1U << CHUNK_ORDER;

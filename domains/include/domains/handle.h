@@ -155,7 +155,10 @@ COLD bool handle_table_drain(struct handle_table *table, unsigned *budget);
 COLD bool handle_table_destroy(struct handle_table *table, unsigned budget);
 
 /* One more than the highest index that a slot has. */
-COLD uint32_t handle_table_end(const struct handle_table *table);
+static inline uint32_t handle_table_end(const struct handle_table *table)
+{
+    return (uint32_t)table->fresh;
+}
 
 /* The slot with an index below that, and its handle; NULL if it is free. */
 COLD struct handle_slot *handle_table_at(const struct handle_table *table, uint32_t index,
