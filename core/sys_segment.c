@@ -24,12 +24,13 @@ static void label_set(struct segment_request *request, const uint64_t words[2])
 }
 
 /*
- * Whether the call is to be made again: it isn't done, addresses have become free, or memory is
- * becoming so, since a segment is being torn down.
+ * Whether the call is to be made again: it isn't done, addresses have become free, or memory and
+ * what is left of quotas are becoming so, since a segment is being torn down.
  */
 static bool is_worth_waiting(enum status status)
 {
-    if (status != STATUS_OUT_OF_MEMORY || !segments_reap_pending())
+    if ((status != STATUS_OUT_OF_MEMORY && status != STATUS_OUT_OF_QUOTA)
+        || !segments_reap_pending())
         return status == STATUS_WOULD_BLOCK;
     if (!cpu_is_interrupted())
         (void)segments_reap_some();

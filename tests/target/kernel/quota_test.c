@@ -159,6 +159,52 @@ static void threads_run_out(void)
     refused_after(take_threads, (struct quota){.threads = 20}, 1, 18, 20);
 }
 
+/* As much as there may be, and then the last one anew, again and again. */
+static void take_the_last_one_again(const struct birth *birth)
+{
+    enum status s = STATUS_OK;
+    handle_t last = 0, h = 0;
+    uaddr_t address;
+
+    for (unsigned i = 0; i < MANY && s == STATUS_OK; i++) {
+        last = h;
+        s = segment_create(birth->argument[0], RIGHT_READ | RIGHT_WRITE, 0, 0, name_from("again"),
+                           &h, &address);
+    }
+    birth->board->word[2] = s;
+    for (unsigned i = 0; i < MANY && last != 0; i++) {
+        s = handle_close(last);
+        last = 0;
+        if (s == STATUS_OK)
+            s = segment_create(birth->argument[0], RIGHT_READ | RIGHT_WRITE, 0, 0,
+                               name_from("again"), &last, &address);
+        if (s == STATUS_OK)
+            birth->board->word[1]++;
+    }
+    birth->board->word[3] = s;
+}
+
+/* What is given back can be had at once, though a segment is taken apart later. */
+static void what_is_closed_can_be_had_again_at_once(void)
+{
+    static const struct quota quotas[] = {{.frames = 100}, {.objects = 20}};
+    struct board *board = board_get();
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct child_needs needs = {.quota = quotas[i]};
+        struct child child;
+        board->word[1] = 0;
+        EXPECT_OK(child_make(&needs, &child));
+        const uint64_t argument[BIRTH_ARGUMENTS] = {8 * PAGE_BYTES};
+        EXPECT_OK(child_start(&child, take_the_last_one_again, argument));
+        EXPECT_IS(child_wait(&child), CHILD_DONE);
+        EXPECT_IS(board->word[2], STATUS_OUT_OF_QUOTA);
+        EXPECT_IS(board->word[3], STATUS_OK);
+        EXPECT_IS(board->word[1], MANY);
+        child_destroy(&child);
+    }
+}
+
 /* Half a segment that failed gives back what it had. */
 static void segment_that_fails_half_way_costs_nothing(void)
 {
@@ -365,6 +411,7 @@ static const struct test quota_tests[] = {
     TEST(tables_are_charged),
     TEST(objects_run_out),
     TEST(threads_run_out),
+    TEST(what_is_closed_can_be_had_again_at_once),
     TEST(segment_that_fails_half_way_costs_nothing),
     TEST(mask_denies_and_counts),
     TEST(mask_only_shrinks),
