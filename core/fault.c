@@ -106,7 +106,7 @@ static void stop_with_record(struct domain *domain)
 {
     if (domain == launcher)
         launcher_died(domain->fault);
-    (void)domain_stop(domain);
+    domain_stop(domain);
 }
 
 _Static_assert(FAULT_RESTART == 1 && FAULT_SKIP == 2, "FAULT_VERDICT_RESTART in fault.S");

@@ -132,6 +132,8 @@ static bool stop_some(struct domain *domain)
 {
     unsigned budget = STOP_STEP;
 
+    if (!list_node_is_linked(&domain->stop_node))
+        return true; /* done already */
     /* It will never use a handle again; those to itself, and to who names it, mustn't keep it. */
     if (!threads_stop_some(domain, &budget) || !belongings_stop_some(domain, &budget)
         || !watches_fire_some(domain, &budget) || !handle_table_drain(&domain->handles, &budget)) {
@@ -146,19 +148,24 @@ static bool stop_some(struct domain *domain)
     return true;
 }
 
-bool domain_stop(struct domain *domain)
+void domain_stop(struct domain *domain)
 {
-    if (domain->state < DOMAIN_STATE_STOPPED) {
-        cpus_recall(domain); /* nobody is on the way into it, or goes on inside */
-        domain->state = DOMAIN_STATE_STOPPED;
-        /* No TTBR value: the portal path goes slow, and nobody is let in, from here on. */
-        asid_release(domain);
-        domain->threads_left = domain->used.threads;
-        object_get(&domain->object);
-        list_push_back(&stopping, &domain->stop_node);
-        cpu_self()->exit_work |= EXIT_SCHEDULE;
-    }
-    return !list_node_is_linked(&domain->stop_node) || stop_some(domain);
+    if (domain->state >= DOMAIN_STATE_STOPPED)
+        return;
+    cpus_recall(domain); /* nobody is on the way into it, or goes on inside */
+    domain->state = DOMAIN_STATE_STOPPED;
+    /* No TTBR value: the portal path goes slow, and nobody is let in, from here on. */
+    asid_release(domain);
+    domain->threads_left = domain->used.threads;
+    object_get(&domain->object);
+    list_push_back(&stopping, &domain->stop_node);
+    cpu_self()->exit_work |= EXIT_SCHEDULE | EXIT_REAP;
+}
+
+bool domain_stop_some(struct domain *domain)
+{
+    domain_stop(domain);
+    return stop_some(domain);
 }
 
 void domain_evict(struct thread *thread)
@@ -202,7 +209,7 @@ static bool parts_destroy_some(struct domain *domain)
 
 bool domain_destroy_some(struct domain *domain)
 {
-    if (!domain_stop(domain))
+    if (!domain_stop_some(domain))
         return false;
     if (domain->root == NULL)
         return true; /* done already */

@@ -75,7 +75,7 @@ struct sysret sys_domain_stop(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
     /* The caller's own context isn't saved yet: its domain stops on the way out. */
     if (domain == caller_domain())
         cpu_self()->exit_work |= EXIT_STOP;
-    else if (!domain_stop(domain))
+    else if (!domain_stop_some(domain))
         return sysret_again(SYS_DOMAIN_STOP, h, 0);
     return sysret(STATUS_OK);
 }

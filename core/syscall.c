@@ -203,6 +203,6 @@ struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t
             thread_end(thread);
     }
     if ((work & EXIT_STOP) != 0)
-        (void)domain_stop(thread_domain(thread));
+        domain_stop(thread_domain(thread));
     return scheduler_leave();
 }

@@ -32,12 +32,17 @@ CHECK_RESULT enum status domain_create(const struct domain_attributes *attribute
                                        struct event *stop_event, struct domain **out);
 
 /*
- * Nothing executes in it from here on.  Everybody who waits for it or watches it is told, in
- * bounded steps: this does one, and returns whether it was the last; the others are done by this
- * again, or when there is time.
+ * Nothing executes in it from here on.  Everybody who waits for it or watches it is told when the
+ * kernel is left, in bounded steps.
+ * Context: any.  What goes on in it, or has called it, is left alone: it may be who makes this call.
+ */
+void domain_stop(struct domain *domain);
+
+/*
+ * The same, and a step of the rest at once; returns whether that was the last.
  * Context: not from a system call of a thread that executes in it (EXIT_STOP does that).
  */
-bool domain_stop(struct domain *domain);
+bool domain_stop_some(struct domain *domain);
 
 /* The thread, which is in no queue, executes in a domain that has stopped: it leaves, or ends. */
 void domain_evict(struct thread *thread);

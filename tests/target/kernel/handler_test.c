@@ -277,6 +277,54 @@ static void deadline_over_a_handler_stops_the_server(void)
     EXPECT_IS(child_info(&handler.child).state, DOMAIN_STATE_RUNNING);
 }
 
+/* Faults, or stops the domain word[1], which is to end this one's as well. */
+static void served_fault_or_stop(uint64_t word[SERVED_WORDS])
+{
+    if (word[1] == 0)
+        served_fault(word);
+    word[2] = domain_stop(word[1]);
+}
+
+static void call_to_stop(const struct birth *birth)
+{
+    struct portal_message m = {.word = {0, birth->argument[1]}};
+
+    birth->board->word[10] = 1000 + portal_call(birth->argument[0], &m);
+}
+
+/*
+ * A visitor stops the domain that handles a fault of the one it visits, which is stopped by that:
+ * in the middle of its own call.  It goes home with what it was, and that is told.
+ */
+static void who_stops_the_handler_of_its_host_goes_home(void)
+{
+    struct server server, handler;
+    struct child first, second;
+    handle_t thread = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_fault_or_stop, 2, &server)
+        || !server_make(&(struct child_needs){0}, served_ponder, 1, &handler))
+        return;
+    EXPECT_OK(domain_set_fault_portal(server.child.domain, handler.portal));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &first));
+    const uint64_t fault[BIRTH_ARGUMENTS] = {child_give(&first, server.portal, RIGHT_CALL, 0)};
+    EXPECT_OK(child_start_at(&first, call_to_stop, fault, CHILD_PRIORITY, &thread));
+    (void)thread_sleep(test_soon(5 * TEST_MS));
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
+    EXPECT_OK(child_make(&(struct child_needs){0}, &second));
+    const uint64_t stop[BIRTH_ARGUMENTS] = {
+        child_give(&second, server.portal, RIGHT_CALL, 0),
+        child_give(&server.child, handler.child.domain, RIGHT_MANAGE, 0)};
+    EXPECT_OK(child_start(&second, call_to_stop, stop));
+    EXPECT_IS(child_wait(&second), CHILD_DONE);
+    EXPECT_IS(board_get()->word[10], 1000 + STATUS_PEER_DEAD);
+    EXPECT_IS(child_fault(&second).reason, FAULT_NONE);
+    EXPECT_IS(child_info(&handler.child).state, DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_STOPPED);
+    EXPECT_IS(child_fault(&server.child).reason, FAULT_READ);
+    EXPECT_IS(child_fault(&server.child).home_domain_id, first.id);
+}
+
 /* A handler that takes its time, in the test's own domain. */
 static _Atomic uint64_t may_answer, answered;
 
@@ -352,6 +400,7 @@ static const struct test handler_tests[] = {
     TEST(fault_of_a_homeless_visitor_stops_the_server),
     TEST(fault_of_a_homeless_late_visitor_stops_the_server),
     TEST(deadline_over_a_handler_stops_the_server),
+    TEST(who_stops_the_handler_of_its_host_goes_home),
     TEST(handler_can_be_taken_back),
     TEST(answer_to_a_domain_that_has_ended_changes_nothing),
     TEST(who_may_only_call_a_portal_cannot_fault_into_it),
