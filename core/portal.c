@@ -313,8 +313,11 @@ static void portal_offer(struct deferred *closing)
         return;
     records_want(portal); /* whoever has taken it meanwhile returns by the slow path */
     struct record *record = record_claim(portal, thread);
-    if (record != NULL)
-        record_pass_on(record);
+    if (record == NULL)
+        return;
+    record_pass_on(record);
+    /* There may be more of either, and nobody who waits is more urgent. */
+    deferred_add(closing, portal_offer, thread->priority);
 }
 
 /*

@@ -239,6 +239,64 @@ static unsigned waiting_for(const struct child *client, const struct server *ser
     return waiting;
 }
 
+/* In a client: call portal argument[0] with handle argument[2], until word argument[1] isn't 0. */
+static void call_and_work_on(const struct birth *birth)
+{
+    struct portal_message m = {.word = {syscall_word(birth->board), birth->argument[1]},
+                               .handle = {birth->argument[2]}};
+    const enum status s = portal_call_with(birth->argument[0], &m, DEADLINE_NEVER);
+
+    birth->board->word[8] += s == STATUS_BAD_HANDLE;
+    birth->board->word[9]++;
+    /* Who has had a stack keeps the processor for a while, so that the other comes back, too. */
+    const nsec_t end = time_here_ns() + 5 * TEST_MS;
+    while (birth->board->word[9] < 2 && time_here_ns() < end)
+        continue;
+}
+
+/* On the board: word 1 counts entries; stays until the word that is asked for isn't 0. */
+static void served_until(uint64_t word[SERVED_WORDS])
+{
+    struct board *board = (struct board *)(uintptr_t)word[0];
+
+    board->word[1]++;
+    while (board->word[word[1]] == 0)
+        (void)thread_sleep(time_here_ns() + TEST_MS);
+}
+
+/*
+ * Two stacks come free at once, for two who can't enter with the handles that they bring: both are
+ * passed on to who waits behind them.
+ */
+static void all_stacks_that_come_free_are_passed_on(void)
+{
+    enum { CALLERS = 6, BAD = 99 };
+    static const uint32_t priorities[CALLERS] = {31, 30, 12, 12, 11, 11};
+    static const uint64_t words[CALLERS] = {2, 2, 2, 2, 3, 3};
+    struct board *board = board_get();
+    struct server server;
+    struct child client;
+    handle_t thread = 0;
+
+    if (!server_make(&(struct child_needs){0}, served_until, 2, &server))
+        return;
+    EXPECT_OK(child_make(&(struct child_needs){0}, &client));
+    const handle_t given = child_give(&client, server.portal, RIGHT_CALL, 0);
+    for (unsigned i = 0; i < CALLERS; i++) {
+        const uint64_t argument[BIRTH_ARGUMENTS] = {given, words[i], i == 2 || i == 3 ? BAD : 0};
+        EXPECT_OK(child_start_at(&client, call_and_work_on, argument, priorities[i], &thread));
+        let_them_get_there(&client);
+    }
+    EXPECT_IS(board->word[1], 2);
+    EXPECT_IS(waiting_for(&client, &server), 4);
+    board->word[2] = 1;
+    EXPECT(board_reaches(8, 2));
+    EXPECT(board_reaches(1, 4));
+    EXPECT_IS(waiting_for(&client, &server), 0);
+    board->word[3] = 1;
+    EXPECT(board_reaches(9, CALLERS));
+}
+
 static void callers_wait_in_order_of_priority(void)
 {
     static const uint64_t order[] = {30, 25, 20, 10};
@@ -445,6 +503,7 @@ static const struct test portal_tests[] = {
     TEST(work_may_be_finished_after_the_deadline),
     TEST(deadline_in_the_past_ends_a_call),
     TEST(callers_wait_in_order_of_priority),
+    TEST(all_stacks_that_come_free_are_passed_on),
     TEST(deadline_ends_the_wait_for_a_stack),
     TEST(death_of_the_server_ends_all_calls),
     TEST(fault_in_a_portal_is_the_server_s),
