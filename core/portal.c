@@ -610,8 +610,10 @@ bool portal_return(struct thread *thread, bool with_handles)
 {
     const struct record *record = record_innermost(thread);
 
-    if (record == NULL)
+    if (record == NULL) {
+        thread->cross.regs.x[12] = 0; /* where the path has looked: an address of the kernel */
         return false;
+    }
     struct domain *caller = domain_of_cross(cross_innermost(&thread->cross)->caller);
     if ((record->cross.flags & RECORD_FAULT) != 0)
         fault_return(thread);
