@@ -32,7 +32,7 @@ struct sysret sys_domain_create(uint64_t factory, uint64_t attributes, UNUSED ui
     if (status == STATUS_OK)
         status = attributes_check(&wanted);
     if (status == STATUS_OK && wanted.event != 0)
-        status = caller_lookup(wanted.event, OBJECT_EVENT, RIGHT_SIGNAL, &event);
+        status = caller_lookup_own_event(wanted.event, &event);
     if (status != STATUS_OK)
         return sysret(status);
     status = domain_create(&wanted, event == NULL ? NULL : event_of_object(event), &domain);
