@@ -95,10 +95,12 @@ static void converse(struct http_service *service, const uint8_t *data, size_t s
         http_connection_on_time(c, now);
     }
     if (c->state != HTTP_CLOSED && seed % 2 == 0)
-        http_connection_on_end(c);
+        http_connection_on_end(c, now);
+    uint32_t unsent = seed;
     for (int i = 0; c->state != HTTP_CLOSED; i++) {
         require(i < 100000);
         drain(c, seed % 3 == 0 ? 0 : 4096, now);
+        http_connection_on_unsent(c, next_random(&unsent), now);
         now += SECOND;
         http_connection_on_time(c, now);
     }

@@ -59,6 +59,12 @@ static size_t give(const char *data, size_t size)
     return taken;
 }
 
+/* All that was taken out has left. */
+static void deliver(void)
+{
+    http_connection_on_unsent(&connection, 0, now);
+}
+
 /* Take out at most `most` bytes. */
 static size_t take(size_t most)
 {
@@ -88,6 +94,7 @@ static const char *ask(const char *request)
     assert_int_equal(give(request, strlen(request)), strlen(request));
     while (take(RECEIVED_MAX) > 0)
         ;
+    deliver();
     return received;
 }
 
@@ -371,10 +378,12 @@ static void client_may_close_its_side_after_asking(void **state)
 
     (void)state;
     give(two, sizeof(two) - 1);
-    http_connection_on_end(&connection);
+    http_connection_on_end(&connection, now);
     assert_int_equal(http_connection_room(&connection).size, 0);
     while (take(RECEIVED_MAX) > 0)
         ;
+    assert_int_equal(connection.state, HTTP_DELIVERING);
+    deliver();
     assert_has(received, "plain page");
     assert_has(received, "docs");
     assert_int_equal(connection.state, HTTP_CLOSED);
@@ -384,11 +393,12 @@ static void client_that_vanishes_is_forgotten(void **state)
 {
     (void)state;
     give("GET /", 5);
-    http_connection_on_end(&connection);
+    http_connection_on_end(&connection, now);
+    deliver();
     assert_int_equal(connection.state, HTTP_CLOSED);
     setup(state);
     ask(GET("/") "Connection: close\r\n" END);
-    http_connection_on_end(&connection);
+    http_connection_on_end(&connection, now);
     assert_int_equal(connection.state, HTTP_CLOSED);
 }
 
@@ -406,6 +416,7 @@ static void slow_head_is_answered_408(void **state)
     now += 2 * SECOND;
     http_connection_on_time(&connection, now);
     take(RECEIVED_MAX);
+    deliver();
     assert_has(received, "HTTP/1.1 408 Request Timeout\r\n");
     assert_int_equal(connection.state, HTTP_LINGERING);
     now += 2 * SECOND;
@@ -438,6 +449,51 @@ static void slow_reader_is_cut_off(void **state)
         http_connection_on_time(&connection, now);
     }
     assert_true(seconds <= 11);
+}
+
+/* What was taken may wait for others' bytes to leave first: no reason to give the client up. */
+static void last_answer_has_its_time_to_leave(void **state)
+{
+    const uint64_t size = 2 * service.limits.send_least;
+
+    (void)state;
+    give(GET("/") "Connection: close\r\n" END, sizeof(GET("/") "Connection: close\r\n" END) - 1);
+    while (take(RECEIVED_MAX) > 0)
+        ;
+    for (int i = 0; i < 9; i++) {
+        now += SECOND;
+        http_connection_on_unsent(&connection, size - (uint64_t)i, now);
+        http_connection_on_time(&connection, now);
+        assert_int_equal(connection.state, HTTP_DELIVERING);
+    }
+    http_connection_on_unsent(&connection, size - service.limits.send_least, now);
+    now += service.limits.send_ns - 1;
+    http_connection_on_time(&connection, now);
+    assert_int_equal(connection.state, HTTP_DELIVERING);
+    http_connection_on_unsent(&connection, 0, now);
+    assert_int_equal(connection.state, HTTP_LINGERING);
+    now += service.limits.linger_ns - 1;
+    http_connection_on_time(&connection, now);
+    assert_int_equal(connection.state, HTTP_LINGERING);
+    now += 1;
+    http_connection_on_time(&connection, now);
+    assert_int_equal(connection.state, HTTP_CLOSED);
+}
+
+static void last_answer_that_nobody_reads_is_given_up(void **state)
+{
+    (void)state;
+    give(GET("/") END, sizeof(GET("/") END) - 1);
+    http_connection_on_end(&connection, now);
+    while (take(RECEIVED_MAX) > 0)
+        ;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(connection.state, HTTP_DELIVERING);
+        http_connection_on_unsent(&connection, 100, now);
+        now += SECOND;
+        http_connection_on_time(&connection, now);
+    }
+    assert_int_equal(connection.state, HTTP_CLOSED);
 }
 
 static void endless_sender_is_cut_off_after_the_last_answer(void **state)
@@ -570,6 +626,8 @@ int main(void)
         cmocka_unit_test_setup(slow_head_is_answered_408, setup),
         cmocka_unit_test_setup(idle_connection_is_closed_in_silence, setup),
         cmocka_unit_test_setup(slow_reader_is_cut_off, setup),
+        cmocka_unit_test_setup(last_answer_has_its_time_to_leave, setup),
+        cmocka_unit_test_setup(last_answer_that_nobody_reads_is_given_up, setup),
         cmocka_unit_test_setup(endless_sender_is_cut_off_after_the_last_answer, setup),
         cmocka_unit_test_setup(redirect_leads_to_the_same_page_over_tls, setup),
         cmocka_unit_test_setup(redirect_that_is_too_long_is_refused, setup),

@@ -352,18 +352,24 @@ static void assert_received(const struct side *s, size_t count)
         assert_int_equal(s->received[i], pattern(i));
 }
 
-/* Listen on a port of its own in each test, and connect to it. */
-static void connect_sides(void)
+enum { PORT = 1001, FLOODS_PORT = 5001 };
+
+/* Fresh sides, and a listener for the far one. */
+static void listen_for_sides(void)
 {
-    static uint16_t port = 1000;
-    struct tcp_listener *listener;
+    static struct tcp_listener *listener;
 
     memset(&near, 0, sizeof near);
     memset(&far, 0, sizeof far);
-    port++;
-    assert_int_equal(tcp_listen(client, port, 10, &handler, &far, &listener), STATUS_OK);
+    if (listener == NULL)
+        assert_int_equal(tcp_listen(client, PORT, 10, &handler, &far, &listener), STATUS_OK);
     settle();
-    assert_int_equal(tcp_connect(client, &own, port, &handler, &near, &near.socket), STATUS_OK);
+}
+
+static void connect_sides(void)
+{
+    listen_for_sides();
+    assert_int_equal(tcp_connect(client, &own, PORT, &handler, &near, &near.socket), STATUS_OK);
     settle();
     pass(100);
 }
@@ -820,6 +826,8 @@ static uint32_t get(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+static uint16_t peer_window = 30000;
+
 /* A segment from 11.0.x.x, port 5000, with `data_bytes` (even) of pattern() behind it. */
 static void peer_send(uint16_t peer, uint16_t port, uint8_t flags, uint32_t sequence,
                       uint32_t acknowledged, uint16_t data_bytes)
@@ -840,7 +848,7 @@ static void peer_send(uint16_t peer, uint16_t port, uint8_t flags, uint32_t sequ
     put(tcp + 8, acknowledged, 4);
     tcp[12] = 5 << 4;
     tcp[13] = flags;
-    put(tcp + 14, 30000, 2);
+    put(tcp + 14, peer_window, 2);
     for (uint16_t i = 0; i < data_bytes; i++)
         tcp[20 + i] = pattern(i);
     put(tcp + 16, (uint16_t)~sum_of(tcp, tcp_bytes, sum_of(ip + 12, 8, 6U + tcp_bytes)), 2);
@@ -861,14 +869,10 @@ static uint32_t peer_heard(uint16_t peer, uint8_t flags)
 
 static uint16_t listen_for_peers(void)
 {
-    static uint16_t port = 3000;
-    struct tcp_listener *listener;
-
-    memset(&far, 0, sizeof far);
-    assert_int_equal(tcp_listen(client, ++port, 10, &handler, &far, &listener), STATUS_OK);
+    listen_for_sides();
     driver_receive(arp_request, sizeof arp_request);
     settle();
-    return port;
+    return PORT;
 }
 
 static void a_flood_of_syns_keeps_nobody_out(void **state)
@@ -1008,6 +1012,145 @@ static void cookies_end_with_the_backlog(void **state)
     assert_clean();
 }
 
+/* --- peers that read nothing --- */
+
+/* A connection over which zeros are sent, as many as are taken. */
+struct flood {
+    size_t left; /* of them */
+    struct tcp_socket *socket;
+};
+
+static struct flood *next_flood; /* of the next connection */
+
+static void flood_send(struct tcp_socket *socket)
+{
+    static const uint8_t zeros[8192];
+    struct flood *flood = tcp_context(socket);
+    size_t taken = 1;
+
+    flood->socket = socket;
+    while (flood->left > 0 && taken > 0) {
+        taken = tcp_send(socket, zeros, flood->left < sizeof zeros ? flood->left : sizeof zeros);
+        flood->left -= taken;
+    }
+}
+
+static void flood_begins(struct tcp_socket *socket)
+{
+    tcp_set_context(socket, next_flood);
+    next_flood->socket = socket;
+    flood_send(socket);
+}
+
+static void flood_ends(struct tcp_socket *socket, enum status why)
+{
+    struct flood *flood = tcp_context(socket);
+
+    (void)why;
+    flood->socket = NULL;
+}
+
+static const struct tcp_handler flood_handler = {
+    .on_accepted = flood_begins, .on_writable = flood_send, .on_closed = flood_ends};
+
+/* The stack's next sequence number. */
+static uint32_t peer_connect(uint16_t peer, uint16_t port)
+{
+    peer_send(peer, port, FLAG_SYN, 1000, 0, 0);
+    uint32_t own_next = peer_heard(peer, FLAG_SYN | FLAG_ACK) + 1;
+    peer_send(peer, port, FLAG_ACK, 1001, own_next, 0);
+    return own_next;
+}
+
+static uint16_t listen_for_floods(void)
+{
+    static struct tcp_listener *listener;
+
+    if (listener == NULL)
+        assert_int_equal(tcp_listen(client, FLOODS_PORT, 200, &flood_handler, NULL, &listener),
+                         STATUS_OK);
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    return FLOODS_PORT;
+}
+
+/* Acknowledge all that the stack says until it has said `bytes`. */
+static bool peer_reads(uint16_t peer, uint16_t port, uint32_t own_next, uint32_t bytes)
+{
+    uint32_t heard = 0;
+
+    while (heard < bytes) {
+        uint32_t length = driver.sent_length - PEER_FRAME_BYTES;
+        uint32_t sequence = get(driver.sent + 14 + 20 + 4);
+        if (get(driver.sent + 14 + 16) != (0x0b000000U | peer) || length == 0
+            || sequence + length - own_next <= heard)
+            return false;
+        heard = sequence + length - own_next;
+        peer_send(peer, port, FLAG_ACK, 1001, own_next + heard, 0);
+    }
+    return true;
+}
+
+static void readers_of_nothing_leave_memory_to_others(void **state)
+{
+    enum { CROWD = 100, HONEST = 6000, BYTES = 20000 };
+    static struct flood floods[CROWD];
+    uint16_t port = listen_for_floods();
+
+    (void)state;
+    peer_window = 0;
+    for (uint16_t i = 0; i < CROWD; i++) {
+        next_flood = &floods[i];
+        next_flood->left = SIZE_MAX;
+        (void)peer_connect(i, port);
+        assert_non_null(floods[i].socket);
+    }
+    peer_window = 30000;
+
+    port = listen_for_peers();
+    uint32_t own_next = peer_connect(HONEST, port);
+    far.to_send = BYTES;
+    side_send(&far);
+    tcp_client_flush(client);
+    settle();
+    assert_true(peer_reads(HONEST, port, own_next, BYTES));
+    tcp_abort(far.socket);
+    for (unsigned i = 0; i < CROWD; i++)
+        tcp_abort(floods[i].socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+/* Its peer acknowledges each probe: lwIP alone would keep it for as long as it does. */
+static void what_nobody_reads_or_waits_for_goes_when_memory_is_short(void **state)
+{
+    enum { CROWD = 5, BYTES = 125000 };
+    static struct flood floods[CROWD];
+    uint16_t port = listen_for_floods();
+    uint32_t own_next[CROWD];
+
+    (void)state;
+    peer_window = 0;
+    for (uint16_t i = 0; i < CROWD; i++) {
+        next_flood = &floods[i];
+        next_flood->left = BYTES;
+        own_next[i] = peer_connect(i, port);
+        tcp_close(floods[i].socket);
+        tcp_client_flush(client);
+    }
+    assert_true(counters().packet_memory_bytes > PACKET_MEMORY_BYTES / 3);
+    for (unsigned i = 0; i < 8; i++) {
+        pass(250);
+        for (uint16_t peer = 0; peer < CROWD; peer++)
+            peer_send(peer, port, FLAG_ACK, 1001, own_next[peer], 0);
+    }
+    peer_window = 30000;
+    assert_true(counters().packet_memory_bytes < PACKET_MEMORY_BYTES / 8);
+    for (uint16_t peer = 0; peer < CROWD; peer++)
+        peer_send(peer, port, FLAG_RST, 1001, 0, 0);
+    assert_clean();
+}
+
 /* --- a client that lies --- */
 
 static unsigned expulsions;
@@ -1116,6 +1259,8 @@ int main(void)
         cmocka_unit_test(a_port_is_used_again_at_once),
         cmocka_unit_test(what_a_driver_took_along_is_sent_again_at_once),
         cmocka_unit_test(cookies_end_with_the_backlog),
+        cmocka_unit_test(readers_of_nothing_leave_memory_to_others),
+        cmocka_unit_test(what_nobody_reads_or_waits_for_goes_when_memory_is_short),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),
     };

@@ -227,7 +227,7 @@ static bool step_input(struct client *c, nsec_t now_ns)
     if (r.progress == TLS_DONE)
         http_connection_on_input(c->http, r.size, now_ns);
     else if (r.progress == TLS_ENDED)
-        http_connection_on_end(c->http);
+        http_connection_on_end(c->http, now_ns);
     else if (r.progress == TLS_FAILED)
         http_connection_on_failure(c->http);
     return r.progress == TLS_DONE || r.progress == TLS_ENDED;
@@ -239,9 +239,10 @@ static bool step_discard(struct client *c, nsec_t now_ns)
     size_t size = tcp_received_bytes(c->socket);
 
     goodbye_say(c);
+    http_connection_on_unsent(c->http, tcp_unsent_bytes(c->socket), now_ns);
     if (size == 0) {
         if (tcp_peer_has_finished(c->socket))
-            http_connection_on_end(c->http);
+            http_connection_on_end(c->http, now_ns);
         return false;
     }
     tcp_consume(c->socket, size);
@@ -259,6 +260,7 @@ static bool client_step(struct client *c, nsec_t now_ns)
     case HTTP_IDLE:
     case HTTP_READING:
         return step_input(c, now_ns);
+    case HTTP_DELIVERING:
     case HTTP_LINGERING:
         return step_discard(c, now_ns);
     case HTTP_CLOSED:
@@ -280,8 +282,6 @@ static void client_serve(struct client *c)
         client_end(c);
     else if (steps == STEPS_MAX)
         queue_add(c);
-    else if (c->http->state == HTTP_LINGERING)
-        goodbye_say(c);
 }
 
 /* ---- shaking hands ---- */
@@ -389,6 +389,7 @@ static bool client_is_late(struct client *c, nsec_t now_ns)
         return !c->is_queued && now_ns - c->since_ns >= HANDSHAKE_S * NS_PER_S;
     if (client_is_jammed(c, now_ns))
         http_connection_on_failure(c->http);
+    http_connection_on_unsent(c->http, tcp_unsent_bytes(c->socket), now_ns);
     http_connection_on_time(c->http, now_ns);
     return c->http->state == HTTP_CLOSED;
 }

@@ -32,11 +32,18 @@ static void enter_sending(struct http_connection *c, uint64_t now_ns)
     window_open(c, now_ns);
 }
 
+static void enter_delivering(struct http_connection *c, uint64_t now_ns)
+{
+    enter(c, HTTP_DELIVERING, now_ns);
+    c->discarded = c->input_size;
+    c->input_size = 0;
+    c->unsent = UINT64_MAX;
+    c->deadline_ns = now_ns + c->service->limits.send_ns;
+}
+
 static void enter_lingering(struct http_connection *c, uint64_t now_ns)
 {
     enter(c, c->peer_ended ? HTTP_CLOSED : HTTP_LINGERING, now_ns);
-    c->discarded = c->input_size;
-    c->input_size = 0;
     c->deadline_ns = now_ns + c->service->limits.linger_ns;
 }
 
@@ -92,7 +99,7 @@ struct http_room http_connection_room(struct http_connection *c)
 
 void http_connection_on_input(struct http_connection *c, size_t size, uint64_t now_ns)
 {
-    if (c->state == HTTP_LINGERING) {
+    if (c->state == HTTP_DELIVERING || c->state == HTTP_LINGERING) {
         c->discarded += size;
         if (c->discarded > c->service->limits.discard_most)
             c->state = HTTP_CLOSED;
@@ -105,15 +112,31 @@ void http_connection_on_input(struct http_connection *c, size_t size, uint64_t n
 
 void http_connection_linger(struct http_connection *c, uint64_t now_ns)
 {
-    enter_lingering(c, now_ns);
+    enter_delivering(c, now_ns);
 }
 
-void http_connection_on_end(struct http_connection *c)
+void http_connection_on_unsent(struct http_connection *c, uint64_t size, uint64_t now_ns)
+{
+    const struct http_limits *limits = &c->service->limits;
+
+    if (c->state != HTTP_DELIVERING)
+        return;
+    if (size == 0) {
+        enter_lingering(c, now_ns);
+    } else if (size + limits->send_least <= c->unsent) {
+        c->unsent = size;
+        c->deadline_ns = now_ns + limits->send_ns;
+    }
+}
+
+void http_connection_on_end(struct http_connection *c, uint64_t now_ns)
 {
     c->peer_ended = true;
     /* An answer on its way is still sent: the client may only have closed its own side. */
-    if (c->state != HTTP_SENDING)
+    if (c->state == HTTP_LINGERING)
         c->state = HTTP_CLOSED;
+    else if (c->state == HTTP_IDLE || c->state == HTTP_READING)
+        enter_delivering(c, now_ns);
 }
 
 void http_connection_on_failure(struct http_connection *c)
@@ -137,13 +160,13 @@ void http_connection_output(const struct http_connection *c, struct text *head, 
 static void on_answer_sent(struct http_connection *c, uint64_t now_ns)
 {
     if (c->answer.close) {
-        enter_lingering(c, now_ns);
+        enter_delivering(c, now_ns);
         return;
     }
     enter_idle(c, now_ns);
     advance(c, now_ns);
     if (c->peer_ended && c->state != HTTP_SENDING)
-        c->state = HTTP_CLOSED;
+        enter_delivering(c, now_ns);
 }
 
 void http_connection_on_sent(struct http_connection *c, uint64_t size, uint64_t now_ns)
@@ -169,7 +192,7 @@ void http_connection_on_sent(struct http_connection *c, uint64_t size, uint64_t 
 
 uint64_t http_connection_waiting_since(const struct http_connection *c)
 {
-    if (c->state == HTTP_SENDING)
+    if (c->state == HTTP_SENDING || c->state == HTTP_DELIVERING)
         return c->deadline_ns - c->service->limits.send_ns;
     return c->since_ns;
 }

@@ -10,7 +10,10 @@
  *                 |                     |  \                     ^   |
  *                 |                     |   `--refused, late-----'   | (answer sent, close)
  *                 |                     |                            v
- *                 `----> CLOSED <-------'-------(close, late)---- LINGERING
+ *                 +------(close)--------+---------------------> DELIVERING
+ *                 |                     |                          |     | (all has left)
+ *                 |                     |                          |     v
+ *                 `--(late)-> CLOSED <--'------(close, late)-------'- LINGERING
  *
  * Pipelined requests wait in the input buffer and are answered in order, each
  * when the one before has been sent: a client that doesn't read its answers is
@@ -28,7 +31,8 @@ enum http_connection_state {
     HTTP_IDLE,
     HTTP_READING,
     HTTP_SENDING,
-    HTTP_LINGERING /* all is sent; shut our side down and throw away what still comes */
+    HTTP_DELIVERING, /* the last was said; shut our side down and wait until it has left */
+    HTTP_LINGERING   /* until the client closes; in both, what still comes is thrown away */
 };
 
 struct http_connection {
@@ -38,7 +42,8 @@ struct http_connection {
     uint64_t since_ns;    /* when this state was entered */
     uint64_t deadline_ns; /* when http_connection_on_time() has something to do */
     uint64_t window;      /* bytes still to be taken before the deadline, while SENDING */
-    uint64_t discarded;   /* while LINGERING */
+    uint64_t unsent;      /* bytes that had not left when the deadline was set, while DELIVERING */
+    uint64_t discarded;   /* while DELIVERING or LINGERING */
     size_t head_sent;
     uint64_t body_sent;
     size_t input_size;
@@ -65,8 +70,14 @@ void http_connection_on_input(struct http_connection *c, size_t size, uint64_t n
 /* All that will ever be said has been said, by somebody else: throw away what still comes. */
 void http_connection_linger(struct http_connection *c, uint64_t now_ns);
 
+/*
+ * So many bytes of what was taken have not left yet.  Say so from time to time while DELIVERING:
+ * the client's time to close begins when it is 0, and until then it has as long as for an answer.
+ */
+void http_connection_on_unsent(struct http_connection *c, uint64_t size, uint64_t now_ns);
+
 /* The client closed its side. */
-void http_connection_on_end(struct http_connection *c);
+void http_connection_on_end(struct http_connection *c, uint64_t now_ns);
 
 /* The stream is broken: nothing can be sent any more. */
 void http_connection_on_failure(struct http_connection *c);

@@ -20,8 +20,8 @@ enum http_service_mode {
 struct http_limits {
     uint64_t head_ns;      /* from the first byte of a head (or from opening) to its last */
     uint64_t idle_ns;      /* between requests */
-    uint64_t send_ns;      /* to take the next `send_least` bytes of an answer */
-    uint64_t linger_ns;    /* from our last byte to the client's close */
+    uint64_t send_ns;      /* to take the next `send_least` bytes of an answer, or its last ones */
+    uint64_t linger_ns;    /* from our last byte's leaving to the client's close */
     uint64_t send_least;   /* bytes */
     uint64_t discard_most; /* bytes thrown away after the last answer */
 };

@@ -131,7 +131,8 @@ void endpoint_send_again(void);
 void endpoint_output_all(void);
 
 /* Once a second: when receive buffers are short, reset the connections that hold them for clients
- * that don't read. */
+ * that don't read; when packet memory is, those that clients have closed and whose peers don't read
+ * what is left. */
 void endpoint_relieve(void);
 
 void endpoint_counters_read(struct endpoint_counters *out);

@@ -22,18 +22,38 @@ static void finish_sending(struct endpoint *e)
         endpoint_starve(e);
 }
 
+/* What tcp_write() puts into a frame: small windows make small segments. */
+static size_t segment_bytes(const struct tcp_pcb *pcb)
+{
+    size_t half_window = pcb->snd_wnd_max / 2;
+
+    return half_window > 0 && half_window < tcp_mss(pcb) ? half_window : tcp_mss(pcb);
+}
+
+/* How much more the connection may hold.  If that is nothing, acknowledgements or, where memory is
+ * at its end, others' will change it. */
+static size_t room_of(struct endpoint *e)
+{
+    size_t frames = packet_memory_frames_for_data();
+    size_t held = tcp_sndqueuelen(e->pcb);
+    size_t share = LWIP_MIN(packet_memory_share(), (size_t)TCP_SND_QUEUELEN);
+
+    if (frames == 0)
+        endpoint_starve(e);
+    if (held >= share)
+        return 0;
+    frames = LWIP_MIN(frames, share - held);
+    return LWIP_MIN(frames * segment_bytes(e->pcb), (size_t)tcp_sndbuf(e->pcb));
+}
+
 /* Give lwIP as much of the oldest SEND as it and the packet memory take; false: no more now. */
 static bool push_oldest(struct endpoint *e)
 {
     struct endpoint_send *send = &e->sends[e->send_first];
     size_t left = send->length - e->send_done;
-    size_t frames = packet_memory_frames_for_data();
-    size_t room = LWIP_MIN(left, tcp_sndbuf(e->pcb));
+    size_t room = LWIP_MIN(room_of(e), LWIP_MIN(left, (size_t)WRITE_BYTES_MAX));
 
-    room = LWIP_MIN(room, LWIP_MIN(frames * TCP_MSS, (size_t)WRITE_BYTES_MAX));
-    if (frames == 0)
-        endpoint_starve(e);
-    if (room == 0 || tcp_sndqueuelen(e->pcb) >= TCP_SND_QUEUELEN)
+    if (room == 0)
         return false;
 
     const uint8_t *bytes = client_bytes(e->client, send->offset, send->length) + e->send_done;

@@ -6,8 +6,12 @@
 #include "endpoint_life.h"
 #include "endpoint_pool.h"
 #include "link_port.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip_address.h"
+#include "packet_memory.h"
 #include "receive_pool.h"
+
+enum { ORPHAN_RETRANSMISSIONS = 2 }; /* in vain, and it is in others' way */
 
 static struct net_message greeting(const struct endpoint *e)
 {
@@ -97,13 +101,19 @@ static void keep_quiet(struct endpoint *e)
     }
 }
 
+/* What its program waits for, or what belongs in front of something else that is told now. */
+static bool sent_is_urgent(const struct endpoint *e)
+{
+    return e->is_sent_urgent || (e->debts & DEBT_PEER_FIN) || e->state == ENDPOINT_ENDED;
+}
+
 static bool tell_sent(struct endpoint *e)
 {
     struct net_message m = {.kind = NET_TCP_SENT, .socket = e->number, .length = e->sent_owed};
 
     if (e->sent_owed == 0)
         return true;
-    if (!e->is_sent_urgent && e->state != ENDPOINT_ENDED) {
+    if (!sent_is_urgent(e)) {
         keep_quiet(e);
         return true;
     }
@@ -212,10 +222,32 @@ static bool is_stuck(const struct endpoint *e)
     return e->is_stalled && e->received != NULL && e->client->freed_count == e->client->freed_seen;
 }
 
+/* Nobody waits for it any more, and it goes on for as long as its peer likes. */
+static bool is_orphan_in_the_way(const struct tcp_pcb *pcb)
+{
+    bool is_waiting = pcb->persist_backoff > 0 || pcb->nrtx > ORPHAN_RETRANSMISSIONS;
+
+    return pcb->callback_arg == NULL && pcb->state >= ESTABLISHED && is_waiting;
+}
+
+static void drop_orphans(void)
+{
+    struct tcp_pcb *next;
+
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = next) {
+        next = pcb->next;
+        if (is_orphan_in_the_way(pcb))
+            tcp_abort(pcb);
+    }
+}
+
 void endpoint_relieve(void)
 {
     static bool was_short;
     struct endpoint *e;
+
+    if (packet_memory_is_short())
+        drop_orphans();
 
     bool is_short = receive_pool_pressure() >= PRESSURE_HIGH;
     for (size_t slot = 0; is_short && was_short && (e = endpoint_pool_next(&slot)) != NULL;) {

@@ -109,6 +109,20 @@ size_t packet_memory_frames_for_data(void)
     return free_count > PACKET_FRAME_RESERVE ? free_count - PACKET_FRAME_RESERVE : 0;
 }
 
+size_t packet_memory_share(void)
+{
+    size_t frames = packet_memory_frames_for_data();
+
+    if (frames >= PACKET_DATA_FRAMES / 2)
+        return PACKET_DATA_FRAMES;
+    return frames >= PACKET_DATA_FRAMES / 4 ? PACKET_SHARE_SHORT : PACKET_SHARE_SCARCE;
+}
+
+bool packet_memory_is_short(void)
+{
+    return packet_memory_frames_for_data() < PACKET_DATA_FRAMES / 2;
+}
+
 void packet_memory_usage(struct packet_memory_usage *out)
 {
     uint64_t used = 0;

@@ -20,6 +20,9 @@ enum {
     PACKET_BIG_BYTES = 16384,
     PACKET_BIG_COUNT = 8,
     PACKET_FRAME_RESERVE = 256, /* frames that bulk data must leave for everything else */
+    PACKET_DATA_FRAMES = PACKET_FRAME_COUNT - PACKET_FRAME_RESERVE,
+    PACKET_SHARE_SHORT = 8,  /* frames of a connection while less than half are left, */
+    PACKET_SHARE_SCARCE = 2, /* and a quarter: enough for its peer to answer at once */
     PACKET_MEMORY_BYTES = PACKET_SMALL_BYTES * PACKET_SMALL_COUNT
                           + PACKET_FRAME_BYTES * PACKET_FRAME_COUNT
                           + PACKET_BIG_BYTES * PACKET_BIG_COUNT,
@@ -38,6 +41,13 @@ bool packet_memory_find(const void *data, size_t length, uint32_t *offset);
 
 /* How many frames bulk data may still take. */
 size_t packet_memory_frames_for_data(void);
+
+/* How many of them one connection may hold.  The fewer there are the fewer it may: a peer that
+ * reads nothing holds its own for as long as it likes. */
+size_t packet_memory_share(void);
+
+/* Less than half of them are left. */
+bool packet_memory_is_short(void);
 
 struct packet_memory_usage {
     uint64_t used_bytes; /* in blocks that are taken */

@@ -49,7 +49,8 @@ enum net_kind {
     NET_TCP_ACCEPT = 2,   /* socket (a listening one), count: that many more may be accepted */
     NET_TCP_CONNECT = 3,  /* tag, address, port -> CONNECTED, at the latest after a minute */
     NET_TCP_SEND = 4,     /* socket, flags (enum net_send_flag), offset, length -> SENT */
-    NET_TCP_SHUTDOWN = 5, /* socket: no more SENDs will come; FIN follows the last byte */
+    NET_TCP_SHUTDOWN = 5, /* socket: no more SENDs will come; FIN follows the last byte, and no
+                             SENT waits any more */
     NET_TCP_CLOSE = 6,    /* socket: as SHUTDOWN, and what the peer still sends is of no interest
                              -> SENT for what is under way, then CLOSED */
     NET_TCP_ABORT = 7,    /* socket: reset it now -> CLOSED */
