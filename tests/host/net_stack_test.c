@@ -1169,17 +1169,41 @@ static const struct connection_config liar_config = {
 
 static struct connection liar;
 
-static void lie(const struct net_message *m)
+/* A program of its own, with as many connections as it likes. */
+enum { LIAR = 77 };
+
+static void liar_open(struct connection *c, const char *service)
+{
+    fake_connect_as(LIAR);
+    assert_int_equal(connection_open(c, service, &liar_config, &liar_ops, NULL), STATUS_OK);
+    fake_connect_as(FAKE_SERVER);
+}
+
+static void liar_send(struct connection *c, const struct net_message *m)
 {
     struct ring_message raw;
 
-    if (liar.state != CONNECTION_OPENED)
-        assert_int_equal(connection_open(&liar, NET_TCP_SERVICE, &liar_config, &liar_ops, NULL),
-                         STATUS_OK);
     memcpy(&raw, m, sizeof raw);
-    if (connection_send(&liar, &raw))
-        connection_flush(&liar);
+    if (connection_send(c, &raw))
+        connection_flush(c);
     settle();
+}
+
+static bool liar_receive(struct connection *c, struct net_message *out)
+{
+    struct ring_message raw;
+
+    if (!connection_receive(c, &raw))
+        return false;
+    memcpy(out, &raw, sizeof *out);
+    return true;
+}
+
+static void lie(const struct net_message *m)
+{
+    if (liar.state != CONNECTION_OPENED)
+        liar_open(&liar, NET_TCP_SERVICE);
+    liar_send(&liar, m);
 }
 
 static void rule_breakers_are_cut_off(void **state)
@@ -1236,6 +1260,74 @@ static void random_messages_hurt_nobody_else(void **state)
     assert_clean();
 }
 
+/* --- a program that wants all there is --- */
+
+/* Send `m` `count` times over each of two connections; how many answers said OK. */
+static unsigned ask_for_all(struct connection *two, const char *service, struct net_message m,
+                            unsigned count)
+{
+    struct net_message answer;
+    unsigned granted = 0;
+
+    for (struct connection *c = two; c < two + 2; c++) {
+        *c = (struct connection){0};
+        liar_open(c, service);
+        for (unsigned i = 0; i < count; i++) {
+            m.port++;
+            liar_send(c, &m);
+        }
+        pass(100);
+        while (liar_receive(c, &answer))
+            granted += answer.status == STATUS_OK;
+    }
+    return granted;
+}
+
+static void listeners_are_counted_by_program(void **state)
+{
+    const struct net_message listen = {.kind = NET_TCP_LISTEN, .port = 6000};
+    struct connection two[2];
+
+    (void)state;
+    assert_int_equal(ask_for_all(two, NET_TCP_SERVICE, listen, 20), NET_TCP_LISTENERS_MAX);
+    connection_close(&two[0]);
+    connection_close(&two[1]);
+    settle();
+}
+
+static void a_listener_that_finds_no_place_waits_for_one(void **state)
+{
+    enum { LATE_PORT = 7000 };
+    const struct net_message listen = {.kind = NET_TCP_LISTEN, .port = 6000};
+    struct tcp_client *late;
+    struct tcp_listener *listener;
+    struct connection two[2];
+
+    (void)state;
+    memset(&near, 0, sizeof near);
+    memset(&far, 0, sizeof far);
+    assert_int_equal(ask_for_all(two, NET_TCP_SERVICE, listen, 4), NET_TCP_LISTENERS_MAX);
+    fake_connect_as(LIAR);
+    assert_int_equal(tcp_client_open(NULL, &late), STATUS_OK);
+    settle();
+    fake_connect_as(FAKE_SERVER);
+    const unsigned lines = fake_lines();
+    assert_int_equal(tcp_listen(late, LATE_PORT, 10, &handler, &far, &listener), STATUS_OK);
+    pass(1000);
+    pass(1000);
+    assert_int_equal(fake_lines(), lines + 1);
+    connection_close(&two[0]);
+    connection_close(&two[1]);
+    pass(1000);
+    assert_int_equal(tcp_connect(client, &own, LATE_PORT, &handler, &near, &near.socket),
+                     STATUS_OK);
+    pass(100);
+    assert_int_equal(far.accepted, 1);
+    tcp_abort(near.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1263,6 +1355,8 @@ int main(void)
         cmocka_unit_test(what_nobody_reads_or_waits_for_goes_when_memory_is_short),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),
+        cmocka_unit_test(listeners_are_counted_by_program),
+        cmocka_unit_test(a_listener_that_finds_no_place_waits_for_one),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

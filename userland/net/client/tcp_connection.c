@@ -8,7 +8,7 @@
 #include "rt/time.h"
 #include "tcp_link.h"
 
-/* Between two tries of a port that somebody else has. */
+/* Between two tries of a port that somebody else has, or for which there was no room. */
 #define LISTEN_AGAIN_NS (50 * NS_PER_MS)
 
 static bool send_message(struct tcp_client *client, const struct net_message *m)
@@ -151,15 +151,15 @@ static enum status take_listening(struct tcp_client *client, const struct net_me
         return STATUS_BAD_DATA;
     if (m->status == STATUS_OK)
         l->number = m->socket;
-    else if (m->status != STATUS_BUSY || !l->is_refused)
+    else if (!l->is_refused)
         log_line("no listening on port %u: %s", l->port, status_text((enum status)m->status));
-    l->is_refused = m->status == STATUS_BUSY;
+    l->is_refused = m->status != STATUS_OK;
     if (l->is_refused)
         loop_timer_start(&client->listen_again, time_after_ns(LISTEN_AGAIN_NS));
     return STATUS_OK;
 }
 
-/* Who had a port may have let go of it. */
+/* Who had the port, or what else was short, may have let go of it. */
 static void on_listen_again(void *context, struct loop_timer *timer)
 {
     struct tcp_client *client = context;

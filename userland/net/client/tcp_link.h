@@ -65,7 +65,7 @@ struct tcp_listener {
     uint32_t credits_owed; /* ended sockets that the stack doesn't know of */
     uint16_t port;
     bool is_told;    /* LISTEN has been sent */
-    bool is_refused; /* and somebody else had the port: to be sent again */
+    bool is_refused; /* and was in vain: to be sent again */
 };
 
 struct tcp_client {

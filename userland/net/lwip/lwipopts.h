@@ -83,7 +83,7 @@
 #define MEM_CUSTOM_FREE          packet_memory_free
 #define MEM_STATS                0
 #define MEMP_NUM_TCP_PCB         1152
-#define MEMP_NUM_TCP_PCB_LISTEN  16
+#define MEMP_NUM_TCP_PCB_LISTEN  64 /* NET_TCP_LISTENERS_MAX for each of 16 programs */
 #define MEMP_NUM_TCP_SEG         4096
 #define MEMP_NUM_UDP_PCB         40
 #define MEMP_NUM_RAW_PCB         2

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rt/app.h"
 #include "rt/log.h"
 
 enum { CHUNK_COUNT_MIN = 2 };
@@ -49,6 +50,21 @@ enum status client_open(struct connection *c, struct connection_config *config, 
     c->user = client;
     *out = client;
     return STATUS_OK;
+}
+
+static bool is_of_one_domain(const struct client *a, const struct client *b)
+{
+    return a->service == b->service
+           && app_badge_domain(a->connection->badge) == app_badge_domain(b->connection->badge);
+}
+
+uint32_t client_domain_listeners(const struct client *client)
+{
+    uint32_t count = 0;
+
+    for (const struct client *c = clients; c != NULL; c = c->next)
+        count += is_of_one_domain(c, client) ? c->listener_count : 0;
+    return count;
 }
 
 void client_close(struct client *client)

@@ -22,7 +22,7 @@ struct client {
     struct net_message answer; /* found no room in the ring; kind 0: none */
     struct chunk_pool chunks;
     uint16_t number; /* for people */
-    uint16_t socket_count;
+    uint16_t socket_count, listener_count;
     uint32_t freed_count, freed_seen; /* chunks that came back; the same at the last look */
     bool is_expelled;                 /* broke the protocol: nothing more of it is looked at */
     bool is_unflushed;                /* messages wait for client_flush_all() */
@@ -40,6 +40,9 @@ struct client_usage {
  * many chunks as it asked for. */
 CHECK_RESULT enum status client_open(struct connection *c, struct connection_config *config,
                                      size_t state_bytes, struct client **out);
+
+/* Listeners that its program has with this service, over all its connections. */
+uint32_t client_domain_listeners(const struct client *client);
 
 /* For ops->on_close.  The service has let go of everything that points here. */
 void client_close(struct client *client);

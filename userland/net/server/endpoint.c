@@ -16,6 +16,9 @@ enum {
     HOLD_UNDER_PRESSURE_BYTES = 4 * TCP_MSS,
 };
 
+_Static_assert((int)MEMP_NUM_TCP_PCB_LISTEN >= CLIENTS_PER_SERVICE * NET_TCP_LISTENERS_MAX,
+               "each program has its listeners");
+
 /* --- lwIP's callbacks --- */
 
 static err_t on_sent(void *context, struct tcp_pcb *pcb, u16_t length)
@@ -174,6 +177,9 @@ void endpoint_accept_more(struct endpoint *listener, uint32_t count)
 enum status endpoint_listen(struct client *client, uint16_t port, uint32_t credits,
                             struct endpoint **out)
 {
+    if (client_domain_listeners(client) >= NET_TCP_LISTENERS_MAX)
+        return STATUS_OUT_OF_QUOTA;
+
     struct endpoint *e = endpoint_create(client, ENDPOINT_LISTENING);
     struct tcp_pcb *pcb = e != NULL ? tcp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
     enum status s = STATUS_OUT_OF_MEMORY;

@@ -53,6 +53,7 @@ struct endpoint_owner {
 struct endpoint {
     uint32_t number;
     enum endpoint_state state;
+    bool is_listener; /* whatever became of it: it counts as one until it is released */
     struct client *client;
     struct tcp_pcb *pcb; /* owned until ENDED; NULL: gone */
 
@@ -93,7 +94,8 @@ struct endpoint_counters {
 void endpoint_init(void);
 
 /* A client's new socket.  Both count against its limit.
- * Errors: OUT_OF_MEMORY; of listen: BUSY (port taken); of connect: NOT_FOUND (no route). */
+ * Errors: OUT_OF_MEMORY; of listen: BUSY (port taken), OUT_OF_QUOTA; of connect: NOT_FOUND (no
+ * route). */
 CHECK_RESULT enum status endpoint_listen(struct client *client, uint16_t port, uint32_t credits,
                                          struct endpoint **out);
 CHECK_RESULT enum status endpoint_connect(struct client *client, const struct net_address *address,

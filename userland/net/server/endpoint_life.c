@@ -108,6 +108,8 @@ void endpoint_release(struct endpoint *e)
         TAILQ_REMOVE(&endpoint_owner(e)->quiet, e, quiet);
     endpoint_drop_received(e);
     e->client->socket_count--;
+    if (e->is_listener)
+        e->client->listener_count--;
     endpoint_pool_release(e);
 }
 
@@ -122,6 +124,9 @@ struct endpoint *endpoint_create(struct client *client, enum endpoint_state stat
     client->socket_count++;
     e->client = client;
     e->state = state;
+    e->is_listener = state == ENDPOINT_LISTENING;
+    if (e->is_listener)
+        client->listener_count++;
     TAILQ_INIT(&e->waiting_list);
     return e;
 }

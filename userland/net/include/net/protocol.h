@@ -33,6 +33,7 @@ enum {
     NET_CLIENT_BUFFER_BYTES = 1024 * 1024, /* default size of the client's own segment */
     NET_CLIENT_BUFFER_BYTES_MAX = 16 * 1024 * 1024,
     NET_TCP_SOCKETS_MAX = 1024,     /* of one client, listening ones included */
+    NET_TCP_LISTENERS_MAX = 4,      /* of one program, over all its connections */
     NET_TCP_SENDS_MAX = 8,          /* SENDs of one socket that are not yet answered in full */
     NET_TCP_SEND_BYTES_MAX = 65536, /* of one SEND */
     NET_UDP_SOCKETS_MAX = 32,       /* of one client */
@@ -56,7 +57,8 @@ enum net_kind {
     NET_TCP_ABORT = 7,    /* socket: reset it now -> CLOSED */
 
     /* net:Tcp, stack to client */
-    NET_TCP_LISTENING = 32, /* tag, status; socket if OK.  BUSY: the port is taken */
+    NET_TCP_LISTENING = 32, /* tag, status; socket if OK.  BUSY: the port is taken; OUT_OF_QUOTA:
+                               the program has NET_TCP_LISTENERS_MAX */
     NET_TCP_ACCEPTED = 33,  /* socket, listener, address and port of the peer */
     NET_TCP_CONNECTED = 34, /* tag, status; socket if OK.  PEER_DEAD: refused; TIMED_OUT;
                                NOT_FOUND: no route */

@@ -56,7 +56,8 @@ void tcp_client_flush(struct tcp_client *client);
  * Accept connections to `port`, at most `sockets_max` open at a time (the rest waits with the
  * stack, a short while).  `handler` stays borrowed; `context` is that of every new socket until
  * tcp_set_context.
- * Errors: OUT_OF_MEMORY.  That the port is taken, if so, shows in the log.
+ * Errors: OUT_OF_MEMORY.  That the port is taken, or that the stack has no room for a listener,
+ * shows in the log, and it is tried again and again.
  */
 CHECK_RESULT enum status tcp_listen(struct tcp_client *client, uint16_t port, uint32_t sockets_max,
                                     const struct tcp_handler *handler, void *context,
