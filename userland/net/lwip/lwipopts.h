@@ -37,7 +37,7 @@
 #define LWIP_DHCP_GET_NTP_SRV          0
 #define LWIP_DNS                       1
 #define DNS_MAX_SERVERS                2
-#define DNS_TABLE_SIZE                 8
+#define DNS_TABLE_SIZE                 64 /* several programs' */
 #define LWIP_IPV6_MLD                  1
 #define LWIP_IPV6_AUTOCONFIG           1
 #define LWIP_IPV6_NUM_ADDRESSES        4
@@ -85,7 +85,7 @@
 #define MEMP_NUM_TCP_PCB         1152
 #define MEMP_NUM_TCP_PCB_LISTEN  64 /* NET_TCP_LISTENERS_MAX for each of 16 programs */
 #define MEMP_NUM_TCP_SEG         4096
-#define MEMP_NUM_UDP_PCB         40
+#define MEMP_NUM_UDP_PCB         324 /* NET_UDP_SOCKETS_MAX likewise, those of DNS, and DHCP's */
 #define MEMP_NUM_RAW_PCB         2
 #define MEMP_NUM_PBUF            64
 #define MEMP_NUM_REASSDATA       4

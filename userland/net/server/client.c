@@ -52,10 +52,23 @@ enum status client_open(struct connection *c, struct connection_config *config, 
     return STATUS_OK;
 }
 
+uint32_t client_domain(const struct client *client)
+{
+    return app_badge_domain(client->connection->badge);
+}
+
 static bool is_of_one_domain(const struct client *a, const struct client *b)
 {
-    return a->service == b->service
-           && app_badge_domain(a->connection->badge) == app_badge_domain(b->connection->badge);
+    return a->service == b->service && client_domain(a) == client_domain(b);
+}
+
+uint32_t client_domain_sockets(const struct client *client)
+{
+    uint32_t count = 0;
+
+    for (const struct client *c = clients; c != NULL; c = c->next)
+        count += is_of_one_domain(c, client) ? c->socket_count : 0;
+    return count;
 }
 
 uint32_t client_domain_listeners(const struct client *client)

@@ -3,7 +3,8 @@
  *
  * Wraps the runtime's connection with what all three services need: messages as struct
  * net_message, the client's buffer behind bounds checks, the chunks of the stack's own.  Nothing a
- * client does reaches another: it has its own rings, its own chunks and its own limits.
+ * client does reaches another: it has its own rings and its own chunks.  What lwIP has only so many
+ * of is counted by program: a program may have several connections.
  */
 #pragma once
 
@@ -41,7 +42,12 @@ struct client_usage {
 CHECK_RESULT enum status client_open(struct connection *c, struct connection_config *config,
                                      size_t state_bytes, struct client **out);
 
-/* Listeners that its program has with this service, over all its connections. */
+/* The program that it is a connection of, by its domain's id. */
+uint32_t client_domain(const struct client *client);
+
+/* What its program has of this service, over all its connections: sockets, and listeners among
+ * them. */
+uint32_t client_domain_sockets(const struct client *client);
 uint32_t client_domain_listeners(const struct client *client);
 
 /* For ops->on_close.  The service has let go of everything that points here. */

@@ -93,7 +93,7 @@ struct endpoint_counters {
 
 void endpoint_init(void);
 
-/* A client's new socket.  Both count against its limit.
+/* A client's new socket.  Both count against its program's limit.
  * Errors: OUT_OF_MEMORY; of listen: BUSY (port taken), OUT_OF_QUOTA; of connect: NOT_FOUND (no
  * route). */
 CHECK_RESULT enum status endpoint_listen(struct client *client, uint16_t port, uint32_t credits,

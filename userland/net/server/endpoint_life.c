@@ -115,7 +115,7 @@ void endpoint_release(struct endpoint *e)
 
 struct endpoint *endpoint_create(struct client *client, enum endpoint_state state)
 {
-    if (client->socket_count >= NET_TCP_SOCKETS_MAX)
+    if (client_domain_sockets(client) >= NET_TCP_SOCKETS_MAX)
         return NULL;
 
     struct endpoint *e = endpoint_pool_take();

@@ -11,7 +11,7 @@ extern struct endpoint_list endpoints_touched; /* owe their client something, or
 extern struct endpoint_list endpoints_starved; /* have bytes to send and no packet memory */
 extern struct endpoint_counters endpoint_counters;
 
-/* A client's new endpoint, NULL if it has too many, or all do. */
+/* A client's new endpoint, NULL if its program has too many, or all do. */
 struct endpoint *endpoint_create(struct client *client, enum endpoint_state state);
 
 /* Gone for good: off all lists, number free. */

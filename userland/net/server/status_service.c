@@ -27,6 +27,8 @@ enum {
     LEFT_RESOLUTIONS_MAX = 16,
     ERRANDS = CLIENTS_PER_SERVICE * NET_STATUS_REQUESTS_MAX + LEFT_RESOLUTIONS_MAX,
 };
+_Static_assert((int)DNS_TABLE_SIZE >= LEFT_RESOLUTIONS_MAX + 4 * NET_STATUS_REQUESTS_MAX,
+               "no program's resolutions take up all places");
 _Static_assert((int)PINGS_MAX >= CLIENTS_PER_SERVICE * NET_STATUS_REQUESTS_MAX,
                "each client has its pings");
 
@@ -35,6 +37,7 @@ enum errand_state { ERRAND_FREE, ERRAND_UNDER_WAY, ERRAND_DONE };
 struct errand {
     enum errand_state state;
     struct client *client; /* NULL: it has left */
+    uint32_t domain;       /* whose it was */
     struct net_message answer;
 };
 
@@ -121,6 +124,7 @@ static struct errand *errand_begin(struct client *client, uint16_t answer_kind, 
         *free_one = (struct errand){
             .state = ERRAND_UNDER_WAY,
             .client = client,
+            .domain = client_domain(client),
             .answer = {.kind = answer_kind, .socket = tag},
         };
     }
@@ -174,13 +178,18 @@ static void on_resolved(const char *name, const ip_addr_t *address, void *contex
     errand_end(e, address != NULL ? STATUS_OK : STATUS_NOT_FOUND);
 }
 
-static unsigned left_resolutions(void)
+/* Whether lwIP's table has a place for this one, whoever else asks. */
+static bool may_resolve(const struct errand *asked)
 {
-    unsigned count = 0;
+    unsigned left = 0, of_domain = 0;
 
-    for (const struct errand *e = errands; e < errands + ERRANDS; e++)
-        count += e->state == ERRAND_UNDER_WAY && e->client == NULL;
-    return count;
+    for (const struct errand *e = errands; e < errands + ERRANDS; e++) {
+        if (e->state != ERRAND_UNDER_WAY || e->answer.kind != NET_STATUS_RESOLVED)
+            continue;
+        left += e->client == NULL;
+        of_domain += e->domain == asked->domain;
+    }
+    return left < LEFT_RESOLUTIONS_MAX && of_domain <= NET_STATUS_REQUESTS_MAX;
 }
 
 static void start_resolving(struct client *client, const struct net_message *m)
@@ -196,18 +205,16 @@ static void start_resolving(struct client *client, const struct net_message *m)
     memcpy(name, bytes, m->length);
     name[m->length] = '\0';
 
-    struct errand *e = NULL;
-    if (left_resolutions() < LEFT_RESOLUTIONS_MAX)
-        e = errand_begin(client, NET_STATUS_RESOLVED, m->socket);
+    struct errand *e = errand_begin(client, NET_STATUS_RESOLVED, m->socket);
     if (e == NULL) {
         answer_busy(client, NET_STATUS_RESOLVED, m->socket);
         return;
     }
-    err_t error = dns_gethostbyname(name, &address, on_resolved, e);
+    err_t error = may_resolve(e) ? dns_gethostbyname(name, &address, on_resolved, e) : ERR_MEM;
     if (error == ERR_OK)
         on_resolved(name, &address, e);
     else if (error != ERR_INPROGRESS)
-        errand_end(e, STATUS_NOT_FOUND);
+        errand_end(e, error == ERR_MEM ? STATUS_WOULD_BLOCK : STATUS_NOT_FOUND);
 }
 
 void status_service_settle(void)

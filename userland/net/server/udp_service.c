@@ -12,7 +12,13 @@
 #include "socket_table.h"
 #include "stack.h"
 
-enum { PORT_TRIES = 32 };
+enum {
+    PORT_TRIES = 32,
+    OWN_SOCKETS = 4, /* DHCP's, and some to spare */
+};
+_Static_assert((int)MEMP_NUM_UDP_PCB
+                   >= CLIENTS_PER_SERVICE * NET_UDP_SOCKETS_MAX + DNS_TABLE_SIZE + OWN_SOCKETS,
+               "each program has its sockets, and the stack's own are left");
 
 struct udp_end {
     uint32_t number;
@@ -83,7 +89,7 @@ static enum status create(struct client *client, uint16_t port, struct udp_end *
 {
     enum status s = STATUS_OUT_OF_MEMORY;
 
-    if (client->socket_count >= NET_UDP_SOCKETS_MAX)
+    if (client_domain_sockets(client) >= NET_UDP_SOCKETS_MAX)
         return STATUS_OUT_OF_QUOTA;
 
     struct udp_end *u = calloc(1, sizeof *u);

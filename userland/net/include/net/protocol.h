@@ -32,12 +32,14 @@ enum {
     NET_STACK_BUFFER_BYTES = 512 * 1024, /* of chunks; what wanted_bytes may ask for */
     NET_CLIENT_BUFFER_BYTES = 1024 * 1024, /* default size of the client's own segment */
     NET_CLIENT_BUFFER_BYTES_MAX = 16 * 1024 * 1024,
-    NET_TCP_SOCKETS_MAX = 1024,     /* of one client, listening ones included */
-    NET_TCP_LISTENERS_MAX = 4,      /* of one program, over all its connections */
     NET_TCP_SENDS_MAX = 8,          /* SENDs of one socket that are not yet answered in full */
     NET_TCP_SEND_BYTES_MAX = 65536, /* of one SEND */
-    NET_UDP_SOCKETS_MAX = 32,       /* of one client */
     NET_UDP_BYTES_MAX = 1472,       /* of one datagram, either way: no fragments */
+
+    /* Of one program, over all its connections. */
+    NET_TCP_SOCKETS_MAX = 1024, /* listening ones included */
+    NET_TCP_LISTENERS_MAX = 4,
+    NET_UDP_SOCKETS_MAX = 16,
 };
 
 /*

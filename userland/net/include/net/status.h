@@ -5,7 +5,7 @@
  * The same kind of connection as in protocol.h, and the same message, but for the tag: here it
  * stands in `socket`.  Records come in the stack's buffer segment, in one chunk that goes back by
  * NET_FREE.  A client can have NET_STATUS_REQUESTS_MAX pings and resolutions under way; one more
- * ends the connection.
+ * ends the connection.  All clients of one program can have as many resolutions under way together.
  */
 #pragma once
 
@@ -36,7 +36,8 @@ enum net_status_kind {
                                   free, and none was used */
     NET_STATUS_PONG = 161,     /* tag, status, count: round trip in microseconds, address.
                                   TIMED_OUT; NOT_FOUND: no route; BAD_STATE: no driver */
-    NET_STATUS_RESOLVED = 162, /* tag, status, address.  NOT_FOUND: no such name, or no server */
+    NET_STATUS_RESOLVED = 162, /* tag, status, address.  NOT_FOUND: no such name, or no server;
+                                  WOULD_BLOCK: too many are under way */
 };
 
 enum net_address_origin {
