@@ -12,6 +12,7 @@
 // source: tests/host/net_stack/tcp_socket.c
 // source: tests/host/net_stack/udp_client.c
 // source: userland/net/client/address.c
+// source: userland/net/client/reopening.c
 // source: userland/net/client/send_buffer.c
 // source: userland/net/server/chance.c
 // source: userland/net/server/checksum.c
@@ -69,6 +70,7 @@
 #include "net/udp_client.h"
 #include "rt/log.h"
 #include "rt/service.h"
+#include "userland/net/client/tcp_link.h"
 #include "userland/net/server/chance.h"
 #include "userland/net/server/clockwork.h"
 #include "userland/net/server/interface.h"
@@ -1422,6 +1424,44 @@ static void names_are_looked_up_for_every_program(void **state)
     assert_clean();
 }
 
+/* --- coming back --- */
+
+/* The stack comes up again while memory is short, here the launcher's: not the last word. */
+static void a_failed_reopening_is_tried_again(void **state)
+{
+    static const enum status passing[] = {STATUS_OUT_OF_MEMORY, STATUS_OUT_OF_QUOTA};
+    struct udp_client *udp;
+    struct udp_socket *socket;
+
+    (void)state;
+    connect_sides();
+    assert_int_equal(udp_client_open(&udp), STATUS_OK);
+    assert_int_equal(udp_bind(udp, 0, on_datagram, NULL, &socket), STATUS_OK);
+    settle();
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        fake_connect_answer(passing[i]);
+        connection_fail(&client->connection);
+        connection_fail((struct connection *)(void *)udp); /* which comes first in it */
+        settle();
+        assert_int_equal(client->connection.state, CONNECTION_CLOSED);
+        assert_int_equal(udp_send(socket, &own, 9, "lost", 4), STATUS_WOULD_BLOCK);
+        pass(1000);
+        pass(1000);
+        fake_connect_answer(STATUS_OK);
+        pass(1000);
+        pass(1000);
+        assert_int_equal(client->connection.state, CONNECTION_OPENED);
+        assert_int_equal(udp_send(socket, &own, 9, "sent", 4), STATUS_OK);
+        udp_client_flush(udp);
+        connect_sides();
+        assert_int_equal(far.accepted, 1);
+    }
+    tcp_abort(near.socket);
+    tcp_client_flush(client);
+    udp_close(socket);
+    assert_clean();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1454,6 +1494,7 @@ int main(void)
         cmocka_unit_test(udp_sockets_are_counted_by_program),
         cmocka_unit_test(tcp_sockets_are_counted_by_program),
         cmocka_unit_test(names_are_looked_up_for_every_program),
+        cmocka_unit_test(a_failed_reopening_is_tried_again),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

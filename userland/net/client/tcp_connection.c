@@ -350,6 +350,7 @@ static enum status on_open(void *context, struct connection *c, struct connectio
     (void)config;
     if (c->peer_buffer.length_bytes < NET_STACK_BUFFER_BYTES)
         return STATUS_BAD_DATA;
+    reopening_end(&client->reopening);
     reset_buffers(client);
     for (struct tcp_listener *l = client->listeners; l != NULL; l = l->next)
         l->is_told = false;
@@ -371,11 +372,7 @@ static void on_close(void *context, struct connection *c, enum status why)
         l->is_refused = false;
     }
     client->frees_count = 0;
-    log_line("lost the network stack: %s", status_text(why));
-
-    enum status status = connection_restart(c);
-    if (status != STATUS_OK)
-        log_line("no way to the network stack: %s", status_text(status));
+    reopening_begin(&client->reopening, c, why);
 }
 
 enum status tcp_connection_start(struct tcp_client *client)

@@ -8,6 +8,7 @@
 
 #include "net/protocol.h"
 #include "net/tcp_client.h"
+#include "reopening.h"
 #include "rt/connection.h"
 #include "send_buffer.h"
 
@@ -70,6 +71,7 @@ struct tcp_listener {
 
 struct tcp_client {
     struct connection connection;
+    struct reopening reopening;
     struct tcp_client_limits limits;
     struct send_pool pool;
     struct tcp_listener *listeners;

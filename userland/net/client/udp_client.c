@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "net/protocol.h"
+#include "reopening.h"
 #include "rt/connection.h"
 #include "rt/log.h"
 
@@ -32,6 +33,7 @@ struct udp_socket {
 
 struct udp_client {
     struct connection connection;
+    struct reopening reopening;
     struct udp_socket *sockets;
     uint32_t last_tag;
 };
@@ -147,6 +149,7 @@ static enum status on_open(void *context, struct connection *c, struct connectio
 
     (void)c;
     (void)config;
+    reopening_end(&client->reopening);
     for (struct udp_socket *s = client->sockets; s != NULL; s = s->next)
         bind_socket(s);
     return STATUS_OK;
@@ -160,10 +163,7 @@ static void on_close(void *context, struct connection *c, enum status why)
         s->number = 0;
         s->count = 0;
     }
-    enum status status = connection_restart(c);
-    if (status != STATUS_OK)
-        log_line("lost the network stack (%s), and no way back: %s", status_text(why),
-                 status_text(status));
+    reopening_begin(&client->reopening, c, why);
 }
 
 /* --- for programs --- */

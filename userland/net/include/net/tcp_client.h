@@ -8,7 +8,7 @@
  * peer.
  *
  * If the stack dies every socket closes with PEER_DEAD; the library connects to the new stack by
- * itself and listens there again.
+ * itself, as soon as that succeeds, and listens there again.
  *
  * Ownership: a socket belongs to the library.  The pointer is good until tcp_close or tcp_abort, or
  * until on_closed has returned.  No callback comes after any of them.
