@@ -1424,6 +1424,81 @@ static void names_are_looked_up_for_every_program(void **state)
     assert_clean();
 }
 
+/* --- what people are shown --- */
+
+enum { SHOWN_PORT = 6100, SHOWN_BUFFER_BYTES = NET_TCP_SEND_BYTES_MAX };
+
+static uint32_t shown_bytes; /* to its program, of the open connection to SHOWN_PORT */
+
+static void on_shown(enum status s, const struct net_socket_record *records, size_t count,
+                     void *context)
+{
+    (void)context;
+    assert_int_equal(s, STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].local_port == SHOWN_PORT && records[i].state != NET_SOCKET_LISTENING)
+            shown_bytes = records[i].queued_to_client_bytes;
+    }
+}
+
+static uint32_t look_at_shown(void)
+{
+    struct net_status_client *status;
+
+    shown_bytes = UINT32_MAX;
+    assert_int_equal(net_status_open(&status), STATUS_OK);
+    settle();
+    assert_int_equal(net_status_sockets(status, 0, on_shown, NULL), STATUS_OK);
+    settle();
+    net_status_close(status);
+    settle();
+    return shown_bytes;
+}
+
+/* The next message of this kind; others are left out. */
+static struct net_message liar_await(struct connection *c, uint16_t kind)
+{
+    struct net_message m = {0};
+
+    while (m.kind != kind)
+        assert_true(liar_receive(c, &m));
+    return m;
+}
+
+static void a_chunk_that_comes_back_late_is_not_counted_twice(void **state)
+{
+    static const struct connection_config config = {
+        .capacity = 64, .buffer_bytes = SHOWN_BUFFER_BYTES, .wanted_bytes = NET_STACK_BUFFER_BYTES};
+    enum { PEER = 11, FRIEND = 79, BYTES = 200 };
+    struct net_message m = {.kind = NET_TCP_LISTEN, .port = SHOWN_PORT, .count = 10};
+    struct connection c = {0};
+
+    (void)state;
+    fake_connect_as(FRIEND);
+    assert_int_equal(connection_open(&c, NET_TCP_SERVICE, &config, &liar_ops, NULL), STATUS_OK);
+    fake_connect_as(FAKE_SERVER);
+    liar_send(&c, &m);
+    listen_for_peers();
+    peer_window = 0;
+    uint32_t own_next = peer_connect(PEER, SHOWN_PORT);
+    peer_send(PEER, SHOWN_PORT, FLAG_ACK, 1001, own_next, BYTES);
+    uint32_t socket = liar_await(&c, NET_TCP_ACCEPTED).socket;
+    uint32_t chunk = liar_await(&c, NET_TCP_DATA).offset;
+    assert_int_equal(look_at_shown(), BYTES);
+
+    /* More than lwIP takes, so that it goes on after CLOSE. */
+    m = (struct net_message){.kind = NET_TCP_SEND, .socket = socket, .length = SHOWN_BUFFER_BYTES};
+    for (unsigned i = 0; i < 4; i++)
+        liar_send(&c, &m);
+    liar_send(&c, &(struct net_message){.kind = NET_TCP_CLOSE, .socket = socket});
+    assert_int_equal(look_at_shown(), 0);
+    liar_send(&c, &(struct net_message){.kind = NET_FREE, .offset = chunk});
+    assert_int_equal(look_at_shown(), 0);
+    peer_window = 30000;
+    connection_close(&c);
+    assert_clean();
+}
+
 /* --- coming back --- */
 
 /* The stack comes up again while memory is short, here the launcher's: not the last word. */
@@ -1494,6 +1569,7 @@ int main(void)
         cmocka_unit_test(udp_sockets_are_counted_by_program),
         cmocka_unit_test(tcp_sockets_are_counted_by_program),
         cmocka_unit_test(names_are_looked_up_for_every_program),
+        cmocka_unit_test(a_chunk_that_comes_back_late_is_not_counted_twice),
         cmocka_unit_test(a_failed_reopening_is_tried_again),
     };
 

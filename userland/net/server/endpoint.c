@@ -293,7 +293,8 @@ void endpoint_give_back(const struct client *client, const struct chunk *chunk)
 {
     struct endpoint *e = endpoint_find(client, chunk->socket);
 
-    if (e == NULL || e->pcb == NULL)
+    /* Of a closing one all is acknowledged. */
+    if (e == NULL || e->pcb == NULL || e->is_closing)
         return;
     e->delivered_bytes -= chunk->length;
     acknowledge(e, chunk->length);
