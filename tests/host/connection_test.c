@@ -281,6 +281,36 @@ static void full_ring_tells_when_there_is_room(void **state)
     assert_int_equal(server.count, CAPACITY + 1);
 }
 
+static void take_by_hand(struct connection *c, unsigned count)
+{
+    struct ring_message m;
+
+    for (unsigned i = 0; i < count; i++)
+        assert_true(connection_receive(c, &m));
+    connection_flush(c);
+}
+
+/* The bell was for one sender, and another of the same connection is there first. */
+static void room_that_others_took_is_told_of_when_there_is_some_again(void **state)
+{
+    struct ring_message m = {{0}};
+
+    (void)state;
+    open_client();
+    server.take_limit = 0;
+    send_from(&client, 0, CAPACITY);
+    assert_false(connection_send(&client, &m));
+    loop_settle();
+    take_by_hand(server.connection, CAPACITY / 2);
+    send_from(&client, CAPACITY, CAPACITY / 2);
+    loop_settle();
+    assert_int_equal(client_side.rooms, 0);
+    take_by_hand(server.connection, 1);
+    loop_settle();
+    assert_int_equal(client_side.rooms, 1);
+    take_by_hand(server.connection, CAPACITY - 1);
+}
+
 static void messages_that_are_left_wait_for_resume(void **state)
 {
     (void)state;
@@ -822,6 +852,7 @@ int main(void)
         CLAIM(call_without_rings_is_answered_too),
         CLAIM(buffers_are_seen_by_the_other_side),
         CLAIM(full_ring_tells_when_there_is_room),
+        CLAIM(room_that_others_took_is_told_of_when_there_is_some_again),
         CLAIM(messages_that_are_left_wait_for_resume),
         CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),

@@ -246,9 +246,13 @@ bool connection_await_room(struct connection *c)
     return false;
 }
 
+/*
+ * Another sender of this connection may have filled the room before it was told of; then a bell is
+ * asked for again, since the old wish has been served.
+ */
 static void connection_serve_room(struct connection *c)
 {
-    if (!c->is_room_awaited || !ring_has_room(&c->out))
+    if (!c->is_room_awaited || (!ring_has_room(&c->out) && !connection_await_room(c)))
         return;
     c->is_room_awaited = false;
     if (c->ops->on_room != NULL)
