@@ -362,6 +362,85 @@ static void last_messages_arrive_before_the_close(void **state)
     assert_int_equal(client_side.closed, 0);
 }
 
+/* The client has sent six and closed; the server has taken two. */
+static void close_with_four_left(void)
+{
+    open_client();
+    server.take_limit = 2;
+    send_from(&client, 0, 6);
+    loop_settle();
+    connection_close(&client);
+    loop_settle();
+    assert_int_equal(server.count, 2);
+    assert_int_equal(server.closed, 0);
+}
+
+static void messages_that_were_left_outlive_the_close(void **state)
+{
+    (void)state;
+    close_with_four_left();
+    connection_resume(server.connection);
+    loop_settle();
+    assert_int_equal(server.count, 4);
+    assert_int_equal(server.closed, 0);
+    server.take_limit = 100;
+    connection_resume(server.connection);
+    loop_settle();
+    assert_int_equal(server.count, 6);
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+}
+
+static void messages_that_are_taken_elsewhere_outlive_the_close(void **state)
+{
+    struct ring_message m;
+
+    (void)state;
+    close_with_four_left();
+    take_by_hand(server.connection, 4);
+    assert_false(connection_receive(server.connection, &m));
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+}
+
+static void who_closed_and_dies_is_gone_at_once(void **state)
+{
+    (void)state;
+    close_with_four_left();
+    fake_bury(server.connection->doorbell);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_PEER_DEAD);
+}
+
+static void who_closed_and_broke_the_rules_is_gone_at_once(void **state)
+{
+    (void)state;
+    close_with_four_left();
+    connection_fail(server.connection);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_BAD_DATA);
+}
+
+/* Nobody will take the answers, so what was left for their sake would stay for ever. */
+static void who_waits_for_room_does_not_outlive_the_close(void **state)
+{
+    struct ring_message m = {{0}};
+
+    (void)state;
+    open_client();
+    server.take_limit = client_side.take_limit = 0;
+    send_from(server.connection, 0, CAPACITY);
+    assert_false(connection_send(server.connection, &m));
+    send_from(&client, 0, 1);
+    connection_close(&client);
+    loop_settle();
+    assert_int_equal(server.closed, 1);
+    assert_int_equal(server.why, STATUS_CLOSED);
+}
+
 static void server_can_close_too(void **state)
 {
     (void)state;
@@ -856,6 +935,11 @@ int main(void)
         CLAIM(messages_that_are_left_wait_for_resume),
         CLAIM(messages_that_are_taken_elsewhere_need_no_resume),
         CLAIM(last_messages_arrive_before_the_close),
+        CLAIM(messages_that_were_left_outlive_the_close),
+        CLAIM(messages_that_are_taken_elsewhere_outlive_the_close),
+        CLAIM(who_closed_and_dies_is_gone_at_once),
+        CLAIM(who_closed_and_broke_the_rules_is_gone_at_once),
+        CLAIM(who_waits_for_room_does_not_outlive_the_close),
         CLAIM(server_can_close_too),
         CLAIM(who_takes_the_other_for_gone_says_so),
         CLAIM(closed_client_is_not_called_any_more),

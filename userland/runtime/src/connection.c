@@ -276,6 +276,15 @@ static void connection_serve_messages(struct connection *c)
     loop_raise(c->doorbell_bit);
 }
 
+/*
+ * Messages that on_messages left will still be taken, so one that the peer has closed stays for
+ * them.  Not if it is answers that find no room: a peer that is gone makes none.
+ */
+static bool is_unread(struct connection *c)
+{
+    return c->ops->on_messages != NULL && !c->is_room_awaited && ring_has_message(&c->in);
+}
+
 void connection_serve(struct connection *c)
 {
     if (c->state != CONNECTION_OPENED)
@@ -293,7 +302,7 @@ void connection_serve(struct connection *c)
     connection_flush(c);
     if (c->in.is_broken || c->out.is_broken)
         connection_end(c, STATUS_BAD_DATA);
-    else if (is_closed)
+    else if (is_closed && !is_unread(c))
         connection_end(c, STATUS_CLOSED);
 }
 

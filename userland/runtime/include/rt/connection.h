@@ -97,7 +97,8 @@ struct connection_ops {
      * word 0.  Handles as in portal_serve(). */
     void (*on_call)(void *context, struct connection *c, struct portal_message *m);
     /* Over: PEER_DEAD, CLOSED (by the peer), BAD_DATA (it broke the ring) or the reason why a start
-     * failed.  Runs once per opening, before the memory goes. */
+     * failed.  Runs once per opening, before the memory goes.  CLOSED comes when the messages that
+     * on_messages has left are taken, too; one that waits for room to answer them waits in vain. */
     void (*on_close)(void *context, struct connection *c, enum status why);
 };
 
