@@ -17,12 +17,15 @@
 enum {
     PORTAL_NEEDS = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER,
     PORTAL_GIVES = RIGHT_CALL | RIGHT_INSPECT, /* a connection can't be passed on */
+    WAITERS_PER_SERVICE = 4,                   /* of one client */
+    WAITERS_PER_CLIENT = WAITERS_MAX / 4,      /* for all services */
 };
 
 struct waiter {
     struct service_entry *service; /* NULL: unused */
     struct child *child;
     handle_t event;
+    uint64_t badge; /* of `event` */
 };
 
 static struct service_entry services[SERVICES_MAX];
@@ -79,23 +82,48 @@ static void waiter_end(struct waiter *waiter, bool signal)
     *waiter = (struct waiter){0};
 }
 
-/* One place for each client and service: who asks again replaces its event. */
-static enum status waiter_add(struct service_entry *service, struct child *child, handle_t event)
+/* The bits that it sets; a program has one event, and each of its connections bits of its own. */
+static uint64_t event_badge(handle_t event)
+{
+    struct handle_info info;
+
+    return handle_info(event, &info) == STATUS_OK ? info.badge : 0;
+}
+
+/* A place for one more; NULL: there is none, or the client has all that it may have. */
+static struct waiter *waiter_place(const struct service_entry *service, const struct child *child)
 {
     struct waiter *place = NULL;
+    unsigned of_client = 0;
+    unsigned of_both = 0;
 
     for (unsigned i = 0; i < WAITERS_MAX; i++) {
-        if (waiters[i].service == service && waiters[i].child == child) {
-            waiter_end(&waiters[i], false);
-            place = &waiters[i];
-            break;
-        }
-        if (waiters[i].service == NULL && place == NULL)
-            place = &waiters[i];
+        const struct waiter *waiter = &waiters[i];
+
+        if (waiter->service == NULL)
+            place = place == NULL ? &waiters[i] : place;
+        of_client += waiter->child == child;
+        of_both += waiter->child == child && waiter->service == service;
     }
+    return of_client < WAITERS_PER_CLIENT && of_both < WAITERS_PER_SERVICE ? place : NULL;
+}
+
+/* One place for each client, service and bit: who asks again replaces its event. */
+static enum status waiter_add(struct service_entry *service, struct child *child, handle_t event)
+{
+    const uint64_t badge = event_badge(event);
+
+    for (unsigned i = 0; i < WAITERS_MAX; i++) {
+        if (waiters[i].service == service && waiters[i].child == child && waiters[i].badge == badge)
+            waiter_end(&waiters[i], false);
+    }
+
+    struct waiter *place = waiter_place(service, child);
+
     if (place == NULL)
         return STATUS_OUT_OF_QUOTA;
-    *place = (struct waiter){.service = service, .child = child, .event = event};
+    *place =
+        (struct waiter){.service = service, .child = child, .event = event, .badge = badge};
     service->waiting_count++;
     return STATUS_OK;
 }

@@ -14,14 +14,14 @@
 
 enum {
     SERVICES_MAX = 96,
-    WAITERS_MAX = 128, /* clients that wait for a service to come up */
+    WAITERS_MAX = 128, /* connections that wait for a service to come up */
 };
 
 struct service_entry {
     const char *name;
     struct child *owner;
     handle_t portal;        /* 0: down */
-    uint32_t waiting_count; /* clients to be told when it comes up */
+    uint32_t waiting_count; /* connections to be told when it comes up */
 };
 
 /* Make the table from the manifest.  Errors: OUT_OF_QUOTA (too many names). */
