@@ -122,8 +122,7 @@ static enum status waiter_add(struct service_entry *service, struct child *child
 
     if (place == NULL)
         return STATUS_OUT_OF_QUOTA;
-    *place =
-        (struct waiter){.service = service, .child = child, .event = event, .badge = badge};
+    *place = (struct waiter){.service = service, .child = child, .event = event, .badge = badge};
     service->waiting_count++;
     return STATUS_OK;
 }
@@ -178,7 +177,7 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
     }
     handle_drop(service->portal);
     service->portal = portal;
-    child->has_offered = true;
+    service->offered_in = child->starts;
     if (child->domain->takes_log)
         release_log(child);
     service_wake_waiters(service);
@@ -282,11 +281,15 @@ static bool child_may_have_another(struct child *child)
     return child->connections < child->domain->quota_connections;
 }
 
-bool services_may_summon(const struct child *owner)
+/* Asking for it has it started: on demand, but not again after a life that ended in order without
+ * having served it. */
+static bool service_is_summonable(const struct service_entry *service)
 {
+    const struct child *owner = service->owner;
+
     return owner->domain->start == MANIFEST_START_ON_DEMAND
            && (owner->state == INSPECT_IDLE
-               || (owner->state == INSPECT_EXITED && owner->has_offered));
+               || (owner->state == INSPECT_EXITED && service->offered_in == owner->starts));
 }
 
 /*
@@ -300,7 +303,7 @@ static enum status service_summon(const struct service_entry *service)
 
     if (owner->state == INSPECT_NO_DEVICE)
         return STATUS_NOT_SUPPORTED;
-    if (services_may_summon(owner)) {
+    if (service_is_summonable(service)) {
         const enum status s = supervisor_launch(owner, NULL, 0);
         return s == STATUS_OK ? STATUS_WOULD_BLOCK : s;
     }
@@ -409,7 +412,7 @@ void services_withdraw(struct child *child)
 void services_wake_hopeless(struct child *child)
 {
     for (unsigned i = 0; i < service_count; i++) {
-        if (services[i].owner == child)
+        if (services[i].owner == child && !service_is_summonable(&services[i]))
             service_wake_waiters(&services[i]);
     }
 }

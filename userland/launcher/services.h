@@ -21,6 +21,7 @@ struct service_entry {
     const char *name;
     struct child *owner;
     handle_t portal;        /* 0: down */
+    uint32_t offered_in;    /* the owner's latest life that did, by `starts`; 0: none */
     uint32_t waiting_count; /* connections to be told when it comes up */
 };
 
@@ -62,11 +63,6 @@ void services_explain(const struct child *child, const char *name, struct inspec
 /* The child's life ends: its offers and its waiting with it. */
 void services_withdraw(struct child *child);
 
-/*
- * Whether asking for what it offers has it started: on demand, but not again after a life that
- * ended in order without having served anything.
- */
-bool services_may_summon(const struct child *owner);
-
-/* The child won't come up by itself: let those who wait for it ask again, and hear why. */
+/* The child won't come up by itself: let those who wait for it ask again, and hear why.  Who waits
+ * for what asking brings back goes on waiting. */
 void services_wake_hopeless(struct child *child);

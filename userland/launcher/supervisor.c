@@ -157,7 +157,6 @@ static enum status child_start(struct child *child)
     child->storm_per_second = 0;
     child->connections = 0;
     child->counted_ns = 0;
-    child->has_offered = false;
     audit_log_begin(child->index);
     pulse_begin(child);
     return STATUS_OK;
@@ -194,8 +193,7 @@ static void child_apply_policy(struct child *child, enum policy_cause cause,
         crash_decide(crash, &next, next.restarts ? INSPECT_BACKING_OFF : down);
     if (!next.restarts) {
         child_end(child, down);
-        if (!services_may_summon(child))
-            services_wake_hopeless(child);
+        services_wake_hopeless(child);
         if (next.is_given_up)
             voice_line(name, "given up after %u failures in a row; `restart %s` tries again",
                        (unsigned)next.failures, name);

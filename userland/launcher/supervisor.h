@@ -42,7 +42,6 @@ struct child {
     uint64_t storm_per_second; /* about to be stopped for so many interrupts; 0: it isn't */
     uint32_t connections;      /* at least as many as it has; services.c counts them */
     nsec_t counted_ns;         /* up to when counting them has been paid for */
-    bool has_offered;          /* a service, in this life */
     handle_t on_end;           /* event to be signalled when this life ends; 0: nobody asked */
     bool has_record;           /* `record` is that of the last stop by a fault */
     struct fault_record record;
