@@ -165,11 +165,19 @@ static void uart_on_close(void *context, struct connection *c, enum status why)
 
 /* ---- requests of clients ---- */
 
+/* A mode that shows the log shows what another has held back. */
+static void modes_set(unsigned modes)
+{
+    keyboard_mode_set(&console.keyboard, modes, &console.screen);
+    if (!is_log_hidden())
+        journal_print(&console.journal, &console.screen);
+}
+
 static void foreground_leave(void)
 {
     console.foreground = NULL;
     screen_leave(&console.screen);
-    keyboard_mode_set(&console.keyboard, TTY_RAW, &console.screen);
+    modes_set(TTY_RAW);
 }
 
 static enum status request_open(struct client *client, struct portal_message *m)
@@ -241,9 +249,7 @@ static enum status request_mode(struct client *client, uint64_t modes)
         return STATUS_BAD_STATE;
     if ((modes & ~(uint64_t)TTY_MODES_ALL) != 0)
         return STATUS_BAD_ARGUMENT;
-    keyboard_mode_set(&console.keyboard, (unsigned)modes, &console.screen);
-    if (!is_log_hidden())
-        journal_print(&console.journal, &console.screen);
+    modes_set((unsigned)modes);
     return STATUS_OK;
 }
 
