@@ -309,6 +309,51 @@ static void line_mode_edits_and_echoes(void **state)
     expect_row(0, "hello world");
 }
 
+/* Whole pieces of it only: half a rub-out would be taken for shown. */
+static void echo_that_finds_no_room_is_left_out(void **state)
+{
+    (void)state;
+    keyboard_mode_set(&keyboard, TTY_LINES, &screen);
+    while (screen_room(&screen) > 2)
+        screen_write(&screen, (const uint8_t *)"x", 1);
+    const size_t count = fifo_count(&screen.out);
+    const struct line line = screen.line;
+    type("ab\x7f");
+    assert_int_equal(fifo_count(&screen.out), count + 2);
+    assert_int_equal(screen.line.cursor, line.cursor);
+    for (unsigned i = 0; i < 3 * SCREEN_OUT_BYTES / KEYBOARD_LINE_BYTES; i++)
+        type("\x15"
+             "many bytes are typed, and none of them is lost");
+    assert_true(screen_room(&screen) <= 2);
+    type("\r");
+    assert_string_equal(typed(), "many bytes are typed, and none of them is lost\n");
+}
+
+/* All of it is input; of more than the screen takes, the line that isn't done is shown. */
+static void more_typed_ahead_than_the_screen_takes_shows_its_last_line(void **state)
+{
+    static const char text[] = "a line that was typed ahead\r";
+    const unsigned count = SCREEN_OUT_BYTES / (sizeof text - 1);
+    uint8_t out[sizeof text - 1];
+    size_t length;
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++)
+        type(text);
+    type("last");
+    keyboard_mode_set(&keyboard, TTY_LINES, &screen);
+    assert_int_equal(fifo_count(&screen.out), sizeof "last" - 1);
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(keyboard_take(&keyboard, out, sizeof out, &length));
+        assert_int_equal(length, sizeof out);
+        assert_memory_equal(out, text, sizeof out - 1);
+    }
+    show();
+    expect_row(0, "last");
+    type(" of them\r");
+    assert_string_equal(typed(), "last of them\n");
+}
+
 static void control_d_ends_the_input_once(void **state)
 {
     (void)state;
@@ -374,6 +419,8 @@ int main(void)
         cmocka_unit_test_setup(random_bytes_do_no_harm, setup),
         cmocka_unit_test_setup(raw_mode_passes_bytes_as_they_are, setup),
         cmocka_unit_test_setup(line_mode_edits_and_echoes, setup),
+        cmocka_unit_test_setup(echo_that_finds_no_room_is_left_out, setup),
+        cmocka_unit_test_setup(more_typed_ahead_than_the_screen_takes_shows_its_last_line, setup),
         cmocka_unit_test_setup(control_d_ends_the_input_once, setup),
         cmocka_unit_test_setup(control_c_drops_what_was_typed_and_signals, setup),
         cmocka_unit_test_setup(bytes_typed_ahead_go_through_the_editor, setup),

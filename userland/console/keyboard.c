@@ -3,6 +3,8 @@
  */
 #include "keyboard.h"
 
+#include <string.h>
+
 #include "console/mode.h"
 
 enum {
@@ -12,6 +14,7 @@ enum {
     CTRL_U = 21,
     CTRL_W = 23,
     DELETE = 0x7f,
+    ECHO_MAX = 4, /* for each byte: what shows it, and what rubs it out */
 };
 
 static uint8_t in_storage[KEYBOARD_BYTES];
@@ -30,10 +33,20 @@ size_t keyboard_room(const struct keyboard *keyboard)
     return room > KEYBOARD_LINE_BYTES ? room - KEYBOARD_LINE_BYTES : 0;
 }
 
+/*
+ * The editor never waits for the terminal: Ctrl-C has to get through when there is no end to the
+ * output.  So what finds no room isn't echoed; all of it, or the screen would take for shown what
+ * isn't.  `screen` NULL: nothing is.
+ */
+static void echo_bytes(struct screen *screen, const uint8_t *bytes, size_t length)
+{
+    if (screen != NULL && screen_room(screen) >= length)
+        screen_write(screen, bytes, length);
+}
+
 static void echo(struct screen *screen, const char *text)
 {
-    for (; *text != '\0'; text++)
-        screen_write(screen, (const uint8_t *)text, 1);
+    echo_bytes(screen, (const uint8_t *)text, strlen(text));
 }
 
 static void edit_submit(struct keyboard *keyboard)
@@ -71,7 +84,7 @@ static void edit_insert(struct keyboard *keyboard, uint8_t byte, struct screen *
     if (keyboard->edit_length == KEYBOARD_LINE_BYTES - 1)
         return;
     keyboard->edit[keyboard->edit_length++] = byte;
-    screen_write(screen, &byte, 1);
+    echo_bytes(screen, &byte, 1);
 }
 
 static unsigned edit_put(struct keyboard *keyboard, uint8_t byte, struct screen *screen)
@@ -132,6 +145,24 @@ bool keyboard_take(struct keyboard *keyboard, uint8_t *out, size_t limit, size_t
     return true;
 }
 
+/*
+ * What was typed ahead goes through the editor, and may be more than the screen has room for.  Then
+ * only the line that isn't done is shown: those before it are input already, nobody edits them.
+ */
+static void edit_ahead(struct keyboard *keyboard, size_t ahead, struct screen *screen)
+{
+    struct screen *shown = ahead * ECHO_MAX <= screen_room(screen) ? screen : NULL;
+
+    for (size_t i = 0; i < ahead; i++) {
+        uint8_t byte = 0;
+
+        fifo_drop(&keyboard->in, fifo_peek(&keyboard->in, &byte, 1));
+        (void)edit_put(keyboard, byte, shown);
+    }
+    if (shown == NULL)
+        echo_bytes(screen, keyboard->edit, keyboard->edit_length);
+}
+
 void keyboard_mode_set(struct keyboard *keyboard, unsigned modes, struct screen *screen)
 {
     bool begins_lines = (modes & TTY_LINES) != 0 && (keyboard->modes & TTY_LINES) == 0;
@@ -140,10 +171,5 @@ void keyboard_mode_set(struct keyboard *keyboard, unsigned modes, struct screen 
     edit_submit(keyboard);
     keyboard->is_ended = false;
     keyboard->modes = modes;
-    for (size_t i = 0; i < ahead; i++) {
-        uint8_t byte = 0;
-
-        fifo_drop(&keyboard->in, fifo_peek(&keyboard->in, &byte, 1));
-        (void)edit_put(keyboard, byte, screen);
-    }
+    edit_ahead(keyboard, ahead, screen);
 }
