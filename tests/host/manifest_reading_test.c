@@ -247,6 +247,8 @@ static void numbers_out_of_range_are_refused(void **state)
                    "a: heartbeat-ms: 149 is not between 150 and 60000");
     assert_refused("a { " CALLS "heartbeat-ms = <600>; priority = <8 56>; };",
                    "a: heartbeat-ms: needs a priority below the launcher's, 56");
+    assert_refused("a { " CALLS "interrupts-per-second = <50000>; };",
+                   "a: interrupts-per-second: needs `heartbeat-ms`");
     assert_refused("a { system-calls = \"event_wait\"; heartbeat-ms = <600>; };",
                    "a: heartbeat-ms: needs event_signal and handle_duplicate in `system-calls`");
     assert_refused("a { " CALLS "restart-limit = <0>; };",

@@ -219,6 +219,22 @@ static enum status read_restart(const struct property_reader *reader, struct man
     return s;
 }
 
+/* They are counted when the launcher looks, which it does at those with a heartbeat. */
+static enum status read_interrupts(const struct property_reader *reader,
+                                   struct manifest_domain *out)
+{
+    static const char property[] = "interrupts-per-second";
+    uint32_t most = 0;
+    const enum status s = property_number(reader, property, 1, INTERRUPTS_PER_SECOND_MAX, &most);
+
+    if (s != STATUS_OK || most == 0)
+        return s;
+    if (out->heartbeat_ms == 0)
+        return property_refuse(reader, property, "needs `heartbeat-ms`");
+    out->interrupts_per_second = most;
+    return STATUS_OK;
+}
+
 /* It must be able to answer, and the launcher to look while it runs. */
 static enum status read_heartbeat(const struct property_reader *reader, struct manifest_domain *out)
 {
@@ -227,8 +243,7 @@ static enum status read_heartbeat(const struct property_reader *reader, struct m
     enum status s =
         property_number(reader, property, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX, &out->heartbeat_ms);
     if (s == STATUS_OK)
-        s = property_number(reader, "interrupts-per-second", 1, INTERRUPTS_PER_SECOND_MAX,
-                            &out->interrupts_per_second);
+        s = read_interrupts(reader, out);
 
     if (s != STATUS_OK || out->heartbeat_ms == 0)
         return s;
