@@ -45,7 +45,7 @@ struct side {
     enum status why, open_answer;
     uint64_t received[64];
     unsigned count, take_limit;
-    bool is_restarting, is_echoing;
+    bool is_restarting, is_starting, is_echoing;
 };
 
 static struct side server, client_side;
@@ -99,6 +99,8 @@ static void on_close(void *context, struct connection *c, enum status why)
     s->why = why;
     if (s->is_restarting)
         assert_int_equal(connection_restart(c), STATUS_OK);
+    if (s->is_starting)
+        assert_int_equal(connection_start(c, c->service, &c->config, c->ops, s), STATUS_BAD_STATE);
 }
 
 static const struct connection_ops ops = {.on_open = on_open,
@@ -653,6 +655,20 @@ static void death_of_the_service_is_told_once(void **state)
     loop_settle();
 }
 
+/* It would be taken apart with what it replaces. */
+static void no_start_inside_on_close(void **state)
+{
+    (void)state;
+    open_client();
+    client_side.is_starting = true;
+    bury_the_server();
+    loop_settle();
+    assert_int_equal(client_side.closed, 1);
+    assert_int_equal(client.state, CONNECTION_DEAD);
+    fake_bury(server.connection->doorbell);
+    loop_settle();
+}
+
 static void client_reconnects_with_the_next_epoch(void **state)
 {
     (void)state;
@@ -951,6 +967,7 @@ int main(void)
         CLAIM(open_waits_until_the_service_is_up),
         CLAIM(refusals_come_back),
         CLAIM(death_of_the_service_is_told_once),
+        CLAIM(no_start_inside_on_close),
         CLAIM(client_reconnects_with_the_next_epoch),
         CLAIM(service_that_dies_while_it_is_asked_is_asked_again),
         CLAIM(who_finds_the_service_dead_when_opened_waits_for_the_next),

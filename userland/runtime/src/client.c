@@ -225,7 +225,8 @@ enum status connection_start(struct connection *c, const char *service,
                              const struct connection_config *config,
                              const struct connection_ops *ops, void *context)
 {
-    if (c->state == CONNECTION_WAITING || c->state == CONNECTION_OPENED)
+    /* Inside on_close what is there still has to go; connection_restart() waits for that. */
+    if (c->is_ending || c->state == CONNECTION_WAITING || c->state == CONNECTION_OPENED)
         return STATUS_BAD_STATE;
 
     c->service = service;

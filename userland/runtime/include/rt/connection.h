@@ -136,7 +136,8 @@ struct connection {
 
 /*
  * Client: start opening, return at once; ops->on_open or ops->on_close tells the rest.  `c` is
- * zeroed by the caller before the first time and may be started again when CLOSED or DEAD.
+ * zeroed by the caller before the first time and may be started again when CLOSED or DEAD, but not
+ * inside on_close: there it is connection_restart().
  * A service that has failed, and stays down until somebody starts it, is waited for like one that
  * will be back soon; the log says so, and c->has_failed.
  * Ownership: borrows c, service, ops and config->buffer until on_close has returned.
