@@ -44,6 +44,16 @@ static enum status inspect_request(const struct inspect *inspect, enum inspect_o
     return portal_request(inspect->portal, m);
 }
 
+/* Into our view; a handle that leads to nothing that can be read isn't kept. */
+static enum status buffer_adopt(handle_t segment, struct memory *out)
+{
+    const enum status s = memory_adopt(segment, RIGHT_READ, out);
+
+    if (s != STATUS_OK && segment != 0)
+        (void)!handle_close(segment);
+    return s;
+}
+
 enum status inspect_open(struct inspect *out)
 {
     struct inspect inspect = {0};
@@ -57,7 +67,7 @@ enum status inspect_open(struct inspect *out)
     if (s == STATUS_OK)
         s = (enum status)m.word[0];
     if (s == STATUS_OK)
-        s = memory_adopt(m.handle[0], RIGHT_READ, &buffer);
+        s = buffer_adopt(m.handle[0], &buffer);
     if (s != STATUS_OK) {
         inspect_close(&inspect);
         return s;
