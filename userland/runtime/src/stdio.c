@@ -2,8 +2,9 @@
  * stdin, stdout and stderr.
  *
  * Output is collected by lines.  They go to console:Tty where the manifest lets this program
- * connect to it, and to the kernel's log otherwise, and also while the console is away.  Input
- * comes from the console alone and makes this program the foreground; only the loop's thread may
+ * connect to it, and to the kernel's log otherwise, and also while the console is away or has no
+ * room for a second.  When the console dies, the input ends once; who reads on reads from the next
+ * one.  Input comes from the console alone and makes this program the foreground; only the loop's thread may
  * read it.
  */
 #include <stdio.h>
@@ -49,6 +50,8 @@ static void target_lose(void)
 
     (void)s; /* gone with its service */
     target = TARGET_UNKNOWN;
+    if (is_input_open)
+        loop_bit_free(input_bit);
     is_input_open = false;
 }
 
@@ -81,7 +84,7 @@ static void line_write(void)
         target_find();
     if (target == TARGET_CONSOLE)
         done = console_write(line, line_length);
-    if (done < line_length && target != TARGET_CONSOLE)
+    if (done < line_length)
         (void)log_write(line + done, line_length - done);
     line_length = 0;
 }
@@ -142,24 +145,28 @@ static bool input_open(void)
         s = tty_claim(tty);
     if (s == STATUS_OK)
         s = tty_mode(tty, TTY_LINES);
+    if (s == STATUS_OK) /* who dies signals nothing else */
+        s = domain_watch(tty, loop_event(), UINT64_C(1) << input_bit);
     if (s != STATUS_OK)
         loop_bit_free(input_bit);
     is_input_open = s == STATUS_OK;
     return is_input_open;
 }
 
-/* Fill `input`; false at the end of what there will ever be. */
+/* Fill `input`; false at its end, which is that of what this console will ever have. */
 static bool input_read(void)
 {
+    input_next = input_length = 0;
     for (;;) {
         enum status s = tty_read(tty, input, sizeof input, &input_length);
 
-        input_next = 0;
         /* None at all: the user has ended the input. */
         if (s == STATUS_OK)
             return input_length != 0;
-        if (s != STATUS_WOULD_BLOCK)
+        if (s != STATUS_WOULD_BLOCK) {
+            target_lose();
             return false;
+        }
         if (loop_wait(input_bit, DEADLINE_NEVER) != STATUS_OK)
             return false;
     }
