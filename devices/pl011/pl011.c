@@ -28,6 +28,7 @@ static struct {
     struct service service;
     struct connection *client;   /* NULL: nobody listens */
     struct uart_message held;    /* received, waiting for room; kind 0: none */
+    bool is_overrun;             /* bytes were lost, and the client doesn't know yet */
     struct uart_message sending; /* being written to the FIFO */
     unsigned sent;               /* bytes of `sending` that are in the FIFO */
 } port;
@@ -47,24 +48,34 @@ static bool message_fill(struct uart_message *m)
     while (m->count < UART_BYTES && (port.registers->FR & FR_RXFE) == 0) {
         uint32_t data = port.registers->DR;
 
-        if ((data & (DR_OVERRUN | DR_BREAK)) != 0) {
-            struct uart_message notice = {.kind = data & DR_OVERRUN ? UART_OVERRUN : UART_BREAK};
+        port.is_overrun |= (data & DR_OVERRUN) != 0;
+        if ((data & DR_BREAK) != 0) {
+            const struct uart_message notice = {.kind = UART_BREAK};
             bool is_sent = message_send(&notice);
 
             (void)is_sent; /* no room: the bytes around it matter more */
-            if ((data & DR_BREAK) != 0)
-                continue;
+            continue;
         }
         m->bytes[m->count++] = (uint8_t)data;
     }
     return m->count > 0;
 }
 
+/* Send what is held, and before it that something is missing.  Without room it stays. */
+static void held_send(void)
+{
+    static const struct uart_message overrun = {.kind = UART_OVERRUN};
+
+    if (port.is_overrun && message_send(&overrun))
+        port.is_overrun = false;
+    if (!port.is_overrun && message_send(&port.held))
+        port.held.kind = 0;
+}
+
 static void receive(void)
 {
     while (port.held.kind == 0 && message_fill(&port.held))
-        if (message_send(&port.held))
-            port.held.kind = 0;
+        held_send();
     if (port.held.count == 0)
         port.held.kind = 0;
     if (port.held.kind != 0)
@@ -152,8 +163,8 @@ static void on_room(void *context, struct connection *c)
     (void)context;
     if (c != port.client)
         return;
-    if (port.held.kind != 0 && message_send(&port.held))
-        port.held.kind = 0;
+    if (port.held.kind != 0)
+        held_send();
     if (port.held.kind == 0) {
         receive();
         if (port.held.kind == 0)
@@ -166,6 +177,7 @@ static void client_forget(void)
     port.registers->IMSC = 0;
     port.client = NULL;
     port.held.kind = 0;
+    port.is_overrun = false;
     port.sending.count = 0;
     port.sent = 0;
 }
