@@ -35,7 +35,7 @@ void keyboard_init(struct keyboard *keyboard);
 /* Bytes that keyboard_put() takes without loss. */
 size_t keyboard_room(const struct keyboard *keyboard);
 
-/* One byte came from the terminal.  It is taken in any case; its echo only if the screen has room. */
+/* One byte came from the terminal.  It is taken in any case, and echoed if the screen has room. */
 unsigned keyboard_put(struct keyboard *keyboard, uint8_t byte, struct screen *screen);
 
 /* Take up to `limit` bytes.  False: there is nothing; true with none: the input was ended. */

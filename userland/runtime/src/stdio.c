@@ -4,8 +4,8 @@
  * Output is collected by lines.  They go to console:Tty where the manifest lets this program
  * connect to it, and to the kernel's log otherwise, and also while the console is away or has no
  * room for a second.  When the console dies, the input ends once; who reads on reads from the next
- * one.  Input comes from the console alone and makes this program the foreground; only the loop's thread may
- * read it.
+ * one.  Input comes from the console alone and makes this program the foreground; only the loop's
+ * thread may read it.
  */
 #include <stdio.h>
 
