@@ -92,7 +92,7 @@ static bool patience_choose(const struct net_device *device, uint16_t *after)
     }
     /* The queue fills up: half of it is to be free again. */
     *after = queue->in_flight / 2;
-    return queue->free_count < queue->size / 4;
+    return queue->free_count < queue->size / 4 || queue->free_count < CHAIN_MAX;
 }
 
 void transmit_collect(struct net_device *device)

@@ -45,6 +45,13 @@ static void collect(void)
     transmit_collect(&net);
 }
 
+/* Frames that found the queue full wait in the ring. */
+static void waiting_resume(void)
+{
+    if (net.client != NULL && net.client->is_paused && transmit_has_room(&net))
+        connection_resume(net.client);
+}
+
 static void on_interrupt(void *context)
 {
     (void)context;
@@ -59,12 +66,9 @@ static void on_interrupt(void *context)
             link_report();
     }
     collect();
-    if (net.client != NULL) {
+    if (net.client != NULL)
         connection_flush(net.client);
-        /* Frames that found the queue full wait in the ring. */
-        if (net.client->is_paused && transmit_has_room(&net))
-            connection_resume(net.client);
-    }
+    waiting_resume();
     interrupt_done(interrupt);
 }
 
@@ -84,14 +88,12 @@ static enum status message_act(const struct link_message *m)
     }
 }
 
-static void on_messages(void *context, struct connection *c)
+/* Until none is left, or the queue is full. */
+static void messages_act(struct connection *c)
 {
-    (void)context;
     struct ring_message message;
     struct link_message m;
 
-    if (c != net.client)
-        return;
     while (transmit_has_room(&net) && connection_receive(c, &message)) {
         memcpy(&m, &message, sizeof m);
         if (message_act(&m) != STATUS_OK) {
@@ -104,15 +106,34 @@ static void on_messages(void *context, struct connection *c)
     }
     receive_publish(&net);
     transmit_publish(&net);
-    if (net.transmit_pool.segment != 0)
-        transmit_collect(&net);
+}
+
+/*
+ * A device that is done by then has made room, and no interrupt need be armed any more: nobody but
+ * us would go on with what waits.
+ */
+static void on_messages(void *context, struct connection *c)
+{
+    bool is_full;
+
+    (void)context;
+    if (c != net.client)
+        return;
+    do {
+        messages_act(c);
+        is_full = !transmit_has_room(&net);
+        if (net.transmit_pool.segment != 0)
+            transmit_collect(&net);
+    } while (is_full && transmit_has_room(&net));
 }
 
 static void on_room(void *context, struct connection *c)
 {
     (void)context;
-    if (c == net.client)
-        collect();
+    if (c != net.client)
+        return;
+    collect();
+    waiting_resume();
 }
 
 /* Forget the client.  The device is reset first: what it had was the client's memory. */
