@@ -110,6 +110,22 @@ static void threads_have_their_own_storage_and_share_a_mutex(void)
     EXPECT_IS(tls_zero, 0);
 }
 
+/* Its stack and its start record would be gone for good: a megabyte of them is. */
+static void threads_that_can_t_start_leave_nothing(void)
+{
+    enum { NO_PRIORITY = 1000, ATTEMPTS = 200 };
+    struct heap_usage before, after;
+
+    heap_usage_read(&before);
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        const enum status s = thread_start(thread_work, NULL, STACK_BYTES, NO_PRIORITY, NULL);
+
+        EXPECT(s != STATUS_OK && s != STATUS_OUT_OF_QUOTA && s != STATUS_OUT_OF_MEMORY);
+    }
+    heap_usage_read(&after);
+    EXPECT_IS(after.used_bytes, before.used_bytes);
+}
+
 static void heap_gives_and_takes(void)
 {
     struct heap_usage before, after;
@@ -487,6 +503,7 @@ struct test {
 static const struct test tests[] = {
     TEST(startup_record_is_sane),
     TEST(threads_have_their_own_storage_and_share_a_mutex),
+    TEST(threads_that_can_t_start_leave_nothing),
     TEST(heap_gives_and_takes),
     TEST(timers_come_in_order_and_not_early),
     TEST(timer_started_elsewhere_wakes_the_loop),

@@ -85,8 +85,11 @@ enum status portal_serve_raw(void (*entry)(void), uint64_t cookie, size_t stack_
 
     if (s != STATUS_OK)
         return s;
-    return portal_create((uaddr_t)(uintptr_t)entry, stacks.first_top, stacks.stride_bytes,
-                         stacks.count, cookie, portal);
+    s = portal_create((uaddr_t)(uintptr_t)entry, stacks.first_top, stacks.stride_bytes,
+                      stacks.count, cookie, portal);
+    if (s != STATUS_OK)
+        stacks_give_back(&stacks);
+    return s;
 }
 
 enum status portal_serve(void (*handler)(void *context, uint64_t badge, struct portal_message *m),

@@ -1,5 +1,6 @@
 /*
- * Making stacks.  They are never given back: portals and threads live as long as their domain.
+ * Making stacks.  In use they are never given back: portals and threads live as long as their
+ * domain.
  */
 #include "stack.h"
 
@@ -38,4 +39,14 @@ enum status stacks_create(size_t bytes, unsigned count, const char *label, struc
     for (unsigned i = 0; i < count; i++)
         tls_init((void *)(uintptr_t)(out->first_top + i * stride));
     return STATUS_OK;
+}
+
+void stacks_give_back(struct stacks *stacks)
+{
+    /* Both are our own, so neither fails. */
+    enum status s = segment_revoke(stacks->segment, 0);
+
+    s = handle_close(stacks->segment);
+    (void)s;
+    *stacks = (struct stacks){0};
 }

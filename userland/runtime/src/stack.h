@@ -16,3 +16,6 @@ struct stacks {
 /* Make `count` stacks of at least `bytes` each. */
 CHECK_RESULT enum status stacks_create(size_t bytes, unsigned count, const char *label,
                                        struct stacks *out);
+
+/* Give them back, which is for who has found no use for them: no thread has been on them. */
+void stacks_give_back(struct stacks *stacks);

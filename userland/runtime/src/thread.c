@@ -48,8 +48,11 @@ enum status thread_start(void (*run)(void *context), void *context, size_t stack
     *start = (struct thread_start){run, context, (void *)(uintptr_t)stacks.first_top};
     s = thread_create(0, (uaddr_t)(uintptr_t)thread_entry, stacks.first_top,
                       (uint64_t)(uintptr_t)start, priority, &thread);
-    if (s != STATUS_OK)
+    if (s != STATUS_OK) {
+        stacks_give_back(&stacks);
+        free(start);
         return s;
+    }
     if (out == NULL)
         return handle_close(thread);
     *out = thread;
