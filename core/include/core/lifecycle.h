@@ -34,7 +34,7 @@ CHECK_RESULT enum status domain_create(const struct domain_attributes *attribute
 /*
  * Nothing executes in it from here on.  Everybody who waits for it or watches it is told when the
  * kernel is left, in bounded steps.
- * Context: any.  What goes on in it, or has called it, is left alone: it may be who makes this call.
+ * Context: any.  What goes on in it, or has called it, is left alone: that may be who is asking.
  */
 void domain_stop(struct domain *domain);
 
