@@ -569,10 +569,13 @@ struct cross_thread *scheduler_leave(void)
 
     for (;;) {
         if (work_is_pending()) {
-            /* A call that is made again has done its own part of something. */
-            if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted())
+            const int most_urgent = urgency(cpu);
+            /* A call that is made again has done its own part of something, and who has just been
+             * woken doesn't wait for it. */
+            if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted()
+                && (cpu->current == NULL || most_urgent <= (int)cpu->current->priority))
                 teardown_some();
-            go_on_with_deferred(cpu, urgency(cpu));
+            go_on_with_deferred(cpu, most_urgent);
         }
         while ((next = choose(cpu)) == NULL)
             idle(cpu);
