@@ -517,7 +517,8 @@ class Run:
             return None
         story = self.log.text[self.log.read_to:found.end()]
         self.log.read_to = found.end()
-        assert found[1] in (self.name, "dice"), f"{found[1]} died of what {self.name}'s device told"
+        assert found[1] in (self.name, "dice"), \
+            f"{found[1]} died of what {self.name}'s device told:\n{story}"
         words = re.findall(rf"{self.name}: the device (.*?)\n", story)
         assert "fault:" not in story, f"{self.name} ended by a fault:\n{story}"
         self.count["deaths"] += 1
