@@ -82,9 +82,12 @@ struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSE
 
     if (status != STATUS_OK)
         return sysret(status);
-    for (struct log_watcher *at = log_watchers; at < &log_watchers[LOG_WATCHERS]; at++) {
+    /* Its own place first, else one that is free or whose event is dead. */
+    for (unsigned i = 0; i < 2 * LOG_WATCHERS; i++) {
+        struct log_watcher *at = &log_watchers[i % LOG_WATCHERS];
         struct event *old = at->event;
-        if (old != NULL && old->belonging.domain != NULL && old != event_of_object(object))
+        if (old != event_of_object(object)
+            && (i < LOG_WATCHERS || (old != NULL && old->belonging.domain != NULL)))
             continue;
         object_get(object);
         at->event = event_of_object(object);

@@ -444,6 +444,40 @@ static void who_is_lent_an_event_binds_nothing_to_it(void)
     EXPECT_IS(word, 0);
 }
 
+/* ---- watching the log ---- */
+
+static void watch_the_log(const struct birth *birth)
+{
+    handle_t segment = 0, event = 0;
+    uaddr_t address;
+    enum status s = segment_create(PAGE_BYTES, RIGHT_READ | RIGHT_WRITE, 0, 0, name_from("word"),
+                                   &segment, &address);
+
+    if (s == STATUS_OK)
+        s = event_create(segment, 0, &event);
+    if (s == STATUS_OK)
+        s = log_watch(event, 1);
+    birth->board->word[1] = s;
+}
+
+/* Who watches is in one place, though one before that has become free meanwhile. */
+static void who_watches_the_log_again_changes_its_bits(void)
+{
+    struct child child;
+    handle_t event = 0;
+
+    EXPECT_IS(child_does(&child, watch_the_log, 0, 0, 0), CHILD_DONE);
+    EXPECT_IS(board_get()->word[1], STATUS_OK);
+    EXPECT_OK(test_event(&word, &event));
+    EXPECT_OK(log_watch(event, 1));
+    child_destroy(&child);
+    EXPECT_OK(log_watch(event, 2));
+    word = 0;
+    EXPECT_OK(log_write("watched\n", 8));
+    EXPECT_IS(word, 2);
+    EXPECT_OK(log_watch(event, 0));
+}
+
 static const struct test event_tests[] = {
     TEST(wait_ends_with_a_signal_or_in_time),
     TEST(only_one_may_wait),
@@ -461,5 +495,6 @@ static const struct test event_tests[] = {
     TEST(priority_is_bounded_by_the_domain),
     TEST(interrupt_has_one_owner),
     TEST(who_is_lent_an_event_binds_nothing_to_it),
+    TEST(who_watches_the_log_again_changes_its_bits),
 };
 TEST_GROUP(event);
