@@ -569,13 +569,12 @@ struct cross_thread *scheduler_leave(void)
 
     for (;;) {
         if (work_is_pending()) {
-            const int most_urgent = urgency(cpu);
             /* A call that is made again has done its own part of something, and who has just been
-             * woken doesn't wait for it. */
+             * woken, and is more urgent, doesn't wait for it. */
             if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted()
-                && (cpu->current == NULL || most_urgent <= (int)cpu->current->priority))
+                && (cpu->current == NULL || cpu->ready_mask >> cpu->current->priority <= 1))
                 teardown_some();
-            go_on_with_deferred(cpu, most_urgent);
+            go_on_with_deferred(cpu, urgency(cpu));
         }
         while ((next = choose(cpu)) == NULL)
             idle(cpu);

@@ -72,9 +72,9 @@ struct sysret sys_domain_stop(uint64_t h, UNUSED uint64_t a1, UNUSED uint64_t a2
 
     if (status != STATUS_OK)
         return sysret(status);
-    /* The caller's own context isn't saved yet: its domain stops on the way out. */
+    /* The caller's own context isn't saved yet: what goes on in its domain ends on the way out. */
     if (domain == caller_domain())
-        cpu_self()->exit_work |= EXIT_STOP;
+        domain_stop(domain);
     else if (!domain_stop_some(domain))
         return sysret_again(SYS_DOMAIN_STOP, h, 0);
     return sysret(STATUS_OK);

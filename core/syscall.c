@@ -202,7 +202,5 @@ struct cross_thread *kernel_on_syscall_exit(struct cross_thread *cross, uint64_t
         else
             thread_end(thread);
     }
-    if ((work & EXIT_STOP) != 0)
-        domain_stop(thread_domain(thread));
     return scheduler_leave();
 }

@@ -41,9 +41,8 @@ enum exit_work {
     EXIT_SCHEDULE = 1U << 0, /* another thread may have to run */
     EXIT_RESULTS = 1U << 1,  /* results beyond x1 are in the thread's context */
     EXIT_RESTART = 1U << 2,  /* the call is to be made again; arguments are in the context */
-    EXIT_STOP = 1U << 3,     /* the current thread's domain is to be stopped */
-    EXIT_END = 1U << 4,      /* the current thread ends */
-    EXIT_REAP = 1U << 5,     /* teardown is outstanding */
+    EXIT_END = 1U << 3,      /* the current thread ends */
+    EXIT_REAP = 1U << 4,     /* teardown is outstanding */
 };
 
 struct cpu {

@@ -40,7 +40,7 @@ void domain_stop(struct domain *domain);
 
 /*
  * The same, and a step of the rest at once; returns whether that was the last.
- * Context: not from a system call of a thread that executes in it (EXIT_STOP does that).
+ * Context: not from a system call of a thread that executes in it.
  */
 bool domain_stop_some(struct domain *domain);
 
