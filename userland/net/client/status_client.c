@@ -209,8 +209,9 @@ static enum status ask(struct net_status_client *client, struct net_message m,
 {
     struct net_status_request *slot = find_free(client);
 
-    if (client->connection.state == CONNECTION_DEAD) {
-        /* The stack died once: by now there may be another. */
+    if (client->connection.state == CONNECTION_DEAD
+        || client->connection.state == CONNECTION_CLOSED) {
+        /* The stack died once, or couldn't be reached again then: by now it may. */
         enum status s = connection_restart(&client->connection);
         if (s != STATUS_OK)
             return s;

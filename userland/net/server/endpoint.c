@@ -305,7 +305,6 @@ void endpoint_shutdown(struct endpoint *e)
     if (e->state != ENDPOINT_OPEN || e->is_shut)
         return;
     e->is_shut = true;
-    e->is_sent_urgent = true; /* there is nothing more to do for the client but to wait for it */
     endpoint_push(e);
 }
 

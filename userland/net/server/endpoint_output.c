@@ -46,6 +46,16 @@ static size_t room_of(struct endpoint *e)
     return LWIP_MIN(frames * segment_bytes(e->pcb), (size_t)tcp_sndbuf(e->pcb));
 }
 
+/* With a share of two segments the short one goes at once: nothing may follow that would fill it
+ * up, and its peer, who has heard one, would take its time to say so. */
+static void nagle_choose(struct endpoint *e, bool is_more)
+{
+    if (is_more && packet_memory_share() > PACKET_SHARE_SCARCE)
+        tcp_nagle_enable(e->pcb);
+    else
+        tcp_nagle_disable(e->pcb);
+}
+
 /* Give lwIP as much of the oldest SEND as it and the packet memory take; false: no more now. */
 static bool push_oldest(struct endpoint *e)
 {
@@ -64,6 +74,8 @@ static bool push_oldest(struct endpoint *e)
         return false;
     }
 
+    if (packet_memory_share() <= PACKET_SHARE_SCARCE)
+        nagle_choose(e, false);
     e->is_output_due = true;
     e->send_done += (uint32_t)room;
     e->sent_owed += (uint32_t)room;
@@ -73,10 +85,7 @@ static bool push_oldest(struct endpoint *e)
         return true;
 
     e->is_sent_urgent |= (send->flags & NET_SEND_QUIET) == 0;
-    if (send->flags & NET_SEND_MORE)
-        tcp_nagle_enable(e->pcb);
-    else
-        tcp_nagle_disable(e->pcb);
+    nagle_choose(e, (send->flags & NET_SEND_MORE) != 0);
     e->send_done = 0;
     e->send_first = (e->send_first + 1) % NET_TCP_SENDS_MAX;
     e->send_count--;

@@ -104,7 +104,8 @@ static void keep_quiet(struct endpoint *e)
 /* What its program waits for, or what belongs in front of something else that is told now. */
 static bool sent_is_urgent(const struct endpoint *e)
 {
-    return e->is_sent_urgent || (e->debts & DEBT_PEER_FIN) || e->state == ENDPOINT_ENDED;
+    return e->is_sent_urgent || e->is_shut || (e->debts & DEBT_PEER_FIN)
+           || e->state == ENDPOINT_ENDED;
 }
 
 static bool tell_sent(struct endpoint *e)
@@ -222,10 +223,11 @@ static bool is_stuck(const struct endpoint *e)
     return e->is_stalled && e->received != NULL && e->client->freed_count == e->client->freed_seen;
 }
 
-/* Nobody waits for it any more, and it goes on for as long as its peer likes. */
+/* Nobody waits for it any more, and it goes on for as long as its peer likes: has had no room for a
+ * whole probe, or doesn't answer.  That a window is full just now is every slow reader's. */
 static bool is_orphan_in_the_way(const struct tcp_pcb *pcb)
 {
-    bool is_waiting = pcb->persist_backoff > 0 || pcb->nrtx > ORPHAN_RETRANSMISSIONS;
+    bool is_waiting = pcb->persist_backoff > 1 || pcb->nrtx > ORPHAN_RETRANSMISSIONS;
 
     return pcb->callback_arg == NULL && pcb->state >= ESTABLISHED && is_waiting;
 }

@@ -19,22 +19,29 @@ enum {
     SOURCE_LIVES = 8,
     SOURCE_TRIES = 200,
     SOURCE_PAUSE_NS = NS_PER_MS,
+    RETRY_PAUSES = 5, /* each twice as long as the one before */
 };
 
 static unsigned source_bit;   /* the launcher says that the source is up */
 static handle_t source_event; /* by this */
 static struct loop_timer retry;
+static unsigned retries;
 static bool is_weak;
 
-/* Wait a while for the service to come up; it may be that this machine has no such device. */
 static enum status source_connect(handle_t *portal)
 {
-    enum status s = app_connect_try(ENTROPY_SERVICE, source_event, portal);
+    return app_connect_try(ENTROPY_SERVICE, source_event, portal);
+}
+
+/* Wait a while for the service to come up; it may be that this machine has no such device. */
+static enum status source_await(handle_t *portal)
+{
+    enum status s = source_connect(portal);
 
     if (s != STATUS_WOULD_BLOCK)
         return s;
     s = loop_wait(source_bit, time_after_ns(NS_PER_S));
-    return s == STATUS_OK ? app_connect_try(ENTROPY_SERVICE, source_event, portal) : s;
+    return s == STATUS_OK ? source_connect(portal) : s;
 }
 
 /* Its pool may have to be filled first. */
@@ -50,43 +57,50 @@ static enum status source_read(handle_t portal, uint8_t secret[CHANCE_SECRET_BYT
     return s;
 }
 
-/* A driver that dies over it has a successor.  WOULD_BLOCK: there is one, but not with so much. */
-static enum status secret_read(uint8_t secret[CHANCE_SECRET_BYTES])
+/* At the start nobody waits for us.  A driver that dies over it has a successor. */
+static enum status secret_await(uint8_t secret[CHANCE_SECRET_BYTES])
 {
+    enum status s = STATUS_PEER_DEAD;
     handle_t portal;
 
-    for (unsigned i = 0; i < SOURCE_LIVES; i++) {
-        enum status s = source_connect(&portal);
-        if (s != STATUS_OK)
-            return s;
+    for (unsigned i = 0; i < SOURCE_LIVES && s == STATUS_PEER_DEAD; i++) {
+        const enum status connected = source_await(&portal);
+        if (connected != STATUS_OK)
+            return connected;
         s = source_read(portal, secret);
         (void)!handle_close(portal);
-        if (s != STATUS_PEER_DEAD)
-            return s;
     }
-    return STATUS_WOULD_BLOCK;
+    return s;
 }
 
-/* A source that is away is told of when it is up; one that has too little has to be asked again. */
-static enum status secret_renew(void)
+/* Once, without waiting for anything. */
+static enum status secret_try(uint8_t secret[CHANCE_SECRET_BYTES])
 {
-    uint8_t secret[CHANCE_SECRET_BYTES];
-    const enum status s = secret_read(secret);
+    handle_t portal;
+    enum status s = source_connect(&portal);
 
-    if (s == STATUS_OK)
-        chance_init(secret);
-    else if (s == STATUS_WOULD_BLOCK)
-        loop_timer_start(&retry, time_after_ns(NS_PER_S));
-    memset(secret, 0, sizeof secret);
+    if (s != STATUS_OK)
+        return s;
+    s = entropy_read(portal, secret, CHANCE_SECRET_BYTES);
+    (void)!handle_close(portal);
+    /* One that is there and can't has to be asked again; one that is away is told of. */
+    if (s != STATUS_OK) {
+        loop_timer_start(&retry, time_after_ns(NS_PER_S << retries));
+        retries += retries < RETRY_PAUSES;
+    }
     return s;
 }
 
 /* Handshakes that are half done begin anew; what is connected has its numbers already. */
 static void on_source(void *context)
 {
+    uint8_t secret[CHANCE_SECRET_BYTES];
+
     (void)context;
-    if (!is_weak || secret_renew() != STATUS_OK)
+    if (!is_weak || secret_try(secret) != STATUS_OK)
         return;
+    chance_init(secret);
+    memset(secret, 0, sizeof secret);
     is_weak = false;
     log_line("there is an entropy source now: sequence numbers and ports come from it");
 }
@@ -97,22 +111,34 @@ static void on_retry(void *context, struct loop_timer *timer)
     on_source(context);
 }
 
+/* Its keys may be guessed, which is said loudly, until there is a source. */
+static void seed_weakly(enum status why)
+{
+    _Static_assert(sizeof startup_get()->random == CHANCE_SECRET_BYTES,
+                   "one is as long as the other");
+    log_line("WARNING: no entropy source (%s): TCP sequence numbers and ports come from a weak "
+             "seed and may be guessed",
+             status_text(why));
+    chance_init((const uint8_t *)startup_get()->random);
+    is_weak = true;
+    /* As in secret_try(). */
+    if (why == STATUS_WOULD_BLOCK || why == STATUS_PEER_DEAD)
+        loop_timer_start(&retry, time_after_ns(NS_PER_S));
+}
+
 void secret_seed(void)
 {
+    uint8_t secret[CHANCE_SECRET_BYTES];
     enum status s = loop_bit_allocate(on_source, NULL, &source_bit);
 
     retry.on_time = on_retry;
     if (s == STATUS_OK)
         s = loop_signal_handle(source_bit, &source_event);
     if (s == STATUS_OK)
-        s = secret_renew();
+        s = secret_await(secret);
     if (s == STATUS_OK)
-        return;
-    is_weak = true;
-    log_line("WARNING: no entropy source (%s): TCP sequence numbers and ports come from a weak "
-             "seed and may be guessed",
-             status_text(s));
-    _Static_assert(sizeof startup_get()->random == CHANCE_SECRET_BYTES,
-                   "one is as long as the other");
-    chance_init((const uint8_t *)startup_get()->random);
+        chance_init(secret);
+    else
+        seed_weakly(s);
+    memset(secret, 0, sizeof secret);
 }
