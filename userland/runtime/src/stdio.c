@@ -128,15 +128,9 @@ static int stream_put(char c, FILE *f)
     return 0;
 }
 
-static bool input_open(void)
+static enum status input_claim(void)
 {
-    handle_t event;
-
-    if (target == TARGET_UNKNOWN)
-        target_find();
-    if (target != TARGET_CONSOLE || loop_bit_allocate(NULL, NULL, &input_bit) != STATUS_OK)
-        return false;
-
+    handle_t event = 0;
     enum status s = loop_signal_handle(input_bit, &event);
 
     if (s == STATUS_OK)
@@ -147,9 +141,26 @@ static bool input_open(void)
         s = tty_mode(tty, TTY_LINES);
     if (s == STATUS_OK) /* who dies signals nothing else */
         s = domain_watch(tty, loop_event(), UINT64_C(1) << input_bit);
+    if (s == STATUS_PEER_DEAD && event != 0)
+        (void)!handle_close(event); /* unless it has moved */
+    return s;
+}
+
+/* A console that died while nobody wrote isn't missed before somebody reads. */
+static bool input_open(void)
+{
+    if (target == TARGET_UNKNOWN)
+        target_find();
+    if (target != TARGET_CONSOLE || loop_bit_allocate(NULL, NULL, &input_bit) != STATUS_OK)
+        return false;
+
+    const enum status s = input_claim();
+
+    is_input_open = s == STATUS_OK;
     if (s != STATUS_OK)
         loop_bit_free(input_bit);
-    is_input_open = s == STATUS_OK;
+    if (s == STATUS_PEER_DEAD)
+        target_lose();
     return is_input_open;
 }
 
