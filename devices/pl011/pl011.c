@@ -61,13 +61,19 @@ static bool message_fill(struct uart_message *m)
     return m->count > 0;
 }
 
-/* Send what is held, and before it that something is missing.  Without room it stays. */
-static void held_send(void)
+/* Say that something is missing, where it is.  Without room that stays to be said. */
+static void overrun_send(void)
 {
     static const struct uart_message overrun = {.kind = UART_OVERRUN};
 
     if (port.is_overrun && message_send(&overrun))
         port.is_overrun = false;
+}
+
+/* Send what is held, behind that.  Without room it stays. */
+static void held_send(void)
+{
+    overrun_send();
     if (!port.is_overrun && message_send(&port.held))
         port.held.kind = 0;
 }
@@ -78,6 +84,7 @@ static void receive(void)
         held_send();
     if (port.held.count == 0)
         port.held.kind = 0;
+    overrun_send();
     if (port.held.kind != 0)
         port.registers->IMSC &= ~(uint32_t)RECEIVE_INTERRUPTS;
 }
