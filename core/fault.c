@@ -106,7 +106,7 @@ static void stop_with_record(struct domain *domain)
 {
     if (domain == launcher)
         launcher_died(domain->fault);
-    domain_stop(domain);
+    domain_stop(domain); /* no more: this may be a step of another domain's stop */
 }
 
 _Static_assert(FAULT_RESTART == 1 && FAULT_SKIP == 2, "FAULT_VERDICT_RESTART in fault.S");
@@ -137,6 +137,7 @@ void fault_handle(struct thread *thread, enum fault_reason reason, uint64_t addr
     domain->fault_count++;
     record_fill(domain, thread, &thread->cross.regs, reason_refine(reason, address), address, esr);
     stop_with_record(domain);
+    (void)domain_stop_some(domain); /* who watches it hears of it before others get far */
 }
 
 void fault_stop(const struct thread *thread, struct domain *domain)

@@ -42,7 +42,7 @@ void domain_stop(struct domain *domain);
  * The same, and a step of the rest at once; returns whether that was the last.
  * Context: not from a system call of a thread that executes in it.
  */
-bool domain_stop_some(struct domain *domain);
+COLD bool domain_stop_some(struct domain *domain);
 
 /* The thread, which is in no queue, executes in a domain that has stopped: it leaves, or ends. */
 void domain_evict(struct thread *thread);
