@@ -135,8 +135,10 @@ def driver_dies(vm, ports):
 
 def stack_dies(vm, ports):
     """Clients connect to the next stack and listen again."""
-    vm.command("restart net")
-    vm.expect(r"address 10\.0\.2\.15/24 by DHCP", 30)
+    vm.drain()
+    vm.seen = len(vm.text)
+    vm.send_line("restart net")
+    vm.expect(r"address 10\.0\.2\.15/24 by DHCP", 30)  # before the prompt, or after it
     end = time.monotonic() + 30
     while True:
         vm.pump(0)
