@@ -1094,23 +1094,38 @@ static bool peer_reads(uint16_t peer, uint16_t port, uint32_t own_next, uint32_t
     return true;
 }
 
-static void readers_of_nothing_leave_memory_to_others(void **state)
+/* Readers of nothing, who take all the memory that there is for them. */
+enum { CROWD = 100 };
+static struct flood crowd[CROWD];
+
+static void crowd_comes(void)
 {
-    enum { CROWD = 100, HONEST = 6000, BYTES = 20000 };
-    static struct flood floods[CROWD];
     uint16_t port = listen_for_floods();
 
-    (void)state;
     peer_window = 0;
     for (uint16_t i = 0; i < CROWD; i++) {
-        next_flood = &floods[i];
+        next_flood = &crowd[i];
         next_flood->left = SIZE_MAX;
         (void)peer_connect(i, port);
-        assert_non_null(floods[i].socket);
+        assert_non_null(crowd[i].socket);
     }
     peer_window = 30000;
+}
 
-    port = listen_for_peers();
+static void crowd_goes(void)
+{
+    for (unsigned i = 0; i < CROWD; i++)
+        tcp_abort(crowd[i].socket);
+    tcp_client_flush(client);
+}
+
+static void readers_of_nothing_leave_memory_to_others(void **state)
+{
+    enum { HONEST = 6000, BYTES = 20000 };
+
+    (void)state;
+    crowd_comes();
+    uint16_t port = listen_for_peers();
     uint32_t own_next = peer_connect(HONEST, port);
     far.to_send = BYTES;
     side_send(&far);
@@ -1118,23 +1133,21 @@ static void readers_of_nothing_leave_memory_to_others(void **state)
     settle();
     assert_true(peer_reads(HONEST, port, own_next, BYTES));
     tcp_abort(far.socket);
-    for (unsigned i = 0; i < CROWD; i++)
-        tcp_abort(floods[i].socket);
-    tcp_client_flush(client);
+    crowd_goes();
     assert_clean();
 }
 
 /* Its peer acknowledges each probe: lwIP alone would keep it for as long as it does. */
 static void what_nobody_reads_or_waits_for_goes_when_memory_is_short(void **state)
 {
-    enum { CROWD = 5, BYTES = 125000 };
-    static struct flood floods[CROWD];
+    enum { FEW = 5, BYTES = 125000 };
+    static struct flood floods[FEW];
     uint16_t port = listen_for_floods();
-    uint32_t own_next[CROWD];
+    uint32_t own_next[FEW];
 
     (void)state;
     peer_window = 0;
-    for (uint16_t i = 0; i < CROWD; i++) {
+    for (uint16_t i = 0; i < FEW; i++) {
         next_flood = &floods[i];
         next_flood->left = BYTES;
         own_next[i] = peer_connect(i, port);
@@ -1144,12 +1157,12 @@ static void what_nobody_reads_or_waits_for_goes_when_memory_is_short(void **stat
     assert_true(counters().packet_memory_bytes > PACKET_MEMORY_BYTES / 3);
     for (unsigned i = 0; i < 8; i++) {
         pass(250);
-        for (uint16_t peer = 0; peer < CROWD; peer++)
+        for (uint16_t peer = 0; peer < FEW; peer++)
             peer_send(peer, port, FLAG_ACK, 1001, own_next[peer], 0);
     }
     peer_window = 30000;
     assert_true(counters().packet_memory_bytes < PACKET_MEMORY_BYTES / 8);
-    for (uint16_t peer = 0; peer < CROWD; peer++)
+    for (uint16_t peer = 0; peer < FEW; peer++)
         peer_send(peer, port, FLAG_RST, 1001, 0, 0);
     assert_clean();
 }
@@ -1207,6 +1220,36 @@ static void lie(const struct net_message *m)
     if (liar.state != CONNECTION_OPENED)
         liar_open(&liar, NET_TCP_SERVICE);
     liar_send(&liar, m);
+}
+
+/* Though the stack takes it piece by piece, and each SEND asked for quiet. */
+static void what_is_shut_is_told_to_the_last_byte(void **state)
+{
+    enum { PEER = 6001, SHUT_PORT = 6100, SENDS = 3, BYTES = 2500 };
+    struct connection program = {0};
+    struct net_message m = {.kind = NET_TCP_LISTEN, .port = SHUT_PORT, .count = 1};
+    uint32_t told = 0;
+
+    (void)state;
+    crowd_comes();
+    liar_open(&program, NET_TCP_SERVICE);
+    liar_send(&program, &m);
+    assert_true(liar_receive(&program, &m) && m.status == STATUS_OK);
+    uint32_t own_next = peer_connect(PEER, SHUT_PORT);
+    assert_true(liar_receive(&program, &m) && m.kind == NET_TCP_ACCEPTED);
+    m = (struct net_message){
+        .kind = NET_TCP_SEND, .socket = m.socket, .flags = NET_SEND_QUIET, .length = BYTES};
+    for (unsigned i = 0; i < SENDS; i++)
+        liar_send(&program, &m);
+    m.kind = NET_TCP_SHUTDOWN;
+    liar_send(&program, &m);
+    assert_true(peer_reads(PEER, SHUT_PORT, own_next, SENDS * BYTES));
+    while (liar_receive(&program, &m))
+        told += m.kind == NET_TCP_SENT ? m.length : 0;
+    assert_int_equal(told, SENDS * BYTES);
+    connection_close(&program);
+    crowd_goes();
+    assert_clean();
 }
 
 static void rule_breakers_are_cut_off(void **state)
@@ -1562,6 +1605,7 @@ int main(void)
         cmocka_unit_test(cookies_end_with_the_backlog),
         cmocka_unit_test(readers_of_nothing_leave_memory_to_others),
         cmocka_unit_test(what_nobody_reads_or_waits_for_goes_when_memory_is_short),
+        cmocka_unit_test(what_is_shut_is_told_to_the_last_byte),
         cmocka_unit_test(rule_breakers_are_cut_off),
         cmocka_unit_test(random_messages_hurt_nobody_else),
         cmocka_unit_test(listeners_are_counted_by_program),
