@@ -6,5 +6,8 @@
  */
 #pragma once
 
-/* Waits a second at most, for the source to come up.  Before anything of chance.h is used. */
+/*
+ * Waits for the source to come up, a second at most, and again if it dies over it; afterwards
+ * nothing here waits.  Before anything of chance.h is used.
+ */
 void secret_seed(void);
