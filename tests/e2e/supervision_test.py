@@ -334,16 +334,20 @@ def the_launchers_death_is_a_reboot_with_a_report(vm):
     assert vm.wait_https()[0] == 200
 
 
-def who_began_without_entropy_has_a_good_secret_when_it_is_there(vm):
-    """A stack that finds the source down has keys of a weak seed, loudly, and not for good."""
+def restart_without_entropy(vm, name, *said):
     vm.command("stop virtio-rng")
     vm.drain()
     vm.seen = len(vm.text)
-    vm.send_line("restart net")
-    vm.expect(r"net: WARNING: no entropy source \(peer dead\)", 60)
-    vm.expect(r"net: address", 60)
+    vm.send_line(f"restart {name}")
+    for pattern in said:
+        vm.expect(f"{name}: {pattern}", 60)
     vm.send_line("")
     vm.wait_prompt()
+
+
+def who_began_without_entropy_has_a_good_secret_when_it_is_there(vm):
+    """A stack that finds the source down has keys of a weak seed, loudly, and not for good."""
+    restart_without_entropy(vm, "net", r"WARNING: no entropy source \(peer dead\)", r"address")
     outside = Outside(vm)
     keys = [outside.variable("net", name) for name in ("sequence_key", "random_key")]
     weak = [outside.live.read(*key) for key in keys]
@@ -359,13 +363,7 @@ def who_began_without_entropy_has_a_good_secret_when_it_is_there(vm):
 
 def who_began_without_entropy_has_tls_when_it_is_there(vm):
     """A web server that finds the source down serves without TLS, loudly, and not for good."""
-    vm.command("stop virtio-rng")
-    vm.drain()
-    vm.seen = len(vm.text)
-    vm.send_line("restart web")
-    vm.expect(r"web: NO TLS: no entropy source \(peer dead\)", 60)
-    vm.send_line("")
-    vm.wait_prompt()
+    restart_without_entropy(vm, "web", r"NO TLS: no entropy source \(peer dead\)")
     vm.send_line("launch virtio-rng")
     vm.expect(r"web: there is an entropy source now: starting again, with TLS", 60)
     assert vm.wait_https()[0] == 200
