@@ -48,15 +48,12 @@ static size_t room_of(struct endpoint *e)
 
 /* With a share of two segments the short one goes at once: nothing may follow that would fill it
  * up, and its peer, who has heard one, would take its time to say so. */
-static void nagle_choose(struct endpoint *e, const struct endpoint_send *send)
+static void nagle_choose(struct endpoint *e, bool is_more)
 {
-    bool is_whole = e->send_done == send->length;
-    bool is_more = (send->flags & NET_SEND_MORE) != 0;
-
-    if ((is_whole && !is_more) || packet_memory_share() <= PACKET_SHARE_SCARCE)
-        tcp_nagle_disable(e->pcb);
-    else if (is_whole)
+    if (is_more && packet_memory_share() > PACKET_SHARE_SCARCE)
         tcp_nagle_enable(e->pcb);
+    else
+        tcp_nagle_disable(e->pcb);
 }
 
 /* Give lwIP as much of the oldest SEND as it and the packet memory take; false: no more now. */
@@ -77,16 +74,18 @@ static bool push_oldest(struct endpoint *e)
         return false;
     }
 
+    if (packet_memory_share() <= PACKET_SHARE_SCARCE)
+        nagle_choose(e, false);
     e->is_output_due = true;
     e->send_done += (uint32_t)room;
     e->sent_owed += (uint32_t)room;
     e->total_sent += room;
     endpoint_counters.sent_bytes += room;
-    nagle_choose(e, send);
     if (e->send_done < send->length)
         return true;
 
     e->is_sent_urgent |= (send->flags & NET_SEND_QUIET) == 0;
+    nagle_choose(e, (send->flags & NET_SEND_MORE) != 0);
     e->send_done = 0;
     e->send_first = (e->send_first + 1) % NET_TCP_SENDS_MAX;
     e->send_count--;

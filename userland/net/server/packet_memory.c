@@ -120,7 +120,7 @@ size_t packet_memory_share(void)
 
 bool packet_memory_is_short(void)
 {
-    return packet_memory_share() < PACKET_DATA_FRAMES;
+    return packet_memory_frames_for_data() < PACKET_DATA_FRAMES / 2;
 }
 
 void packet_memory_usage(struct packet_memory_usage *out)

@@ -46,7 +46,7 @@ size_t packet_memory_frames_for_data(void);
  * reads nothing holds its own for as long as it likes. */
 size_t packet_memory_share(void);
 
-/* There are so few that it may hold fewer than all. */
+/* Less than half of them are left. */
 bool packet_memory_is_short(void);
 
 struct packet_memory_usage {
