@@ -4,12 +4,9 @@
 // include first: tests/host/fake
 // source: tests/host/fake/fake_kernel.c
 // source: userland/runtime/src/app.c
-// source: userland/runtime/src/loop.c
 // source: userland/runtime/src/service_name.c
 // source: userland/runtime/src/timer.c
 // source: core/abi/status.c
-#include "rt/loop.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +14,7 @@
 #include <cmocka.h>
 
 #include "fake_kernel.h"
-#include "userland/runtime/src/program.h"
+#include "userland/runtime/src/loop.c"
 
 enum { BITS = 4, SOON = 1000 };
 
@@ -134,6 +131,30 @@ static void a_deadline_ends_nothing(void **state)
     loop_settle();
 }
 
+static void on_other_bit(void *context)
+{
+    on_bit(context);
+}
+
+static void a_callback_in_which_a_bit_flips_ends_a_program_that_is_asked(void **state)
+{
+    (void)state;
+    loop_on_bit(bit[2], on_other_bit, &served[2]);
+    ask();
+    fake_on_die(on_die);
+    for (volatile unsigned word = 0; word < sizeof source[0] / sizeof(uintptr_t); word++) {
+        uintptr_t *damaged = (uintptr_t *)(void *)&source[bit[1]] + word;
+
+        *damaged ^= UINT64_C(1) << 5;
+        if (setjmp(last_words) == 0) {
+            ask();
+            fail_msg("it goes on, with a bit of word %u flipped", word);
+        }
+        *damaged ^= UINT64_C(1) << 5;
+        ask();
+    }
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -143,6 +164,7 @@ int main(void)
         CLAIM(who_waits_for_one_bit_answers_and_looks_later),
         CLAIM(a_loop_that_can_t_wait_ends_the_program),
         CLAIM(a_deadline_ends_nothing),
+        CLAIM(a_callback_in_which_a_bit_flips_ends_a_program_that_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

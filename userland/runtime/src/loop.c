@@ -35,14 +35,38 @@ static uint64_t allocated = UINT64_C(1) << WAKE_BIT | UINT64_C(1) << HEART_BIT; 
 static uint64_t looks;    /* bits that are served whenever the launcher asks */
 static uint64_t retained; /* bits taken from `pending` while waiting for another one */
 static struct loop_source source[LOOP_BITS];
+static uintptr_t source_sum; /* of what `source` should be */
 static struct timer_queue timers;
 static bool is_stopped;
 static bool is_asleep;
 static nsec_t sleep_deadline_ns; /* while asleep; DEADLINE_NEVER: none */
 static struct loop_counters counters;
 
+static uintptr_t sum_of(const struct loop_source *s)
+{
+    return (uintptr_t)s->on_bit + (uintptr_t)s->context;
+}
+
+/* Who calls what isn't its callback, or nothing, answers well and doesn't do its work. */
+static void source_check(void)
+{
+    uintptr_t sum = 0;
+
+    for (unsigned bit = 0; bit < LOOP_BITS; bit++)
+        sum += sum_of(&source[bit]);
+    if (sum != source_sum)
+        log_crash("the loop's callbacks are damaged");
+}
+
+static void source_set(unsigned bit, struct loop_source s)
+{
+    source_sum += sum_of(&s) - sum_of(&source[bit]);
+    source[bit] = s;
+}
+
 static void heart_answer(void)
 {
+    source_check();
     (void)event_signal(startup_get()->heartbeat, UINT64_MAX);
 }
 
@@ -102,12 +126,12 @@ void loop_bit_free(unsigned bit)
     allocated &= ~(UINT64_C(1) << bit);
     looks &= ~(UINT64_C(1) << bit);
     retained &= ~(UINT64_C(1) << bit);
-    source[bit] = (struct loop_source){0};
+    source_set(bit, (struct loop_source){0});
 }
 
 void loop_on_bit(unsigned bit, void (*on_bit)(void *context), void *context)
 {
-    source[bit] = (struct loop_source){.on_bit = on_bit, .context = context};
+    source_set(bit, (struct loop_source){.on_bit = on_bit, .context = context});
 }
 
 void loop_bit_look(unsigned bit)
