@@ -32,13 +32,12 @@ void deferred_drop(struct deferred *deferred)
         list_remove(&deferred->node);
 }
 
-bool deferred_some(int most_urgent)
+bool deferred_some(const struct cpu *cpu, int most_urgent)
 {
-    struct list_node *node = list_first(&outstanding);
-
     /* With several CPUs nobody goes first: who is kept waiting may be on one that isn't here. */
-    if (node == NULL || (most_urgent > (int)since.most && cpu_self()->is_shared == 0))
+    if (list_is_empty(&outstanding) || (most_urgent > (int)since.most && cpu->is_shared == 0))
         return false;
+    struct list_node *node = outstanding.head.next;
     struct deferred *deferred = LIST_ENTRY(node, struct deferred, node);
     list_remove(node);
     since.steps++;

@@ -188,13 +188,11 @@ static bool threads_end_some(struct domain *domain, unsigned *budget)
 
 static bool segments_disown_some(struct domain *domain)
 {
-    for (unsigned i = 0; i < DISOWN_STEP; i++) {
-        struct list_node *node = list_first(&domain->segments);
-        if (node == NULL)
-            return true;
-        segment_disown(LIST_ENTRY(node, struct segment, owner_node));
-    }
-    return list_is_empty(&domain->segments);
+    const struct list *segments = &domain->segments;
+
+    for (unsigned left = DISOWN_STEP; left > 0 && !list_is_empty(segments); left--)
+        segment_disown(LIST_ENTRY(segments->head.next, struct segment, owner_node));
+    return list_is_empty(segments);
 }
 
 /* One kind of thing a step, unless there was little of the one before. */
@@ -281,15 +279,12 @@ bool segment_withdraw_some(struct segment *segment, const struct domain *keeper)
 
 void teardown_some(void)
 {
-    struct list_node *stops = list_first(&stopping);
-    struct list_node *orphan = list_first(&orphans);
-
-    if (stops != NULL) {
-        (void)stop_some(LIST_ENTRY(stops, struct domain, stop_node));
-    } else if (orphan != NULL) {
-        struct domain *domain = LIST_ENTRY(orphan, struct domain, orphan_node);
+    if (!list_is_empty(&stopping)) {
+        (void)stop_some(LIST_ENTRY(stopping.head.next, struct domain, stop_node));
+    } else if (!list_is_empty(&orphans)) {
+        struct domain *domain = LIST_ENTRY(orphans.head.next, struct domain, orphan_node);
         if (domain_destroy_some(domain)) {
-            list_remove(orphan);
+            list_remove(&domain->orphan_node);
             object_put(&domain->object);
         }
     } else {

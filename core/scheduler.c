@@ -160,6 +160,7 @@ static void earliest_consider(struct cpu *cpu, const struct timeout *timeout, ui
 {
     if (timeout->deadline_ns - 1 >= cpu->earliest_ns - 1)
         return;
+    cpu->second_ns = cpu->earliest_ns;
     cpu->earliest_ns = timeout->deadline_ns;
     cpu->earliest_class = class;
 }
@@ -433,6 +434,14 @@ static uint64_t end_of_run(const struct cpu *cpu, struct thread *current)
     return current->turn_end < end ? current->turn_end : end;
 }
 
+/* Or when something more urgent is due. */
+static nsec_t pause_end(const struct cpu *cpu)
+{
+    const nsec_t end = timer_now_ns() + TIMEOUT_PAUSE_NS;
+
+    return cpu->second_ns - 1 < end ? cpu->second_ns : end;
+}
+
 /*
  * The timer must interrupt when something is due.  That it does so too early, for something that is
  * due no more, costs less than moving it each time.
@@ -444,7 +453,7 @@ static void program_timer(struct cpu *cpu)
     const uint64_t end = cpu->is_idle ? UINT64_MAX : end_of_run(cpu, cpu->current);
 
     if (cpu->is_behind && !cpu->is_idle && timeout_class(current->priority) > cpu->earliest_class)
-        when = timer_now_ns() + TIMEOUT_PAUSE_NS;
+        when = pause_end(cpu);
     if (end != UINT64_MAX) {
         const uint64_t left = end > current->cpu_ticks ? end - current->cpu_ticks : 0;
         const nsec_t end_ns = timer_ticks_to_ns(cpu->switched_at_ticks + left) + 1;
@@ -523,11 +532,12 @@ static void idle_begin(struct cpu *cpu)
 
 /*
  * Take a step of what is deferred, and come back for the next before who runs now gets far: but an
- * interrupt goes first, and is as good.
+ * interrupt, or a deadline that is due by now, goes first, and is as good.
  */
-static void go_on_with_deferred(struct cpu *cpu, int most_urgent)
+static void go_on_with_deferred(struct cpu *cpu)
 {
-    if (deferred_some(most_urgent) && !cpu_is_interrupted())
+    if (deferred_some(cpu, urgency(cpu)) && !cpu_is_interrupted()
+        && cpu->earliest_ns - 1 >= timer_now_ns())
         irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
 }
 
@@ -549,7 +559,7 @@ static void idle(struct cpu *cpu)
     const struct irq_ack ack = interrupt_accept();
     kernel_lock_take_idle();
     interrupts_serve(ack);
-    go_on_with_deferred(cpu, -1);
+    go_on_with_deferred(cpu);
 }
 
 /* From one thread, or from idleness, to another. */
@@ -574,7 +584,7 @@ struct cross_thread *scheduler_leave(void)
             if ((cpu->exit_work & EXIT_RESTART) == 0 && !cpu_is_interrupted()
                 && (cpu->current == NULL || cpu->ready_mask >> cpu->current->priority <= 1))
                 teardown_some();
-            go_on_with_deferred(cpu, urgency(cpu));
+            go_on_with_deferred(cpu);
         }
         while ((next = choose(cpu)) == NULL)
             idle(cpu);

@@ -1017,7 +1017,7 @@ static void give_back(struct record *record)
 /* What is deferred is done, whoever is to run. */
 static void settle(void)
 {
-    while (deferred_some(-1))
+    while (deferred_some(cpu_self(), -1))
         continue;
     assert_true(deferred_is_empty());
 }
@@ -1132,6 +1132,84 @@ static void served_interrupt_is_no_message(void **state)
     assert_int_equal(messages, 1);
     assert_ptr_equal(leave(), other);
     assert_int_equal(steps_left, 0);
+}
+
+/* Neither is one sent while a deadline is due: the timer interrupts at once. */
+static void deadline_that_is_due_is_no_message(void **state)
+{
+    static struct deferred many;
+
+    (void)state;
+    struct thread *sleeper = add(40);
+    struct thread *other = add(10);
+    assert_ptr_equal(leave(), sleeper);
+    thread_block(sleeper, THREAD_STATE_SLEEPING, timer_now_ns() + 100 * TICK_NS);
+    assert_ptr_equal(leave(), other);
+    steps_left = 5;
+    now += 101; /* in the kernel, say, after the timer was looked at */
+    spinlock_lock(&kernel_lock);
+    deferred_add(&many, step_of_many, 31);
+    messages = 0;
+    assert_ptr_equal(thread_of_cross(scheduler_leave()), other);
+    assert_int_equal(steps_left, 4);
+    assert_int_equal(messages, 0);
+    assert_true(timer_is_set_by(timer_now_ns()));
+    run(1);
+    spinlock_lock(&kernel_lock);
+    assert_ptr_equal(thread_of_cross(scheduler_leave()), sleeper);
+    assert_int_equal(steps_left, 4); /* it goes first */
+    block(sleeper);
+    assert_ptr_equal(leave(), other);
+    assert_int_equal(steps_left, 0);
+}
+
+/* Each takes its time. */
+static void long_step_of_many(struct deferred *deferred)
+{
+    now += 1000;
+    if (--steps_left > 0)
+        deferred_add(deferred, long_step_of_many, 10);
+}
+
+static void who_is_woken_from_idleness_goes_before_what_is_deferred(void **state)
+{
+    static struct deferred many;
+
+    (void)state;
+    struct thread *only = add(30);
+    assert_ptr_equal(leave(), only);
+    thread_block(only, THREAD_STATE_SLEEPING, timer_now_ns() + 2500 * TICK_NS);
+    steps_left = 100;
+    spinlock_lock(&kernel_lock);
+    deferred_add(&many, long_step_of_many, 10);
+    assert_ptr_equal(thread_of_cross(scheduler_leave()), only);
+    assert_int_equal(100 - steps_left, 3); /* the third was under way */
+    while (deferred_some(&cpu, -1))
+        continue;
+}
+
+/* Of many deadlines that are due, each is followed by a pause; not if another's is worth more. */
+static void more_urgent_deadline_ends_a_pause(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        struct thread *low = add(1);
+        assert_ptr_equal(leave(), low);
+        thread_block(low, THREAD_STATE_SLEEPING, 2000 * TICK_NS);
+    }
+    struct thread *urgent = add(60);
+    assert_ptr_equal(leave(), urgent);
+    thread_block(urgent, THREAD_STATE_SLEEPING, 2003 * TICK_NS);
+    struct thread *other = add(40);
+    assert_ptr_equal(leave(), other);
+    run(1000);
+    assert_int_equal(now, 2000);
+    assert_ptr_equal(leave(), other);
+    assert_true(deadline_ns == 2003 * TICK_NS);
+    run(1000);
+    assert_int_equal(now, 2003);
+    assert_ptr_equal(leave(), urgent);
+    assert_true(deadline_ns > timer_now_ns() && deadline_ns <= timer_now_ns() + 1000 * TICK_NS);
 }
 
 /* What all priorities ought to be: what is lent goes on until nothing changes. */
@@ -1405,6 +1483,9 @@ int main(void)
         cmocka_unit_test_setup(ring_of_waiters_settles, setup),
         cmocka_unit_test_setup(sleeper_lends_under_a_flood_of_interrupts, setup),
         cmocka_unit_test_setup(served_interrupt_is_no_message, setup),
+        cmocka_unit_test_setup(deadline_that_is_due_is_no_message, setup),
+        cmocka_unit_test_setup(who_is_woken_from_idleness_goes_before_what_is_deferred, setup),
+        cmocka_unit_test_setup(more_urgent_deadline_ends_a_pause, setup),
         cmocka_unit_test_setup(random_lending_matches_the_model, setup),
         cmocka_unit_test_setup(random_steps_match_the_model, setup),
     };

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 enum {
-    ROUNDS = 12,
+    ROUNDS = 48,
     STACKS = 16,     /* as many as a portal can have */
     CROWD = 96,      /* threads in line, or asleep */
     PRIORITIES = 47, /* less urgent, by a class of deadlines, than the alarm */
@@ -22,6 +22,7 @@ enum {
     BELOW = 2,                      /* the priority of the one that measures */
     INSIDE_STACKS_AT = 0x10000,     /* nobody uses them */
     GATHER_NS = 2 * (int)NS_PER_MS, /* until all threads are where they are to be */
+    GATHER_MORE_NS = 2300,          /* by so much longer in each round: other moments are hit */
 };
 
 struct worst_call {
@@ -39,6 +40,7 @@ void entry_worst_sleep(void);
 void entry_worst_inside(void);
 
 static _Atomic uint32_t inside_word, crowd_words[CROWD], one_word;
+static nsec_t gather_ns;
 static _Atomic int result; /* enum status, or -1 while it goes on */
 
 static enum status start(void (*entry)(void), const void *argument, uint32_t priority,
@@ -89,14 +91,14 @@ static enum status fill_line(bool ends_by_deadline)
 
     if (s != STATUS_OK)
         return s;
-    holders = (struct worst_call){portal, time_after_ns(3 * GATHER_NS)};
+    holders = (struct worst_call){portal, time_after_ns(3 * gather_ns)};
     waiters = (struct worst_call){portal, ends_by_deadline ? holders.deadline_ns : DEADLINE_NEVER};
     for (unsigned i = 0; i < STACKS && s == STATUS_OK; i++)
         s = start(entry_worst_call, &holders, 1 + i % PRIORITIES, NULL);
-    (void)thread_sleep(time_after_ns(GATHER_NS));
+    (void)thread_sleep(time_after_ns(gather_ns));
     for (unsigned i = 0; i < CROWD && s == STATUS_OK; i++)
         s = start(entry_worst_call, &waiters, 1 + i % PRIORITIES, NULL);
-    (void)thread_sleep(time_after_ns((ends_by_deadline ? 3 : 1) * GATHER_NS));
+    (void)thread_sleep(time_after_ns((ends_by_deadline ? 3 : 1) * gather_ns));
     const enum status closed = handle_close(portal);
     return s == STATUS_OK ? closed : s;
 }
@@ -109,7 +111,7 @@ static enum status sleep_for(struct worst_sleep *sleeps, uaddr_t owner)
         sleeps[i] = (struct worst_sleep){owner == 0 ? &crowd_words[i] : &one_word, owner};
         s = start(entry_worst_sleep, &sleeps[i], 1 + i % PRIORITIES, NULL);
     }
-    (void)thread_sleep(time_after_ns(GATHER_NS));
+    (void)thread_sleep(time_after_ns(gather_ns));
     return s;
 }
 
@@ -138,7 +140,7 @@ static enum status end_debtor(void)
         return s;
     s = sleep_for(sleeps, INSIDE_STACKS_AT - 16);
     const enum status ended = thread_destroy(thread);
-    (void)thread_sleep(time_after_ns(GATHER_NS));
+    (void)thread_sleep(time_after_ns(gather_ns));
     thread_unpark(&one_word, CROWD);
     const enum status closed = handle_close(thread);
     return s != STATUS_OK ? s : ended != STATUS_OK ? ended : closed;
@@ -237,8 +239,10 @@ static void run(void *context)
         s = handles_spread(bell.event);
     if (s == STATUS_OK)
         s = threads_now(&threads);
-    for (unsigned i = 0; i < ROUNDS && s == STATUS_OK; i++)
+    for (unsigned i = 0; i < ROUNDS && s == STATUS_OK; i++) {
+        gather_ns = GATHER_NS + i * GATHER_MORE_NS;
         s = worst_round(threads);
+    }
     atomic_store(&result, (int)s);
 }
 

@@ -66,7 +66,8 @@ struct cpu {
     struct timeouts timeouts[TIMEOUT_CLASSES]; /* by whose they are; the last: the most urgent */
     nsec_t earliest_ns; /* none is due before, and one may be then; 0: there is none */
     uint32_t earliest_class;
-    bool is_behind; /* it was due when another was fired */
+    bool is_behind;   /* it was due when another was fired */
+    nsec_t second_ns; /* if it was: when something more urgent may be due; 0: never */
 
     uint64_t kernel_stack_top;
     uint64_t idle_ticks;

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cpu;
+
 struct deferred {
     struct list_node node;
     void (*step)(struct deferred *deferred); /* a bounded part of it, or all; it may add it again */
@@ -33,10 +35,10 @@ void deferred_add(struct deferred *deferred, void (*step)(struct deferred *defer
 void deferred_drop(struct deferred *deferred);
 
 /*
- * Take a step, unless there is none to take or `most_urgent`, who is to run (-1: nobody), goes
- * first.  Returns whether another is to be taken.
+ * Take a step, unless there is none to take or `most_urgent`, who is to run (-1: nobody) on
+ * this CPU, goes first.  Returns whether another is to be taken.
  */
-bool deferred_some(int most_urgent);
+bool deferred_some(const struct cpu *cpu, int most_urgent);
 
 bool deferred_is_empty(void);
 
