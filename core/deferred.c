@@ -35,7 +35,7 @@ void deferred_drop(struct deferred *deferred)
 bool deferred_some(const struct cpu *cpu, int most_urgent)
 {
     /* With several CPUs nobody goes first: who is kept waiting may be on one that isn't here. */
-    if (list_is_empty(&outstanding) || (most_urgent > (int)since.most && cpu->is_shared == 0))
+    if (most_urgent > (int)since.most && cpu->is_shared == 0)
         return false;
     struct list_node *node = outstanding.head.next;
     struct deferred *deferred = LIST_ENTRY(node, struct deferred, node);

@@ -536,7 +536,7 @@ static void idle_begin(struct cpu *cpu)
  */
 static void go_on_with_deferred(struct cpu *cpu)
 {
-    if (deferred_some(cpu, urgency(cpu)) && !cpu_is_interrupted()
+    if (!deferred_is_empty() && deferred_some(cpu, urgency(cpu)) && !cpu_is_interrupted()
         && cpu->earliest_ns - 1 >= timer_now_ns())
         irqchip_send(CPU_MESSAGE_KICK, cpu->mpidr);
 }

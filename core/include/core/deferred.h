@@ -35,8 +35,8 @@ void deferred_add(struct deferred *deferred, void (*step)(struct deferred *defer
 void deferred_drop(struct deferred *deferred);
 
 /*
- * Take a step, unless there is none to take or `most_urgent`, who is to run (-1: nobody) on
- * this CPU, goes first.  Returns whether another is to be taken.
+ * Take a step, of what isn't empty, unless `most_urgent`, who is to run (-1: nobody) on this CPU,
+ * goes first.  Returns whether another is to be taken.
  */
 bool deferred_some(const struct cpu *cpu, int most_urgent);
 
