@@ -156,21 +156,16 @@ static uint32_t timeout_class(uint32_t priority)
     return priority / (PRIORITY_COUNT / TIMEOUT_CLASSES);
 }
 
-static void earliest_consider(struct cpu *cpu, const struct timeout *timeout, uint32_t class)
+static void earliest_consider(struct cpu *cpu, const struct timeout *timeout)
 {
-    if (timeout->deadline_ns - 1 >= cpu->earliest_ns - 1)
-        return;
-    cpu->second_ns = cpu->earliest_ns;
-    cpu->earliest_ns = timeout->deadline_ns;
-    cpu->earliest_class = class;
+    if (timeout->deadline_ns - 1 < cpu->earliest_ns - 1)
+        cpu->earliest_ns = timeout->deadline_ns;
 }
 
 static void timeout_join(struct cpu *cpu, struct timeout *timeout, uint32_t priority)
 {
-    const uint32_t class = timeout_class(priority);
-
-    timeout_add(&cpu->timeouts[class], timeout);
-    earliest_consider(cpu, timeout, class);
+    timeout_add(&cpu->timeouts[timeout_class(priority)], timeout);
+    earliest_consider(cpu, timeout);
 }
 
 void scheduler_timeout_add(struct timeout *timeout, uint32_t priority)
@@ -208,7 +203,7 @@ static void timeouts_fire(struct cpu *cpu)
             continue;
         has_fired = has_fired || timeouts_fire_one(timeouts, now);
         if (timeouts->first != NULL)
-            earliest_consider(cpu, timeouts->first, class);
+            earliest_consider(cpu, timeouts->first);
     }
     cpu->is_behind = cpu->earliest_ns - 1 < now;
 }
@@ -434,12 +429,17 @@ static uint64_t end_of_run(const struct cpu *cpu, struct thread *current)
     return current->turn_end < end ? current->turn_end : end;
 }
 
-/* Or when something more urgent is due. */
+/* Who is more urgent than all that is due has a pause, until something else as urgent is. */
 static nsec_t pause_end(const struct cpu *cpu)
 {
-    const nsec_t end = timer_now_ns() + TIMEOUT_PAUSE_NS;
+    nsec_t end = timer_now_ns() + TIMEOUT_PAUSE_NS;
 
-    return cpu->second_ns - 1 < end ? cpu->second_ns : end;
+    for (uint32_t i = timeout_class(cpu->current->priority); i < TIMEOUT_CLASSES; i++) {
+        const struct timeout *first = cpu->timeouts[i].first;
+        if (first != NULL && first->deadline_ns < end)
+            end = first->deadline_ns;
+    }
+    return end;
 }
 
 /*
@@ -452,7 +452,7 @@ static void program_timer(struct cpu *cpu)
     const struct thread *current = cpu->current;
     const uint64_t end = cpu->is_idle ? UINT64_MAX : end_of_run(cpu, cpu->current);
 
-    if (cpu->is_behind && !cpu->is_idle && timeout_class(current->priority) > cpu->earliest_class)
+    if (cpu->is_behind && !cpu->is_idle)
         when = pause_end(cpu);
     if (end != UINT64_MAX) {
         const uint64_t left = end > current->cpu_ticks ? end - current->cpu_ticks : 0;

@@ -49,7 +49,8 @@ STEPS_MAX = 200  # instructions behind the loop's waiting that the driver is sto
 CANARIES_EACH = 25  # flips between looks at everybody's memory from outside
 WORD_BITS = 64
 RATE_BACK = 0.999  # of the flips, after which the driver works, at once or soon
-TIMES_MAX = 5  # as many flips as were wanted, before a rate below that is believed
+TELLING = 2000  # flips, that tell such a rate
+TIMES_MAX = 5  # as many flips as were wanted, if these are fewer and the rate is below
 KEEPERS = ("keeper0", "keeper1")
 FLIPS_A_BOOT = 10  # of a driver whose use ends the machine
 
@@ -603,20 +604,22 @@ def run(flips):
     Exit status for sys.exit; `flips` in each driver, if nothing else is said.
 
     One that isn't back says nothing of a thousand if fewer were tried: others follow then, of other
-    seeds, until it is told, or enough have been tried in vain.
+    seeds, TIMES_MAX as many in all, and are judged together.
     """
     options = arguments(flips)
     flips, seed = options.part.share(options.flips), options.part.seed(options.seed)
-    total, failed, times = Count(), 0, 0
+    times = 1
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rotunda-") as folder, \
             concurrent.futures.ProcessPoolExecutor(options.machines) as executor:
         image = image_with_keepers(folder)
-        while not failed and (times == 0 or rate_back(total) < RATE_BACK and times < TIMES_MAX):
-            times += 1
-            again = "" if times == 1 else f" again {times}"
-            more, failed = run_once(executor, image, options, flips, f"{seed}{again}", begin)
+        total, failed = run_once(executor, image, options, flips, seed, begin)
+        if total.all("tried") < TELLING and rate_back(total) < RATE_BACK:
+            times = TIMES_MAX
+        for again in range(1, times):
+            more, failures = run_once(executor, image, options, flips, f"{seed} {again}", begin)
             total.update(more)
+            failed += failures
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{total.line('all')}; {100 * rate_back(total):.2f}% back without help"
           + "; no kernel crash, no canary hit" * (failed == 0))

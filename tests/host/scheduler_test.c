@@ -1210,6 +1210,32 @@ static void more_urgent_deadline_ends_a_pause(void **state)
     assert_true(deadline_ns > timer_now_ns() && deadline_ns <= timer_now_ns() + 1000 * TICK_NS);
 }
 
+/* One that is less urgent than who runs doesn't end it, whatever else is due. */
+static void less_urgent_deadlines_keep_their_pauses(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct thread *sleeper = add(i == 0 ? 1 : 20);
+        assert_ptr_equal(leave(), sleeper);
+        thread_block(sleeper, THREAD_STATE_SLEEPING, (i == 0 ? 1999 : 2000) * TICK_NS);
+    }
+    struct thread *urgent = add(60);
+    struct thread *other = add(40);
+    assert_ptr_equal(leave(), urgent);
+    block(urgent);
+    assert_ptr_equal(leave(), other);
+    now = 2005;
+    scheduler_on_timer();
+    assert_ptr_equal(leave(), other);
+    assert_true(deadline_ns > timer_now_ns() + 10 * TICK_NS);
+    /* Who sets one now is told in time. */
+    thread_wake(urgent, STATUS_OK);
+    assert_ptr_equal(leave(), urgent);
+    thread_block(urgent, THREAD_STATE_SLEEPING, timer_now_ns() + 3 * TICK_NS);
+    assert_ptr_equal(leave(), other);
+    assert_true(timer_is_set_by(timer_now_ns() + 3 * TICK_NS));
+}
+
 /* What all priorities ought to be: what is lent goes on until nothing changes. */
 static void model_priorities(uint32_t *expected)
 {
@@ -1484,6 +1510,7 @@ int main(void)
         cmocka_unit_test_setup(deadline_that_is_due_is_no_message, setup),
         cmocka_unit_test_setup(who_is_woken_from_idleness_goes_before_what_is_deferred, setup),
         cmocka_unit_test_setup(more_urgent_deadline_ends_a_pause, setup),
+        cmocka_unit_test_setup(less_urgent_deadlines_keep_their_pauses, setup),
         cmocka_unit_test_setup(random_lending_matches_the_model, setup),
         cmocka_unit_test_setup(random_steps_match_the_model, setup),
     };

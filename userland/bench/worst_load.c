@@ -80,10 +80,10 @@ static enum status await_end(uint32_t count)
     return s == STATUS_OK && now > count ? STATUS_TIMED_OUT : s;
 }
 
-/* With all deadlines at the same moment, or none. */
+/* With all deadlines at nearly the same moment, those of the least urgent first; or with none. */
 static enum status fill_line(bool ends_by_deadline)
 {
-    static struct worst_call holders, waiters;
+    static struct worst_call holders, waiters[CROWD];
     handle_t portal;
     enum status s =
         portal_create(syscall_word((void *)(uintptr_t)entry_worst_inside), INSIDE_STACKS_AT, 16,
@@ -92,12 +92,14 @@ static enum status fill_line(bool ends_by_deadline)
     if (s != STATUS_OK)
         return s;
     holders = (struct worst_call){portal, time_after_ns(3 * gather_ns)};
-    waiters = (struct worst_call){portal, ends_by_deadline ? holders.deadline_ns : DEADLINE_NEVER};
+    for (unsigned i = 0; i < CROWD; i++)
+        waiters[i] = (struct worst_call){
+            portal, ends_by_deadline ? holders.deadline_ns + i % PRIORITIES : DEADLINE_NEVER};
     for (unsigned i = 0; i < STACKS && s == STATUS_OK; i++)
         s = start(entry_worst_call, &holders, 1 + i % PRIORITIES, NULL);
     (void)thread_sleep(time_after_ns(gather_ns));
     for (unsigned i = 0; i < CROWD && s == STATUS_OK; i++)
-        s = start(entry_worst_call, &waiters, 1 + i % PRIORITIES, NULL);
+        s = start(entry_worst_call, &waiters[i], 1 + i % PRIORITIES, NULL);
     (void)thread_sleep(time_after_ns((ends_by_deadline ? 3 : 1) * gather_ns));
     const enum status closed = handle_close(portal);
     return s == STATUS_OK ? closed : s;

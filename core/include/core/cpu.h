@@ -65,9 +65,7 @@ struct cpu {
     struct thread *corpse; /* was current when it ended, and goes once it is switched away from */
     struct timeouts timeouts[TIMEOUT_CLASSES]; /* by whose they are; the last: the most urgent */
     nsec_t earliest_ns; /* none is due before, and one may be then; 0: there is none */
-    uint32_t earliest_class;
-    bool is_behind;   /* it was due when another was fired */
-    nsec_t second_ns; /* if it was: when something more urgent may be due; 0: never */
+    bool is_behind;     /* it was due when another was fired */
 
     uint64_t kernel_stack_top;
     uint64_t idle_ticks;
