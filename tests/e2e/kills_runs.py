@@ -200,7 +200,10 @@ class Cable:
         self.rest, self.start, self.now = b"", None, 0.0
         self.first, self.had = {}, {}  # by the client's port: sequence number, bytes of requests
         self.waiting = {}  # by the client's port: the request that isn't answered yet
-        self.requests = []  # [when it came, or the SYN before it, when the answer began or None]
+        self.said = {}  # by the client's port: when the guest last said something
+        # [when it came, or the SYN before it, when the answer began or None, seconds in which it
+        # was the client's turn]: a client that the host keeps waiting isn't the guest's delay.
+        self.requests = []
 
     def follow(self):
         data, at = self.rest + self.file.read(), 0
@@ -222,16 +225,27 @@ class Cable:
         tcp = 14 + 4 * (frame[14] & 15)
         source, target, sequence = struct.unpack_from(">HHI", frame, tcp)
         size = struct.unpack_from(">H", frame, 16)[0] - (tcp - 14) - 4 * (frame[tcp + 12] >> 4)
+        self.follow_turns(source, target, size > 0 or bool(frame[tcp + 13] & 2))
         if target == 443 and frame[tcp + 13] & 2:
             self.first[source], self.had[source] = sequence, 0
             self.ask(source)
         elif target == 443 and size > 0 and source in self.first:
             self.on_client(source, (sequence + size - self.first[source]) & 0xffffffff)
         elif source == 443 and size > 0 and self.had.get(target) and target in self.waiting:
-            self.waiting.pop(target)[1] = self.now
+            request = self.waiting.pop(target)
+            request[1] = self.now - request[2]
+
+    def follow_turns(self, source, target, says_something):
+        """The host's acknowledgements are nobody's turn."""
+        if source == 443 and says_something:
+            self.said[target] = self.now
+        elif target == 443 and says_something and source in self.said:
+            since = self.said.pop(source)
+            if source in self.waiting:
+                self.waiting[source][2] += self.now - since
 
     def ask(self, port):
-        self.waiting[port] = [self.now, None]
+        self.waiting[port] = [self.now, None, 0.0]
         self.requests.append(self.waiting[port])
 
     def on_client(self, port, sent):
@@ -244,7 +258,7 @@ class Cable:
     def pages_after(self, when):
         """(when asked for, when it came) of the pages asked for after `when`, in their order."""
         self.follow()
-        return sorted(((asked, came) for asked, came in self.requests
+        return sorted(((asked, came) for asked, came, _ in self.requests
                        if asked >= when and came is not None), key=lambda page: page[1])
 
     def gone(self, when):
@@ -254,7 +268,7 @@ class Cable:
         after how long the first page came.
         """
         good, came = self.pages_after(when)[0]
-        in_vain = [asked for asked, _ in self.requests if when <= asked < good]
+        in_vain = [asked for asked, _, _ in self.requests if when <= asked < good]
         self.requests = [request for request in self.requests if request[0] >= when]
         return max(in_vain, default=when) - when + came - good, came - when
 
