@@ -96,6 +96,8 @@ static bool sending_next(void)
 
     if (!connection_receive(port.client, &message))
         return false;
+    /* Before any of it is written: what stays in the ring, the client sends to the next life. */
+    connection_flush(port.client);
     memcpy(&port.sending, &message, sizeof message);
     port.sent = 0;
     if (port.sending.kind == UART_DATA && port.sending.count <= UART_BYTES)

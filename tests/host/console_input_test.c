@@ -1,10 +1,12 @@
 /*
  * What is typed while nobody reads: it gathers in the console's queue, then in the ring of the
- * serial port, and however room comes about, the console goes on with what waits there.
+ * serial port, and however room comes about, the console goes on with what waits there.  And what
+ * a serial port that died hasn't read: the next one gets it.
  *
  * The test plays the runtime below the console: a ring that it fills, and a connection that notes
  * who resumes it.
  */
+// source: core/abi/status.c
 // source: userland/console/client.c
 // source: userland/console/journal.c
 // source: userland/console/keyboard.c
@@ -23,6 +25,7 @@ int console_main(void);
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -43,7 +46,8 @@ void connection_resume(struct connection *c)
 
 void connection_flush(struct connection *c)
 {
-    (void)c;
+    if (c->state == CONNECTION_OPENED)
+        (void)!ring_publish(&c->out);
 }
 
 bool connection_await_room(struct connection *c)
@@ -218,6 +222,139 @@ static void what_was_held_back_of_the_log_is_shown_when_the_foreground_leaves(vo
     assert_string_equal(log_text, "");
 }
 
+/* ---- the serial port dies ---- */
+
+static struct ring_consumer line; /* its end */
+
+static void port_begins(void)
+{
+    produced[1] = (struct ring_producer_area){.produce = 0};
+    consumed[1] = (struct ring_consumer_area){.consume = 0};
+    memset(messages[1], 0, sizeof messages[1]);
+    ring_producer_init(&console.uart.out, &produced[1], &consumed[1], messages[1], MESSAGES);
+    ring_consumer_init(&line, &consumed[1], &produced[1], messages[1], MESSAGES);
+    console.uart.state = CONNECTION_OPENED;
+    assert_int_equal(uart_on_open(NULL, &console.uart, NULL), STATUS_OK);
+}
+
+static void port_ends(enum status why)
+{
+    console.uart.state = CONNECTION_DEAD;
+    uart_on_close(NULL, &console.uart, why);
+}
+
+static void print(const char *text)
+{
+    screen_write(&console.screen, (const uint8_t *)text, strlen(text));
+    output_pump();
+}
+
+/* What the port reads, of `limit` messages at most. */
+static const char *port_reads(unsigned limit)
+{
+    static char text[MESSAGES * UART_BYTES + 1];
+    struct ring_message message;
+    struct uart_message m;
+    size_t length = 0;
+
+    while (limit-- > 0 && ring_take(&line, &message)) {
+        memcpy(&m, &message, sizeof m);
+        memcpy(text + length, m.bytes, m.count);
+        length += m.count;
+    }
+    (void)!ring_release(&line);
+    text[length] = '\0';
+    return text;
+}
+
+static void what_a_dead_port_has_not_read_goes_to_the_next(void **state)
+{
+    (void)state;
+    port_begins();
+    print("one ");
+    print("two ");
+    print("three ");
+    assert_string_equal(port_reads(1), "one ");
+    port_ends(STATUS_PEER_DEAD);
+    print("four");
+    assert_int_equal(ask(TTY_DRAIN, 0), STATUS_WOULD_BLOCK);
+    port_begins();
+    assert_string_equal(port_reads(MESSAGES), "two three four");
+    assert_int_equal(ask(TTY_DRAIN, 0), STATUS_OK);
+}
+
+/* As much as there is room for, in the ring and before it, and one death after the other. */
+static void of_all_that_it_takes_nothing_is_lost_and_nothing_comes_twice(void **state)
+{
+    char piece[UART_BYTES + 1];
+    unsigned printed = 0, read = 0;
+
+    (void)state;
+    port_begins();
+    for (unsigned life = 0; life < 5; life++) {
+        for (; screen_room(&console.screen) > UART_BYTES; printed++) {
+            (void)snprintf(piece, sizeof piece, "%030u", printed);
+            print(piece);
+        }
+        for (unsigned i = 0; i < MESSAGES / 3; i++, read++) {
+            (void)snprintf(piece, sizeof piece, "%030u", read);
+            assert_string_equal(port_reads(1), piece);
+        }
+        port_ends(STATUS_PEER_DEAD);
+        port_begins();
+    }
+    for (; read < printed; read++) {
+        (void)snprintf(piece, sizeof piece, "%030u", read);
+        assert_string_equal(port_reads(1), piece);
+        output_pump();
+    }
+    assert_string_equal(port_reads(1), "");
+}
+
+static void an_index_that_makes_no_sense_brings_nothing_back(void **state)
+{
+    static const uint64_t wrong[] = {4, 0, UINT64_MAX, UINT64_MAX - MESSAGES};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        port_begins();
+        print("one ");
+        print("two ");
+        assert_string_equal(port_reads(1), "one ");
+        assert_true(ring_producer_refresh(&console.uart.out));
+        print("three ");
+        atomic_store(&consumed[1].consume, wrong[i]);
+        port_ends(STATUS_PEER_DEAD);
+        assert_int_equal(fifo_count(&console.screen.out), 0);
+    }
+    port_begins();
+    print("four");
+    assert_string_equal(port_reads(MESSAGES), "four");
+}
+
+/* It may read on until it notices. */
+static void of_who_is_cut_off_alive_nothing_comes_back(void **state)
+{
+    (void)state;
+    port_begins();
+    print("one");
+    port_ends(STATUS_BAD_DATA);
+    assert_int_equal(fifo_count(&console.screen.out), 0);
+}
+
+static void a_start_that_fails_brings_nothing_back(void **state)
+{
+    (void)state;
+    port_begins();
+    print("one");
+    port_ends(STATUS_PEER_DEAD);
+    console.uart.state = CONNECTION_CLOSED;
+    console.uart.out = (struct ring_producer){.produce = 1}; /* its memory is gone */
+    uart_on_close(NULL, &console.uart, STATUS_OUT_OF_QUOTA);
+    port_begins();
+    assert_string_equal(port_reads(MESSAGES), "one");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +363,11 @@ int main(void)
         cmocka_unit_test_setup(without_room_it_stays_where_it_is, setup),
         cmocka_unit_test_setup(what_was_held_back_of_the_log_is_shown_when_the_foreground_leaves,
                                setup),
+        cmocka_unit_test_setup(what_a_dead_port_has_not_read_goes_to_the_next, setup),
+        cmocka_unit_test_setup(of_all_that_it_takes_nothing_is_lost_and_nothing_comes_twice, setup),
+        cmocka_unit_test_setup(an_index_that_makes_no_sense_brings_nothing_back, setup),
+        cmocka_unit_test_setup(of_who_is_cut_off_alive_nothing_comes_back, setup),
+        cmocka_unit_test_setup(a_start_that_fails_brings_nothing_back, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ void connection_resume(struct connection *c)
 void connection_flush(struct connection *c)
 {
     (void)!ring_publish(&c->out);
+    (void)!ring_release(&c->in);
 }
 
 bool connection_await_room(struct connection *c)
@@ -104,7 +105,9 @@ static struct pl011_registers registers;
 static struct connection connection;
 static struct ring_producer_area produced;
 static struct ring_consumer_area consumed;
-static struct ring_message messages[MESSAGES];
+static struct ring_producer_area printed;
+static struct ring_consumer_area taken;
+static struct ring_message messages[MESSAGES], outgoing[MESSAGES];
 static struct ring_consumer client;
 
 static int setup(void **state)
@@ -114,7 +117,10 @@ static int setup(void **state)
     connection = (struct connection){.state = CONNECTION_OPENED};
     produced = (struct ring_producer_area){.produce = 0};
     consumed = (struct ring_consumer_area){.consume = 0};
+    printed = (struct ring_producer_area){.produce = 0};
+    taken = (struct ring_consumer_area){.consume = 0};
     ring_producer_init(&connection.out, &produced, &consumed, messages, MESSAGES);
+    ring_consumer_init(&connection.in, &taken, &printed, outgoing, MESSAGES);
     ring_consumer_init(&client, &consumed, &produced, messages, MESSAGES);
     port.registers = &registers;
     client_forget();
@@ -165,11 +171,30 @@ static void overrun_takes_the_first_place(void **state)
     assert_int_equal(take(), UART_DATA);
 }
 
+/* So that nothing is written once more when the driver dies of it. */
+static void what_is_being_written_counts_as_read(void **state)
+{
+    struct ring_producer console;
+    const struct uart_message data = {.kind = UART_DATA, .count = 2, .bytes = "ab"};
+    struct ring_message message;
+
+    (void)state;
+    ring_producer_init(&console, &printed, &taken, outgoing, MESSAGES);
+    memcpy(&message, &data, sizeof message);
+    assert_true(ring_put(&console, &message) && ring_put(&console, &message));
+    (void)!ring_publish(&console);
+    registers.FR = FR_TXFF;
+    transmit();
+    assert_int_equal(port.sent, 0);
+    assert_int_equal(ring_unread(&console), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(overrun_is_told_when_there_is_room, setup),
         cmocka_unit_test_setup(overrun_takes_the_first_place, setup),
+        cmocka_unit_test_setup(what_is_being_written_counts_as_read, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

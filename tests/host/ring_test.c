@@ -448,6 +448,33 @@ static void consume_index_that_runs_back_breaks_the_ring(void **state)
     assert_true(p.producer.is_broken);
 }
 
+static void what_is_unread_is_what_the_peer_s_index_leaves(void **state)
+{
+    static const uint64_t impossible[] = {9, 14, UINT64_MAX};
+    struct pair p;
+    struct ring_message m = message(0);
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+        pair_init(&p, 8);
+        pair_advance(&p, 10);
+        assert_int_equal(ring_unread(&p.producer), 0);
+        for (unsigned n = 0; n < 3; n++)
+            assert_true(ring_put(&p.producer, &m));
+        (void)!ring_publish(&p.producer);
+        assert_true(ring_put(&p.producer, &m)); /* unpublished, so unread as well */
+        assert_int_equal(ring_unread(&p.producer), 4);
+        assert_true(ring_take(&p.consumer, &m));
+        assert_int_equal(ring_unread(&p.producer), 4);
+        (void)!ring_release(&p.consumer);
+        assert_int_equal(ring_unread(&p.producer), 3);
+        p.consumer_area.consume = impossible[i];
+        assert_int_equal(ring_unread(&p.producer), 0);
+        p.consumer_area.consume = 12;
+        assert_int_equal(ring_unread(&p.producer), 0);
+    }
+}
+
 /* Whatever the peer writes, accesses stay inside (the sanitizer watches) and the ends keep sane. */
 static void random_indices_never_lead_out_of_the_ring(void **state)
 {
@@ -497,6 +524,7 @@ static void random_indices_never_lead_out_of_the_ring(void **state)
             assert_true(p.producer.limit - p.producer.produce <= 8);
             assert_true(p.consumer.limit - p.consumer.consume <= 8);
         }
+        assert_true(ring_unread(&p.producer) <= 8);
     }
 }
 
@@ -517,6 +545,7 @@ int main(void)
         cmocka_unit_test(produce_index_that_runs_back_breaks_the_ring),
         cmocka_unit_test(consume_index_ahead_of_what_was_published_breaks_the_ring),
         cmocka_unit_test(consume_index_that_runs_back_breaks_the_ring),
+        cmocka_unit_test(what_is_unread_is_what_the_peer_s_index_leaves),
         cmocka_unit_test(random_indices_never_lead_out_of_the_ring),
     };
 

@@ -6,8 +6,9 @@
  *   foreground <--TTY_READ-- keyboard <------+--------- uart:Port
  *
  * Nothing waits: who finds no room or no input is signalled later.  When the serial
- * port's driver dies, output gathers until it is back; the foreground keeps what it
- * had.  When the console dies, its clients connect again and claim again.
+ * port's driver dies, the console takes back what it hadn't read, and output gathers
+ * until there is another; the foreground keeps what it had.  When the console dies, its
+ * clients connect again and claim again.
  */
 #include <string.h>
 
@@ -37,6 +38,7 @@ static struct {
 } console;
 
 static const struct connection_config uart_config = {.capacity = UART_RING_MESSAGES};
+_Static_assert(SCREEN_SENT_BYTES >= UART_RING_MESSAGES * UART_BYTES, "a ring can come back");
 
 /* ---- towards the terminal ---- */
 
@@ -71,6 +73,20 @@ static void output_pump(void)
     }
     connection_flush(&console.uart);
     room_announce();
+}
+
+/* What the serial port hasn't read is output again, before all that came later. */
+static void output_take_back(void)
+{
+    struct ring_producer *ring = &console.uart.out;
+    struct uart_message m;
+    size_t count = 0;
+
+    for (uint64_t i = ring->produce - ring_unread(ring); i != ring->produce; i++) {
+        memcpy(&m, &ring->messages[i & ring->mask], sizeof m);
+        count += m.count;
+    }
+    fifo_undrop(&console.screen.out, count);
 }
 
 static bool is_log_hidden(void)
@@ -157,6 +173,9 @@ static enum status uart_on_open(void *context, struct connection *c,
 static void uart_on_close(void *context, struct connection *c, enum status why)
 {
     (void)context;
+    /* Who is cut off alive may read on for a while; and a start that failed has had no ring. */
+    if (c->state == CONNECTION_DEAD && why != STATUS_BAD_DATA)
+        output_take_back();
     log_line("serial port: %s, connecting again", status_text(why));
     enum status s = connection_restart(c);
     if (s != STATUS_OK)

@@ -57,3 +57,10 @@ static inline void fifo_drop(struct fifo *f, size_t count)
 {
     f->taken += count;
 }
+
+/* Have the last `count` bytes that were dropped back in front, or as many as are still there:
+ * fifo_room() says. */
+static inline void fifo_undrop(struct fifo *f, size_t count)
+{
+    f->taken -= count < fifo_room(f) ? count : fifo_room(f);
+}

@@ -5,10 +5,13 @@
 
 #include <string.h>
 
-static uint8_t out_storage[SCREEN_OUT_BYTES];
+static uint8_t out_storage[SCREEN_OUT_BYTES + SCREEN_SENT_BYTES];
 
 /* Each byte of the foreground becomes two at most ("\n"). */
 enum { EXPANSION_MAX = 2, ESC = 0x1b, DELETE = 0x7f };
+
+/* Room in `out` that the foreground doesn't get. */
+enum { KEPT_BYTES = SCREEN_SENT_BYTES + SCREEN_RESERVE_BYTES };
 
 #define STYLE_RESET "\x1b[0m"
 
@@ -33,7 +36,7 @@ size_t screen_room(const struct screen *screen)
 {
     size_t room = fifo_room(&screen->out);
 
-    return room > SCREEN_RESERVE_BYTES ? (room - SCREEN_RESERVE_BYTES) / EXPANSION_MAX : 0;
+    return room > KEPT_BYTES ? (room - KEPT_BYTES) / EXPANSION_MAX : 0;
 }
 
 static void sequence_flush(struct screen *screen)

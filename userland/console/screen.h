@@ -14,6 +14,7 @@
 
 enum {
     SCREEN_OUT_BYTES = 64 * 1024,
+    SCREEN_SENT_BYTES = 64 * 1024, /* kept of what was taken from `out`: it may come back */
     SCREEN_SEQUENCE_BYTES = 32,
     SCREEN_LINE_BYTES = 512, /* of a line from the background */
     /* The most that one line from the background can add to `out`. */

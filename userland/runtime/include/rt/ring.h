@@ -146,6 +146,13 @@ CHECK_RESULT static inline bool ring_put(struct ring_producer *r, const struct r
     return true;
 }
 
+/* How many messages that were written the peer hasn't taken; 0 if its index is impossible. */
+static inline uint64_t ring_unread(struct ring_producer *r)
+{
+    (void)ring_producer_refresh(r);
+    return r->is_broken ? 0 : r->produce - (r->limit - (r->mask + 1));
+}
+
 /*
  * The same in runs: up to `wanted` free places next to each other, to be filled in place and then
  * committed, all or the first few.  Returns how many, 0 when full (or broken).
