@@ -232,7 +232,9 @@ def kills_are_told(vm):
         assert vm.command(f"kill pl031 {wrong}") == (
             f'"{wrong}" is no time to wait: 0 to 86400000 ms, which is a day')
     assert vm.command("kill pl031 86400000") == "pl031 will be killed in 86400000 ms"
+    start = len(vm.text)
     assert vm.command("kill pl031 300") == "pl031 will be killed in 300 ms"
+    vm.seen = start  # command() may have used up the line
     vm.expect(r"app:App: pl031: was killed", 10)
     assert_contains(vm.command("kill nosuch 5"), r"no domain \"nosuch\"")
     assert vm.command("kill pl061") == "pl061 is killed"
@@ -313,6 +315,7 @@ def lines_of_64_kib_are_refused(vm):
 
 def reboot_starts_again(vm):
     vm.send_line("reboot")
+    vm.expect(r"^Rotunda: EL", 60)  # the prompt is painted while the word is typed, too
     vm.wait_prompt(60)
     assert_alive(vm)
 
