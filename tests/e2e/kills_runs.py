@@ -390,8 +390,12 @@ class Killer:
     def see_clients_go_on(self, name):
         """What its clients do with it, they can do again."""
         verb, answer = USES.get(name, (f"echo {name} lives", f"{name} lives"))
-        shown = self.vm.command(verb, 30 * busy())
-        assert re.search(answer, shown), self.vm.failure(f"after {name}'s death: {shown!r}")
+        # Nobody sends a datagram again: one may be lost, three in a row may not.
+        for _ in range(3 if name == "virtio-net" else 1):
+            shown = self.vm.command(verb, 30 * busy())
+            if re.search(answer, shown):
+                return
+        raise self.vm.failure(f"after {name}'s death: {shown!r}")
 
 
 def figures(values):
