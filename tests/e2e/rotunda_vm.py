@@ -12,6 +12,7 @@ Standard library only.
 """
 
 import collections
+import http.client
 import json
 import os
 import random
@@ -381,8 +382,11 @@ class Machine:
         """One GET; the certificate is the image's own, so it is not checked."""
         request = urllib.request.Request(self.url(path, scheme), headers=headers or {})
         self.tls = self.tls or any_certificate()
-        with urllib.request.urlopen(request, timeout=timeout, context=self.tls) as answer:
-            return answer.status, answer.headers, answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.tls) as answer:
+                return answer.status, answer.headers, answer.read()
+        except http.client.HTTPException as error:  # cut off, which is no OSError there
+            raise ConnectionError(repr(error)) from error
 
     def wait_https(self, path="/", timeout=BOOT_SECONDS):
         """Ask until the server answers."""
