@@ -234,14 +234,15 @@ class Console(threading.Thread):
 
 
 def outcome(text):
+    """How it ended, and what was said until then; None while it goes on."""
     for name, pattern in (("booted", BOOTED), ("refused", REFUSED), ("stopped", STOPPED)):
-        if re.search(pattern, text):
-            return name
+        if match := re.search(pattern, text):
+            return name, text[:match.end()]
     return None
 
 
 def boot(qemu, case):
-    """How it ended, and what the machine said."""
+    """How it ended, and what the machine said until then."""
     folder = tempfile.mkdtemp(prefix="rotunda-tree-")
     process = subprocess.Popen(command(qemu, folder, case.tree), stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -251,7 +252,7 @@ def boot(qemu, case):
         while time.monotonic() - begin < WALL_SECONDS:
             ended = outcome(console.text)
             if ended is not None:
-                return ended, console.text
+                return ended
             if console.news.wait(0.2):
                 console.news.clear()
                 heard = time.monotonic()
