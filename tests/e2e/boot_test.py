@@ -63,7 +63,9 @@ def boot(qemu, cpu, gic, memory, smp, virtualization):
             raise vm.failure("no greeting that names the exception level")
         if not re.search(rf": {smp} x .* \({smp} in use\), GICv{gic}, timer", vm.text):
             raise vm.failure(f"no line that has {smp} processors in use and GICv{gic}")
-        cpus = re.findall(r"^ *\d+ .* 0x[0-9a-f]+ +in use +[\d.]+ %", vm.command("cpus"), re.M)
+        # A row that a log line interrupts is shown again.
+        row = r"^ *(\d+) .* 0x[0-9a-f]+ +in use +[\d.]+ %"
+        cpus = set(re.findall(row, vm.command("cpus"), re.M))
         if len(cpus) != smp:
             raise vm.failure(f"`cpus` shows {len(cpus)} processors of {smp} in use")
         total = re.search(r"^all +[\d,]+ +([\d.]+) (MiB|GiB)", vm.command("mem"), re.M)
