@@ -43,8 +43,19 @@ def run(machine):
     return wrong
 
 
+def run_twice(machine):
+    """A busy host can stop a machine that has its time; not twice in the same test."""
+    wrong = run(machine)
+    if not wrong or "icount" in machine:
+        return wrong
+    for line in wrong:
+        print("once:", line)
+    again = {line.split(":")[0] for line in run(machine)}
+    return [line for line in wrong if line.split(":")[0] in again]
+
+
 def main():
-    wrong = [line for machine in MACHINES for line in run(machine)]
+    wrong = [line for machine in MACHINES for line in run_twice(machine)]
     for line in wrong:
         print(line)
     return 1 if wrong else 0
