@@ -90,6 +90,20 @@ def plain(text):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def without_log(lines):
+    """None of the log's, nor the piece of a row that one came into: behind it the row is whole."""
+    out, is_behind_log = [], False
+    for line in lines:
+        if LOG_LINE.match(line):
+            is_behind_log = True
+            continue
+        if is_behind_log and out and out[-1].strip() and line.startswith(out[-1]):
+            out.pop()
+        is_behind_log = False
+        out.append(line)
+    return out
+
+
 class Machine:
     """One QEMU `virt` machine with Rotunda in it."""
 
@@ -313,8 +327,7 @@ class Machine:
         echo = next((i for i, text in enumerate(lines) if text.endswith(line)), -1)
         lines = lines[echo + 1:]
         if not line.startswith("log"):
-            lines = [text for text in lines
-                     if not LOG_LINE.match(text) and text.strip() != PROMPT.strip()]
+            lines = [text for text in without_log(lines) if text.strip() != PROMPT.strip()]
         return "\n".join(lines)
 
     def restarts(self):

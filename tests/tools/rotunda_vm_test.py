@@ -1,4 +1,7 @@
-"""tests/e2e/rotunda_vm.py: a machine starts although somebody takes its port at that moment."""
+"""
+tests/e2e/rotunda_vm.py: a machine starts although somebody takes its port at that moment, and the
+log may come into what a command prints.
+"""
 
 import os
 import shutil
@@ -47,6 +50,19 @@ class Ports(unittest.TestCase):
         with mock.patch.object(rotunda_vm, "START_TRIES", 10 ** 6):
             with self.assertRaisesRegex(rotunda_vm.VmError, "nonsense"):
                 vm.start()
+
+
+class Answers(unittest.TestCase):
+    LOG = "[    3.120173] net: address fec0::77/64 from a router"
+
+    def test_a_row_that_the_log_comes_into_is_there_once(self):
+        for piece in ("b", "b  ", "b  2"):
+            self.assertEqual(rotunda_vm.without_log(["a  1", piece, self.LOG, self.LOG, "b  2 3"]),
+                             ["a  1", "b  2 3"])
+
+    def test_rows_that_it_comes_between_stay(self):
+        rows = ["a  1", self.LOG, "b  2", "b  2", "", self.LOG, "c"]
+        self.assertEqual(rotunda_vm.without_log(rows), ["a  1", "b  2", "b  2", "", "c"])
 
 
 if __name__ == "__main__":
