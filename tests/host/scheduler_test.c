@@ -48,6 +48,7 @@ static uint64_t random_state;
 static uint64_t tpidr_el0;
 static unsigned waits; /* how often the CPU waited for an interrupt */
 static unsigned assignments;
+static unsigned steps_left, step_ticks; /* of what is deferred, and what each takes */
 
 struct spinlock kernel_lock;
 
@@ -254,6 +255,7 @@ static int setup(void **state)
     thread_count = 0;
     armed = 0;
     is_interrupted = false;
+    step_ticks = 0;
     now = 1000;
     deadline_ns = 0;
     waits = 0;
@@ -1099,10 +1101,9 @@ static void sleeper_lends_under_a_flood_of_interrupts(void **state)
     assert_ptr_equal(leave(), low);
 }
 
-static unsigned steps_left;
-
 static void step_of_many(struct deferred *deferred)
 {
+    now += step_ticks;
     if (--steps_left > 0)
         deferred_add(deferred, step_of_many, 31);
 }
@@ -1162,25 +1163,18 @@ static void deadline_that_is_due_is_no_message(void **state)
     assert_int_equal(steps_left, 0);
 }
 
-/* Each takes its time. */
-static void long_step_of_many(struct deferred *deferred)
-{
-    now += 1000;
-    if (--steps_left > 0)
-        deferred_add(deferred, long_step_of_many, 10);
-}
-
 static void who_is_woken_from_idleness_goes_before_what_is_deferred(void **state)
 {
     static struct deferred many;
 
     (void)state;
-    struct thread *only = add(30);
+    struct thread *only = add(40);
     assert_ptr_equal(leave(), only);
     thread_block(only, THREAD_STATE_SLEEPING, timer_now_ns() + 2500 * TICK_NS);
     steps_left = 100;
+    step_ticks = 1000;
     spinlock_lock(&kernel_lock);
-    deferred_add(&many, long_step_of_many, 10);
+    deferred_add(&many, step_of_many, 31);
     assert_ptr_equal(thread_of_cross(scheduler_leave()), only);
     assert_int_equal(100 - steps_left, 3); /* the third was under way */
     settle();
