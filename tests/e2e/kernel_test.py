@@ -58,14 +58,10 @@ MACHINES = [
 
 
 def run(image, machine):
-    """A busy host can stop a virtual CPU for as long as a test waits; not twice the same."""
-    wrong = target_tests.run(image, "kernel", SECONDS, **machine)
-    if not wrong or "smp" not in machine:
-        return wrong
-    for line in wrong:
-        print("once:", line)
-    again = {line.split(":")[0] for line in target_tests.run(image, "kernel", SECONDS, **machine)}
-    return [line for line in wrong if line.split(":")[0] in again]
+    def once():
+        return target_tests.run(image, "kernel", SECONDS, **machine)
+
+    return target_tests.twice(once) if "smp" in machine else once()
 
 
 def main():

@@ -12,6 +12,7 @@ import re
 import sys
 
 import rotunda_vm
+import target_tests
 
 SOURCE = os.path.join(rotunda_vm.ROOT, "tests", "target", "runtime", "runtime_test.c")
 LINE = re.compile(r"test runtime\.(\w+) \.\.\. (ok|FAILED: [^\r\n]*)")
@@ -43,22 +44,12 @@ def run(machine):
     return wrong
 
 
-def run_twice(machine):
-    """A busy host can stop a machine that has its time; not twice in the same test."""
-    wrong = run(machine)
-    if not wrong or "icount" in machine:
-        return wrong
-    for line in wrong:
-        print("once:", line)
-    again = {line.split(":")[0] for line in run(machine)}
-    return [line for line in wrong if line.split(":")[0] in again]
+def judge(machine):
+    return run(machine) if "icount" in machine else target_tests.twice(lambda: run(machine))
 
 
 def main():
-    wrong = [line for machine in MACHINES for line in run_twice(machine)]
-    for line in wrong:
-        print(line)
-    return 1 if wrong else 0
+    return target_tests.run_all(lambda machine=machine: judge(machine) for machine in MACHINES)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,20 @@ def run(image, folder, seconds, *, unjudged=(), shown=None, group=None, **machin
     return wrong
 
 
+def twice(once):
+    """
+    A busy host can stop a machine that has its time for as long as a test waits; not twice in the
+    same test.  `once` is a call of run(); what went wrong both times, as lines.
+    """
+    wrong = once()
+    if not wrong:
+        return wrong
+    for line in wrong:
+        print("once:", line)
+    again = {line.split(":")[0] for line in once()}
+    return [line for line in wrong if line.split(":")[0] in again]
+
+
 def run_all(runs):
     """Each of `runs` is a call of run(); exit status for sys.exit."""
     wrong = [line for one in runs for line in one()]
