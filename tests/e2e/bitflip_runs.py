@@ -470,8 +470,8 @@ def flip_used(image, piece, count, say):
     while number < piece.flips:
         with machine(image) as (vm, ram):
             vm.wait_prompt()
-            vm.seen = 0  # the line may have come before the prompt
-            vm.expect(" by DHCP", rotunda_vm.BOOT_SECONDS)  # who connects before waits for seconds
+            # Who connects before that waits for seconds.
+            vm.expect_ever(" by DHCP", rotunda_vm.BOOT_SECONDS)
             vm.wait_https()
             seed = f"{piece.seed} {number}"
             target = Target(vm, ram, piece._replace(seed=seed), count, say)

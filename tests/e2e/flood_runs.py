@@ -326,8 +326,7 @@ def run_all(amounts):
             rotunda_vm.Machine(image, network=False, options=network.options(),
                                append=raw_peer.GUEST_ARGUMENTS) as vm:
         vm.wait_prompt()
-        vm.seen = 0  # the line may have come before the prompt
-        vm.expect(r"web: https on port", 60)
+        vm.expect_ever(r"web: https on port", 60)
         peer = Peer(vm, network)
         peer.honest()
         for test in TESTS:

@@ -28,20 +28,6 @@ def wait_log(vm, pattern, seconds=30):
         time.sleep(0.5)
 
 
-def wait_page(vm, seconds=30):
-    """The site from port 80, to which the network may lead only later."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            answer = vm.get("/", timeout=5, scheme="http")[0]
-            if answer == 200:
-                return
-        except OSError as problem:
-            answer = problem
-        assert time.monotonic() < end, f"port 80 does not serve the site: {answer}"
-        time.sleep(0.5)
-
-
 def without_a_network_device_the_shell_works():
     with Machine(network=False) as vm:
         vm.wait_prompt()
@@ -61,7 +47,7 @@ def without_entropy_there_is_no_tls():
         wait_log(vm, r"NO TLS: no entropy source")
         wait_log(vm, r"net: WARNING: no entropy source")
         wait_log(vm, r"web: no https, http on port 80 serves the site")
-        wait_page(vm)
+        assert vm.wait_https(timeout=30, scheme="http")[0] == 200, "port 80 does not serve the site"
         try:
             vm.get("/", timeout=5)
         except OSError:

@@ -294,6 +294,11 @@ class Machine:
                 if not compiled.search(self.text, self.seen):
                     raise self.failure(f"QEMU ended before {pattern!r}: {self.qemu_errors()}")
 
+    def expect_ever(self, pattern, timeout=WAIT_SECONDS):
+        """The same in all that was ever said: what comes at boot may come before the prompt."""
+        self.seen = 0
+        return self.expect(pattern, timeout)
+
     def wait_prompt(self, timeout=BOOT_SECONDS):
         """Wait for the shell's prompt at the end of the console's text."""
         return self.expect(PROMPT + r"\Z", timeout)
@@ -401,20 +406,20 @@ class Machine:
         except http.client.HTTPException as error:  # cut off, which is no OSError there
             raise ConnectionError(repr(error)) from error
 
-    def wait_https(self, path="/", timeout=BOOT_SECONDS):
+    def wait_https(self, path="/", timeout=BOOT_SECONDS, scheme="https"):
         """Ask until the server answers."""
         end = time.monotonic() + timeout
         last = None
         while time.monotonic() < end:
             self.pump(0)
             try:
-                return self.get(path, timeout=5)
+                return self.get(path, timeout=5, scheme=scheme)
             except OSError as error:
                 last = error
                 time.sleep(0.05)
             if not self.is_running():
                 break
-        raise self.failure(f"no HTTPS answer within {timeout:.0f} s: {last}")
+        raise self.failure(f"no {scheme} answer within {timeout:.0f} s: {last}")
 
 
 def any_certificate():

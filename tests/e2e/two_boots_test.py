@@ -108,8 +108,7 @@ def boot(image, entropy, sessions):
         with rotunda_vm.Machine(image, network=False, entropy=entropy,
                                 append=raw_peer.GUEST_ARGUMENTS, **options) as vm:
             vm.wait_prompt()
-            vm.seen = 0  # the line may have come before the prompt
-            vm.expect(r"web: https on port|NO TLS: no entropy source", 60)
+            vm.expect_ever(r"web: https on port|NO TLS: no entropy source", 60)
             await_port(network, HTTP_PORT)
             await_port(network, raw_peer.RELAY_PORT)
             seen["sequence numbers"] = network.sequence_numbers(
