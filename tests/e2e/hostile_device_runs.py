@@ -41,11 +41,11 @@ import time
 import portions
 import rotunda_vm
 from bitflip_runs import DICE, KEEPER, KEEPERS, MEMORY, USES
-from flood_runs import busy
 from launcher_test import manifest_text, pack
 from outside import SLOT, Outside
 from post_mortem.elf import Types
 from post_mortem.memory import PAGE, RAM, Memory, Unreadable
+from rotunda_vm import busy
 
 LIES_A_LOOK = 50  # between uses by an honest client
 CANARIES_EACH = 10  # of these looks, between looks at everybody's memory

@@ -11,8 +11,9 @@ import time
 
 import portions
 import rotunda_vm
-from flood_runs import HONEST_SECONDS, busy
+from flood_runs import HONEST_SECONDS
 from launcher_test import manifest_text, pack, row
+from rotunda_vm import busy
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "intruder", "hostile.dtsi")
 SETTLE_SECONDS = 30

@@ -22,6 +22,7 @@ import https_test
 import rotunda_vm
 from debugger import Debugger
 from outside import Outside
+from rotunda_vm import busy
 
 # The clock: 2 ns an instruction, a processor of 500 MIPS.
 ICOUNT = "shift=1,sleep=on"
@@ -63,11 +64,6 @@ Amounts = collections.namedtuple("Amounts", "rounds seed")
 # Guest seconds: when it died, how long it was away by the launcher's word, for how long no page was
 # to be had, when the next one came.
 Kill = collections.namedtuple("Kill", "name at serves gone page")
-
-
-def busy():
-    """By how much the host's times are stretched."""
-    return min(4.0, max(1.0, os.getloadavg()[0] / os.cpu_count()))
 
 
 def wait_until(is_so, what, seconds):

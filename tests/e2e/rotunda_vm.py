@@ -422,6 +422,11 @@ class Machine:
         raise self.failure(f"no {scheme} answer within {timeout:.0f} s: {last}")
 
 
+def busy():
+    """By how much the host's times are stretched: the test machine may have other things to do."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / os.cpu_count()))
+
+
 def any_certificate():
     context = ssl.create_default_context()
     context.check_hostname = False

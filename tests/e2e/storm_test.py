@@ -22,9 +22,9 @@ import tempfile
 import time
 
 import rotunda_vm
-from flood_runs import busy
 from launcher_test import manifest_text, pack, wait_state
 from outside import Outside
+from rotunda_vm import busy
 from supervision_test import events, overwrite, text_of
 
 CAUGHT_SECONDS = 1.0
