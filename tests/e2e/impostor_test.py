@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 A domain that wants what is others': it offers their names, tries to launch, stop and restart them,
-asks without end, and takes all the connections that it gets.
+asks without end, and takes all the connections and rings that it gets.
 
 Boots the test image with the system's manifest and the domains of impostor.dtsi.  Each refusal is
 held against the answer that the domain got, the audit log, and the log, of which such a domain may
@@ -17,12 +17,15 @@ import time
 
 import rotunda_vm
 from launcher_test import log, row, run_with_domains, wait_state
+from rotunda_vm import busy
 from supervision_test import assert_contains, wait_event
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "impostor.dtsi")
 DATE = r"20\d\d-\d\d-\d\d"
 REFUSAL_US_MAX = 200  # on average; it is 36, or 1,401 if the launcher looks each time
 FLOOD_TIMES = 1000  # of each of the eight kinds, as in impostor.c
+QUOTA = 5  # `quota-connections` of the hoarder, in impostor.dtsi
+SETTLE_SECONDS = 20
 LINES_OF_A_LIFE = 8 + 1 + 2 + 1  # refusals and last words, of known names and of others
 
 
@@ -172,6 +175,27 @@ def a_service_that_is_down_has_no_clients(vm):
     assert re.search(DATE, vm.command("date"))
 
 
+def wait_count(vm, rows, wanted):
+    """As many rings as that, once everybody has seen who is over."""
+    end = time.monotonic() + SETTLE_SECONDS * busy()
+    while (count := len(re.findall(rows, vm.command("rings"), re.M))) != wanted:
+        assert time.monotonic() < end, f"{count} rings instead of {wanted}"
+        time.sleep(0.5)
+
+
+def rings_without_their_handles_have_a_quota_too(vm):
+    """Who closes the handle after opening rings has no more of these than of connections."""
+    vm.command("launch hoarder rings")
+    wait_event(vm, r"hoarder: has opened rings 20 times of 20: ok")
+    wait_event(vm, r"hoarder: is done with rings")
+    rows = r"^hoarder +pl031 +ring rtc:Clock "
+    wait_count(vm, rows, QUOTA)
+    assert len(re.findall(r"^pl031 +hoarder +ring rtc:Clock ", vm.command("rings"), re.M)) == QUOTA
+    assert re.search(DATE, vm.command("date"))
+    vm.command("stop hoarder")
+    wait_count(vm, rows, 0)
+
+
 def who_asks_for_what_nobody_brings_back_is_told(vm):
     """Not to wait, that is: for a service whose owner was stopped, or has ended in order."""
     wait_state(vm, "leaver", "exited")
@@ -215,6 +239,7 @@ TESTS = [
     a_request_without_a_name_is_noted,
     connections_have_a_quota,
     a_service_that_is_down_has_no_clients,
+    rings_without_their_handles_have_a_quota_too,
     who_asks_for_what_nobody_brings_back_is_told,
     who_waits_for_what_is_stopped_is_told,
     everybody_else_is_unaffected,

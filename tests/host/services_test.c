@@ -3,6 +3,7 @@
  * client takes the places of all.  The test plays the supervisor and the kernel.
  */
 // include first: tests/host/fake
+// source: userland/launcher/grants.c
 // source: userland/launcher/services.c
 // source: core/abi/status.c
 #include "userland/launcher/services.h"

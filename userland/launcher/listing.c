@@ -8,6 +8,7 @@
 
 #include "audit_log.h"
 #include "crash_list.h"
+#include "grants.h"
 #include "places.h"
 #include "rings.h"
 #include "services.h"
@@ -76,7 +77,7 @@ static enum status list_services(struct listing *listing)
     uint32_t clients[SERVICES_MAX];
     uint64_t index = listing->cursor;
 
-    services_count_clients(clients);
+    grants_count_clients(clients);
     listing->record_bytes = sizeof(struct inspect_service);
     for (; index < services_count() && listing_has_room(listing); index++) {
         const struct service_entry *entry = services_entry((unsigned)index);

@@ -26,7 +26,6 @@ enum {
     BUDGET_US_MIN = 50,
     BUDGET_PERIOD_US_MAX = 60000000,
     QUOTA_FRAMES_MAX = 1 << 22, /* 16 GiB */
-    QUOTA_OTHERS_MAX = 1 << 16,
     QUOTA_LOG_MAX = 1 << 30,
 };
 
@@ -193,11 +192,11 @@ static enum status read_quota(const struct property_reader *reader, struct quota
     enum status s = property_number(reader, "quota-frames", 0, QUOTA_FRAMES_MAX, &out->frames);
 
     if (s == STATUS_OK)
-        s = property_number(reader, "quota-handles", 1, QUOTA_OTHERS_MAX, &out->handles);
+        s = property_number(reader, "quota-handles", 1, MANIFEST_QUOTA_MAX, &out->handles);
     if (s == STATUS_OK)
-        s = property_number(reader, "quota-threads", 1, QUOTA_OTHERS_MAX, &out->threads);
+        s = property_number(reader, "quota-threads", 1, MANIFEST_QUOTA_MAX, &out->threads);
     if (s == STATUS_OK)
-        s = property_number(reader, "quota-objects", 0, QUOTA_OTHERS_MAX, &out->objects);
+        s = property_number(reader, "quota-objects", 0, MANIFEST_QUOTA_MAX, &out->objects);
     if (s == STATUS_OK)
         s = property_number(reader, "quota-log-bytes", 0, QUOTA_LOG_MAX, &out->log_bytes);
     return s;
@@ -281,7 +280,7 @@ static enum status read_make(const struct property_reader *reader, struct manife
     if (s == STATUS_OK)
         s = read_quota(reader, &out->quota);
     if (s == STATUS_OK)
-        s = property_number(reader, "quota-connections", 0, QUOTA_OTHERS_MAX,
+        s = property_number(reader, "quota-connections", 0, MANIFEST_QUOTA_MAX,
                             &out->quota_connections);
     if (s == STATUS_OK)
         s = property_size(reader, "heap-bytes", 0, HEAP_BYTES_MAX, &out->heap_bytes);

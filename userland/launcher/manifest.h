@@ -25,6 +25,7 @@ enum {
     MANIFEST_CONNECTS_MAX = 16,
     MANIFEST_LAUNCHES_MAX = 8,
     MANIFEST_CLAIMS_MAX = 4,
+    MANIFEST_QUOTA_MAX = 1 << 16,       /* of handles, threads, objects, connections */
     MANIFEST_NAME_MAX = NAME_BYTES - 1, /* characters of a domain's or service's name */
     MANIFEST_ARGUMENT_MAX = 127,
     MANIFEST_LAUNCHER_PRIORITY = 56,

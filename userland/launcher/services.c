@@ -3,6 +3,7 @@
  */
 #include "services.h"
 
+#include "grants.h"
 #include "handle.h"
 #include "inspect.h"
 #include "origin.h"
@@ -31,7 +32,6 @@ struct waiter {
 static struct service_entry services[SERVICES_MAX];
 static unsigned service_count;
 static struct waiter waiters[WAITERS_MAX];
-static uint32_t connection_count; /* ever; makes badges unique */
 
 enum status services_init(void)
 {
@@ -188,99 +188,6 @@ enum status services_offer(struct child *child, const char *name, handle_t porta
 
 /* ---- connecting ---- */
 
-/*
- * A badge says whose connection it is (domain id, bits 63-32), to which service (its place in the
- * table, bits 31-24), and which one (bits 23-0).  A domain id is never used again, so no two
- * connections share a badge before one domain has opened 16 million.
- */
-enum { BADGE_SERVICE_SHIFT = 24, BADGE_NUMBER_MAX = (1 << BADGE_SERVICE_SHIFT) - 1 };
-_Static_assert(SERVICES_MAX <= 256, "a place in the table fits eight bits");
-
-static uint64_t badge_next(const struct service_entry *service, const struct child *child)
-{
-    const uint64_t place = (uint64_t)(service - services);
-
-    connection_count = connection_count == BADGE_NUMBER_MAX ? 1 : connection_count + 1;
-    return (uint64_t)child->loaded.domain_id << APP_BADGE_DOMAIN_SHIFT
-           | place << BADGE_SERVICE_SHIFT | connection_count;
-}
-
-/* Whom it leads to; NULL: it is no connection of the child's, or its service is gone. */
-static const struct service_entry *connection_service(const struct child *child,
-                                                      const struct info_handle *record)
-{
-    const uint64_t place = record->badge >> BADGE_SERVICE_SHIFT & 0xff;
-
-    if (record->type != OBJECT_PORTAL || record->owner_domain_id == 0
-        || record->badge >> APP_BADGE_DOMAIN_SHIFT != child->loaded.domain_id
-        || place >= service_count
-        || record->owner_domain_id != services[place].owner->loaded.domain_id)
-        return NULL;
-    return &services[place];
-}
-
-/* One to the launcher itself. */
-static bool is_builtin_connection(const struct child *child, const struct info_handle *record)
-{
-    return record->type == OBJECT_PORTAL && record->badge == supervisor_badge(child)
-           && record->owner_domain_id == supervisor_child(0)->loaded.domain_id;
-}
-
-/* All that it has; those to each service are added to `counts`. */
-static uint32_t child_count_connections(const struct child *child, uint32_t counts[SERVICES_MAX])
-{
-    struct info_handle record;
-    uint32_t count = 0;
-    uint32_t builtin_count = 0;
-    uint64_t next = 0;
-
-    do {
-        if (domain_info(child->loaded.domain, INFO_HANDLES, next, &record, sizeof record, &next)
-            != STATUS_OK)
-            break;
-        const struct service_entry *service = connection_service(child, &record);
-        if (service != NULL) {
-            counts[service - services]++;
-            count++;
-        }
-        builtin_count += is_builtin_connection(child, &record);
-    } while (next != 0);
-    /* One of them is app:App, with which it was born. */
-    return builtin_count == 0 ? count : count + builtin_count - 1;
-}
-
-void services_count_clients(uint32_t counts[SERVICES_MAX])
-{
-    memset(counts, 0, SERVICES_MAX * sizeof counts[0]);
-    for (unsigned i = 1; i < supervisor_count(); i++) {
-        if (supervisor_child(i)->state == INSPECT_RUNNING)
-            (void)child_count_connections(supervisor_child(i), counts);
-    }
-}
-
-/*
- * Nobody tells the launcher that a connection was closed, and looking through all handles of a
- * domain costs time.  So it counts what it gives, and looks only when that reaches the quota, for
- * at most a sixteenth of the time and a few milliseconds more: who asks faster is refused unseen.
- */
-enum { COUNTING_SHARE = 16, COUNTING_AHEAD_NS = 20 * NS_PER_MS * COUNTING_SHARE };
-
-static bool child_may_have_another(struct child *child)
-{
-    uint32_t counts[SERVICES_MAX] = {0};
-    const nsec_t now = time_now_ns();
-
-    if (child->connections < child->domain->quota_connections)
-        return true;
-    if (child->counted_ns > now + COUNTING_AHEAD_NS)
-        return false;
-    child->connections = child_count_connections(child, counts);
-    if (child->counted_ns < now)
-        child->counted_ns = now;
-    child->counted_ns += (time_now_ns() - now) * COUNTING_SHARE;
-    return child->connections < child->domain->quota_connections;
-}
-
 /* Asking for it has it started: on demand, but not again after a life that ended in order without
  * having served it. */
 static bool service_is_summonable(const struct service_entry *service)
@@ -327,6 +234,29 @@ static enum status connect_waiting(struct service_entry *service, struct child *
     return s;
 }
 
+static enum status connection_give(struct child *child, const struct service_entry *service,
+                                   handle_t *portal)
+{
+    uint64_t badge;
+    enum status s = grants_badge(child, service, &badge);
+
+    if (s == STATUS_OK)
+        s = domain_give(child->loaded.domain, service->portal, PORTAL_GIVES, badge, portal);
+    if (s == STATUS_OK)
+        grants_note(child, service, badge);
+    return s;
+}
+
+static enum status builtin_give(struct child *child, handle_t *portal)
+{
+    if (!grants_may_have_builtin(child))
+        return STATUS_OUT_OF_QUOTA;
+    const enum status s = inspect_connect(child, portal);
+    if (s == STATUS_OK)
+        grants_note_builtin(child);
+    return s;
+}
+
 enum status services_connect(struct child *child, const char *name, handle_t event,
                              handle_t *portal)
 {
@@ -344,14 +274,7 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
     if (!is_builtin && service->portal == 0)
         return connect_waiting(service, child, event);
     handle_drop(event);
-    if (!child_may_have_another(child))
-        return STATUS_OUT_OF_QUOTA;
-    const enum status s = is_builtin
-                              ? inspect_connect(child, portal)
-                              : domain_give(child->loaded.domain, service->portal, PORTAL_GIVES,
-                                            badge_next(service, child), portal);
-    child->connections += s == STATUS_OK;
-    return s;
+    return is_builtin ? builtin_give(child, portal) : connection_give(child, service, portal);
 }
 
 /* ---- explaining ---- */
@@ -359,17 +282,17 @@ enum status services_connect(struct child *child, const char *name, handle_t eve
 static void service_explain(const struct child *child, const struct service_entry *service,
                             struct inspect_why *out)
 {
-    const uint32_t quota = child->domain->quota_connections;
-    uint32_t counts[SERVICES_MAX] = {0};
+    bool has_all;
 
-    if (child->state == INSPECT_RUNNING && child->index != 0)
-        out->quota = child_count_connections(child, counts) >= quota ? quota : 0;
+    if (child->state == INSPECT_RUNNING && child->index != 0) {
+        out->connections = grants_count(child, service, &has_all);
+        out->quota = has_all ? child->domain->quota_connections : 0;
+    }
     out->target_kind = INSPECT_TARGET_SERVICE;
     out->owner = name_from(service->owner->domain->name);
     out->owner_state = service->owner->state;
     out->is_own = service->owner == child;
     out->is_up = service->portal != 0;
-    out->connections = counts[service - services];
 }
 
 void services_explain(const struct child *child, const char *name, struct inspect_why *out)
@@ -401,6 +324,7 @@ void services_withdraw(struct child *child)
             continue;
         handle_drop(services[i].portal);
         services[i].portal = 0;
+        grants_end_of_service(&services[i]);
     }
     for (unsigned i = 0; i < WAITERS_MAX; i++) {
         if (waiters[i].service != NULL && waiters[i].child == child)

@@ -4,7 +4,7 @@
  * A name belongs to the domain whose manifest entry offers it, also while that domain
  * is down, so nobody can squat on it between a death and the return.  The launcher
  * holds the portal that the owner offered and hands out duplicates, each with a badge
- * of its own.
+ * of its own (grants.h).
  *
  * Context: all of it on the loop's thread.
  */
@@ -33,9 +33,6 @@ const struct service_entry *services_entry(unsigned index);
 
 /* Whether anybody in the manifest offers a service of that name, or the launcher itself. */
 bool services_has(const char *name);
-
-/* How many connections to each service are open now, by the handles that clients have. */
-void services_count_clients(uint32_t counts[SERVICES_MAX]);
 
 /*
  * `child` serves `name` by `portal` from now on.

@@ -9,6 +9,7 @@
 #include "audit_log.h"
 #include "boot_arguments.h"
 #include "crash.h"
+#include "grants.h"
 #include "handle.h"
 #include "origin.h"
 #include "policy.h"
@@ -155,8 +156,7 @@ static enum status child_start(struct child *child)
     child->is_silent = false;
     child->is_killed = false;
     child->storm_per_second = 0;
-    child->connections = 0;
-    child->counted_ns = 0;
+    grants_begin(child);
     audit_log_begin(child->index);
     pulse_begin(child);
     return STATUS_OK;

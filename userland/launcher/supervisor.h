@@ -20,6 +20,12 @@
 
 enum { CHILDREN_MAX = MANIFEST_DOMAINS_MAX + 1 };
 
+/* What connections to one service a client has been given. */
+struct granted {
+    uint32_t count;  /* numbers, from 1 */
+    uint32_t latest; /* number */
+};
+
 struct child {
     const struct manifest_domain *domain; /* its entry */
     enum inspect_state state;
@@ -40,10 +46,11 @@ struct child {
     bool is_killed;                           /* somebody wanted it dead: its stop will be told */
     struct storm storm;                       /* while RUNNING */
     uint64_t storm_per_second; /* about to be stopped for so many interrupts; 0: it isn't */
-    uint32_t connections;      /* at least as many as it has; services.c counts them */
-    nsec_t counted_ns;         /* up to when counting them has been paid for */
-    handle_t on_end;           /* event to be signalled when this life ends; 0: nobody asked */
-    bool has_record;           /* `record` is that of the last stop by a fault */
+    struct granted granted[MANIFEST_CONNECTS_MAX]; /* to each of its `connects`; see grants.h */
+    uint32_t connections;                          /* at least as many as it has */
+    nsec_t counted_ns; /* up to when looking for them has been paid for */
+    handle_t on_end;   /* event to be signalled when this life ends; 0: nobody asked */
+    bool has_record;   /* `record` is that of the last stop by a fault */
     struct fault_record record;
 };
 

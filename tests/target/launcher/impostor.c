@@ -3,10 +3,12 @@
  *
  * The argument says what: `offers`, others' names and its own; `steers`, to launch, stop and
  * restart others; `flood`, everything over and over; `nameless`, without saying for what; `hoard`,
- * all the connections that it gets, and keeps them.  `asks` and `waits` are honest: for services
+ * all the connections that it gets, and keeps them; `rings`, rings by each connection that it gets,
+ * whose handle it closes before it asks for the next.  `asks` and `waits` are honest: for services
  * that are down.  tests/e2e/impostor_test.py looks at what the launcher answers and notes.
  */
 #include "rt/app.h"
+#include "rt/connection.h"
 #include "rt/log.h"
 #include "rt/loop.h"
 #include "rt/portal.h"
@@ -22,6 +24,7 @@ enum {
     STACK_BYTES = 4096,
     FLOOD_TIMES = 1000, /* of each kind */
     HOARD_MAX = 64,
+    RINGS_TRIED = 20,
     FILLERS = 1000, /* handles of another kind, for the launcher to look through */
 };
 
@@ -140,6 +143,23 @@ static void hoard(void)
              (time_now_ns() - begin) / FLOOD_TIMES / 1000);
 }
 
+/* Rings live on without the handle. */
+static void hoard_rings(void)
+{
+    static struct connection held[RINGS_TRIED];
+    static const struct connection_config config = {.capacity = 2};
+    static const struct connection_ops ops;
+    enum status s = STATUS_OK;
+    unsigned opened = 0;
+
+    while (opened < RINGS_TRIED && s == STATUS_OK) {
+        s = connection_open(&held[opened], CLOCK_SERVICE, &config, &ops, NULL);
+        if (s == STATUS_OK && handle_close(held[opened++].portal) != STATUS_OK)
+            log_die("can't close one");
+    }
+    log_line("has opened rings %u times of %u: %s", opened, RINGS_TRIED, status_text(s));
+}
+
 static void ask(void)
 {
     handle_t got;
@@ -176,6 +196,8 @@ int main(void)
         say("offer", "nothing", ask_without_name(APP_OFFER));
     else if (strcmp(argument, "hoard") == 0)
         hoard();
+    else if (strcmp(argument, "rings") == 0)
+        hoard_rings();
     else if (strcmp(argument, "asks") == 0)
         ask();
     else if (strcmp(argument, "waits") == 0)

@@ -30,9 +30,10 @@
  * launcher keeps the event and signals it once when it may be tried again; PEER_DEAD likewise, but
  * its domain has failed, was stopped or has ended, and nothing starts it again before a person
  * does, or a domain that may; OUT_OF_QUOTA the caller has `quota-connections` of them, or no place
- * for the handle.  Each answer with OK is a new connection with a new badge (never 0); the badge
- * is how a service tells its clients apart, and app_badge_domain() which of them are of one
- * domain.  It can't be passed on (no TRANSFER): who talks to whom is the manifest's business.
+ * for the handle.  Each answer with OK is a new connection, with a badge (never 0) that no other
+ * has whose handle is open; the badge is how a service tells its clients apart, and
+ * app_badge_domain() which of them are of one domain.  It can't be passed on (no TRANSFER): who
+ * talks to whom is the manifest's business.
  *
  * APP_OFFER: DENIED where the manifest doesn't let the caller offer the name.  Offering again
  * replaces the portal.  The offer ends with the domain.
