@@ -6,7 +6,7 @@ QEMU's debugger port, from Python: memory and registers of a machine that stands
         debugger.go()
         debugger.halt()
 
-Addresses of memory are physical, those of breakpoints virtual.  When it is left, the machine goes
+Addresses of memory are physical, but for read_seen(); those of breakpoints virtual.  When it is left, the machine goes
 on.  Standard library only.
 """
 
@@ -101,6 +101,14 @@ class Debugger:
         for at in range(0, length, PIECE):
             out += self.request(f"m{physical + at:x},{min(PIECE, length - at):x}")
         return bytes.fromhex(out)
+
+    def read_seen(self, address, length):
+        """By the virtual address, as who executes sees it."""
+        assert self.request("Qqemu.PhyMemMode:0") == "OK"
+        try:
+            return self.read(address, length)
+        finally:
+            assert self.request("Qqemu.PhyMemMode:1") == "OK"
 
     def write(self, physical, data):
         """New contents; what was there before."""

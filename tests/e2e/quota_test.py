@@ -5,11 +5,13 @@ that something is charged to it between its start and an answered HTTPS request 
 
 That is an error to this domain and nobody else: it gets along or dies and comes back, every other
 domain goes on without a restart, a page is served in the end, and no frame is lost.  The refusals
-are made through the debugger's port, in the kernel that ships: frames, objects and threads by a
-charge that is too large, handles by a table that is full just then.
+are made through the debugger's port, in what ships: frames, objects (timers among them) and threads
+by a charge that is too large, handles by a table that is full just then, the log's bytes and
+connections by the answer that they give when there are no more.
 """
-# timeout: 600
+# timeout: 900
 
+import collections
 import itertools
 import os
 import re
@@ -25,28 +27,135 @@ from debugger import PC, Debugger  # noqa: E402
 from post_mortem.elf import Elf, Types  # noqa: E402
 
 DOMAINS = ("pl061", "pl031", "virtio-rng", "pl011", "virtio-net", "console", "net", "web", "shell")
-KINDS = {"quota_take": "frames, objects and threads", "slot_make": "handles"}
 COUNT_REGISTER = 2  # of quota_take(domain, kind, count)
 LINK = 30
+NAME_BYTES = 16
 TOO_MANY = 0xffffffff
 PHYSICAL = 0xffffffffffff
 START_SECONDS = 20
 SETTLE_SECONDS = 60
 QUIET_SECONDS = 0.3
+NOTHING_SECONDS = 3
+LEAST_IN_ALL = 8
 TABLES_MORE = 24  # segments are placed at random, and need more tables here, fewer there
 
 
 class Kernel:
-    """Where things are in the kernel that was built."""
+    """Where things are in what was built, and what stands there."""
 
     def __init__(self):
-        elf = Elf(os.path.join(rotunda_vm.build_folder(), "rotunda.elf"))
-        self.address = {name: elf.symbol(name) for name in KINDS}
-        self.types = Types(elf, {"struct domain": ("name", "handles"),
-                                 "struct handle_table": ("used", "limit")}, ())
+        folder = rotunda_vm.build_folder()
+        self.elf = Elf(os.path.join(folder, "rotunda.elf"))
+        self.launcher = Elf(os.path.join(folder, "programs", "launcher.elf"))
+        self.types = Types(self.elf, {"struct domain": ("name", "handles", "cross"),
+                                      "struct handle_table": ("used", "limit"),
+                                      "struct cpu": ("current",),
+                                      "struct thread": ("cross.domain",)}, ("status",))
+        self.out_of_quota = next(number for number, name in self.types.enums["status"].items()
+                                 if name == "STATUS_OUT_OF_QUOTA")
 
     def offset(self, *names):
         return self.types[names].offset
+
+
+def pointer_at(debugger, address):
+    return int.from_bytes(debugger.read_seen(address, 8), "little")
+
+
+def text_at(debugger, address, size):
+    return debugger.read_seen(address, size).split(b"\0")[0].decode()
+
+
+def answer(debugger, value):
+    """Go back from the function that was just called."""
+    debugger.register_set(0, value)
+    debugger.register_set(PC, debugger.register(LINK))
+
+
+class Charge:
+    """One kind of charge: the function where it is made, for whom, and how it is refused there."""
+
+    least = 10  # of them at each domain's start, or the test has lost its way
+
+    def __init__(self, kernel, _vm):
+        self.kernel = kernel
+        self.address = kernel.elf.symbol(self.function)
+
+    def domain(self, debugger):
+        """The one that is charged, as an address in the kernel."""
+        return debugger.register(0)
+
+    def name(self, debugger):
+        field = self.kernel.types["struct domain", "name"]
+        return text_at(debugger, self.domain(debugger) + field.offset, field.size)
+
+
+class Taking(Charge):
+    what = "frames, objects and threads"
+    function = "quota_take"
+
+    def refuse(self, debugger, _reaches):
+        debugger.register_set(COUNT_REGISTER, TOO_MANY)
+
+
+class Slot(Charge):
+    what = "handles"
+    function = "slot_make"
+
+    def domain(self, debugger):
+        return debugger.register(0) - self.kernel.offset("struct domain", "handles")
+
+    def refuse(self, debugger, reaches):
+        table = debugger.register(0) & PHYSICAL
+        limit_at = table + self.kernel.offset("struct handle_table", "limit")
+        used = debugger.read(table + self.kernel.offset("struct handle_table", "used"), 4)
+        limit = debugger.write(limit_at, used)
+        back = debugger.register(LINK)
+        debugger.breakpoint(back, True)
+        assert reaches(debugger, back), "the call doesn't return"
+        debugger.breakpoint(back, False)
+        debugger.write(limit_at, limit)
+
+
+class LogLine(Charge):
+    what = "the log"
+    function = "sys_log_write"
+    least = 0  # who has nothing to say
+
+    def domain(self, debugger):
+        """Where the thread of the one CPU executes."""
+        cpu = self.kernel.elf.symbol("boot_cpu")
+        thread = pointer_at(debugger, cpu + self.kernel.offset("struct cpu", "current"))
+        return (pointer_at(debugger, thread + self.kernel.offset("struct thread", "cross.domain"))
+                - self.kernel.offset("struct domain", "cross"))
+
+    def refuse(self, debugger, _reaches):
+        answer(debugger, self.kernel.out_of_quota)
+
+
+class Grant(Charge):
+    """The launcher's own; it starts with the client's `struct child`, and that with its entry."""
+
+    what = "connections"
+    function = "grants_badge"
+    least = 0  # drivers have none
+
+    def __init__(self, kernel, vm):
+        shown = vm.command("map app:App")
+        text = re.search(r"(0x[0-9a-f]+) +\d+ KiB +r-x +r-x +text ", shown)
+        assert text, shown
+        self.kernel = kernel
+        self.address = int(text[1], 16) + kernel.launcher.symbol(self.function)
+
+    def name(self, debugger):
+        entry = pointer_at(debugger, debugger.register(0))
+        return text_at(debugger, pointer_at(debugger, entry), NAME_BYTES)
+
+    def refuse(self, debugger, _reaches):
+        answer(debugger, self.kernel.out_of_quota)
+
+
+CHARGES = (Taking, Slot, LogLine, Grant)
 
 
 class Request(threading.Thread):
@@ -71,20 +180,11 @@ class Request(threading.Thread):
 class Round:
     """One start of a domain, with one refusal."""
 
-    def __init__(self, vm, kernel, name, kind):
+    def __init__(self, vm, name, charge):
         self.vm = vm
-        self.kernel = kernel
         self.name = name
-        self.kind = kind
+        self.charge = charge
         self.request = Request(vm)
-
-    def is_charged(self, debugger, pointer):
-        """Whether it is this domain that is charged at the breakpoint."""
-        if self.kind == "slot_make":
-            pointer -= self.kernel.offset("struct domain", "handles")
-        at = (pointer & PHYSICAL) + self.kernel.offset("struct domain", "name")
-        name = debugger.read(at, self.kernel.types["struct domain", "name"].size)
-        return name.split(b"\0")[0].decode() == self.name
 
     def reaches(self, debugger, address, is_over=lambda: False):
         """Run to this breakpoint; False: it took too long, or it was over before."""
@@ -100,43 +200,40 @@ class Round:
                 return debugger.register(PC) == address
         return True
 
-    def refuse(self, debugger, pointer):
-        if self.kind == "quota_take":
-            debugger.register_set(COUNT_REGISTER, TOO_MANY)
-            return
-        table = pointer & PHYSICAL
-        limit_at = table + self.kernel.offset("struct handle_table", "limit")
-        used = debugger.read(table + self.kernel.offset("struct handle_table", "used"), 4)
-        limit = debugger.write(limit_at, used)
-        back = debugger.register(LINK)
-        debugger.breakpoint(back, True)
-        assert self.reaches(debugger, back), "the call doesn't return"
-        debugger.breakpoint(back, False)
-        debugger.write(limit_at, limit)
-
     def run(self, number):
         """Refuse the charge of that number; whether there was one, and whether help was needed."""
-        address = self.kernel.address[self.kind]
+        address = self.charge.address
         hits = 0
         with Debugger(self.vm) as debugger:
             debugger.breakpoint(address, True)
             self.vm.send_line(f"restart {self.name}")
             while hits < number and self.reaches(debugger, address, self.is_quiet()):
-                pointer = debugger.register(0)
-                hits += self.is_charged(debugger, pointer)
-                if hits == 1 and not self.request.is_alive():
-                    self.request.start()  # the one before is gone
+                hits += self.charge.name(debugger) == self.name
+                if hits == 1:
+                    self.ask()  # the one before is gone
             debugger.breakpoint(address, False)
             if hits == number:
-                self.refuse(debugger, pointer)
+                self.charge.refuse(debugger, self.reaches)
         needs_help = not self.settles()
         if needs_help:
             self.help()
         return hits == number, needs_help
 
     def is_quiet(self):
-        end = time.monotonic() + QUIET_SECONDS
-        return lambda: self.request.is_answered and time.monotonic() > end
+        """Once the page is there; who is charged nothing of the kind for long is asked anyway."""
+        begin = time.monotonic()
+
+        def looks():
+            seconds = time.monotonic() - begin
+            if seconds > NOTHING_SECONDS:
+                self.ask()
+            return self.request.is_answered and seconds > QUIET_SECONDS
+
+        return looks
+
+    def ask(self):
+        if self.request.ident is None:
+            self.request.start()
 
     def settles(self):
         """Whether it runs again and the page comes, without help."""
@@ -171,20 +268,21 @@ class Round:
 def each_refusal_harms_nobody_else(vm, kernel, name):
     """All of one domain; the report."""
     others = {other: count for other, count in vm.restarts().items() if other != name}
-    counts = []
-    for kind, what in KINDS.items():
-        tried = 0
+    counts = collections.Counter()
+    for charge in (kind(kernel, vm) for kind in CHARGES):
         while True:
-            hit, needed_help = Round(vm, kernel, name, kind).run(tried + 1)
+            hit, needed_help = Round(vm, name, charge).run(counts[charge.what] + 1)
             if not hit:
                 break
-            tried += 1
-            assert not needed_help, f"{name} without charge {tried} of {what} needs help"
-        counts.append(f"{tried} of {what}")
-        assert tried >= 10, f"only {tried} charges of {what}"
+            counts[charge.what] += 1
+            assert not needed_help, \
+                f"{name} without charge {counts[charge.what]} of {charge.what} needs help"
+        assert counts[charge.what] >= charge.least, f"{counts} charges"
         after = {other: count for other, count in vm.restarts().items() if other != name}
         assert after == others, f"restarts of others: {others}, then {after}"
-    print(f"{name}: refused {' and '.join(counts)}, each time back without help")
+    print(f"{name}: refused " + ", ".join(f"{count} of {what}" for what, count in counts.items())
+          + "; each time back without help")
+    return counts
 
 
 def frames_of(vm):
@@ -218,11 +316,20 @@ def nothing_is_lost(vm, before):
     assert vm.wait_https()[0] == 200
 
 
+def each_kind_was_refused(total):
+    """More than a look at one domain can ask for."""
+    print(f"     of {len(DOMAINS)} domains: " + ", ".join(
+        f"{count} of {what}" for what, count in total.items()))
+    for kind in CHARGES:
+        assert total[kind.what] >= LEAST_IN_ALL, total
+
+
 def main():
     wanted = rotunda_vm.wanted_tests() or DOMAINS
     if not os.path.exists(rotunda_vm.default_image()):
         return rotunda_vm.CANNOT_RUN
     kernel = Kernel()
+    total = collections.Counter()
     with rotunda_vm.Machine() as vm:
         vm.wait_prompt()
         vm.wait_https()
@@ -230,13 +337,13 @@ def main():
             vm.command(f"restart {name}", 60)
         vm.wait_https()
         frames = frames_at_rest(vm)
-        results = []
-        for name in wanted:
-            results.append(rotunda_vm.run_test(
-                lambda vm, name=name: each_refusal_harms_nobody_else(vm, kernel, name), vm, name))
-        results.append(rotunda_vm.run_test(lambda vm: nothing_is_lost(vm, frames), vm,
-                                           "nothing_is_lost"))
-    return 1 if any(result.error for result in results) else 0
+        tests = {name: lambda vm, name=name: total.update(
+            each_refusal_harms_nobody_else(vm, kernel, name)) for name in wanted}
+        tests["nothing_is_lost"] = lambda vm: nothing_is_lost(vm, frames)
+        if wanted == DOMAINS:
+            tests["each_kind_was_refused"] = lambda vm: each_kind_was_refused(total)
+        results = [rotunda_vm.run_test(test, vm, name) for name, test in tests.items()]
+    return int(any(result.error for result in results))
 
 
 if __name__ == "__main__":
