@@ -1,6 +1,6 @@
 /*
  * The client library and lwIP have functions of the same names; they never meet in one program but
- * in this test, which compiles the library under other ones.
+ * in these tests, which compile the library under other ones.
  */
 #pragma once
 
