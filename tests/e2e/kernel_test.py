@@ -38,13 +38,14 @@ TIMED = {
     "priority.holder_that_is_to_end_inherits_too",
     "priority.inheritance_goes_along_a_chain",
     "storm.last_cycles_take_as_long_as_the_first",
+    "storm.lives_ended_after_each_step",
     "switch.signal_to_one_that_is_not_more_urgent_waits_for_its_turn",
     "switch.written_deadline_ends_a_wait",
     "switch.written_deadline_ends_work_after_its_grace",
 }
 SLOW = "storm.cycles=500"  # it audits all views with each change
-# And what an audit takes, depends on where things happen to lie: in steps of 6%.
-AUDITED = {"storm.last_cycles_take_as_long_as_the_first"}
+# And what an audit takes, depends on where things happen to lie: in steps of 6%; a life is short.
+AUDITED = {"storm.last_cycles_take_as_long_as_the_first", "storm.lives_ended_after_each_step"}
 MACHINES = [
     (ORDINARY, dict(cpu="cortex-a72", memory="256M", gic=2)),
     (ORDINARY, dict(cpu="max", memory="512M", gic=3)),
@@ -59,7 +60,7 @@ MACHINES = [
 
 def run(image, machine):
     def once():
-        return target_tests.run(image, "kernel", SECONDS, **machine)
+        return target_tests.run(image, "kernel", SECONDS, shown=r".*storm: .*", **machine)
 
     return target_tests.twice(once) if "smp" in machine else once()
 

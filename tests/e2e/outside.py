@@ -19,6 +19,7 @@ from post_mortem.memory import PAGE, RAM, Memory  # noqa: E402
 SLOT = 2 << 20
 MASK = (1 << 64) - 1
 CANARY = 0x9e3779b97f4a7c15  # tests/target/launcher/neighbour.h
+ASIDS = 1 << 16  # that the kernel has room for
 
 
 class Live:
@@ -51,6 +52,12 @@ class Live:
             self.load(first, last + PAGE - first)
         data = b"".join(self.page(at) for at in range(first, last + PAGE, PAGE))
         return data[physical - first:physical - first + size]
+
+
+def asids_of(kernel):
+    """How many are somebody's."""
+    owners = kernel.elf.symbol("owners", 8 * ASIDS)
+    return sum(word != 0 for word, in struct.iter_unpack("<Q", kernel.read(owners, 8 * ASIDS)))
 
 
 class Mapped(Memory):
