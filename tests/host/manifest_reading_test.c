@@ -9,7 +9,8 @@
 // source: userland/launcher/syscall_set.c
 #define _GNU_SOURCE /* memmem, mkstemp, popen */
 #include "userland/launcher/manifest.h"
-#include "userland/launcher/syscall_set.h"
+
+#include "app/syscall_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,6 +181,44 @@ static void calls_are_named_as_the_manifest_names_them(void **state)
     assert_string_equal(syscall_set_word(SYS_LOG_READ), "log_read");
     assert_null(syscall_set_word(SYS_DOMAIN_CREATE));
     assert_null(syscall_set_word(UINT64_MAX));
+}
+
+static void assert_words(uint64_t mask, const char *wanted)
+{
+    char said[1024] = "";
+
+    for (const char *word; (word = syscall_set_take(&mask)) != NULL;) {
+        strcat(said, word);
+        strcat(said, " ");
+    }
+    assert_string_equal(said, wanted);
+}
+
+/* As few as there are, so an entry's mask is said in the entry's own words. */
+static void a_mask_is_said_in_few_words(void **state)
+{
+    uint64_t driver = 0, service = 0, log_read = 0, revoke = 0;
+
+    (void)state;
+    assert_int_equal(syscall_set_find("driver", &driver), STATUS_OK);
+    assert_int_equal(syscall_set_find("service", &service), STATUS_OK);
+    assert_int_equal(syscall_set_find("log_read", &log_read), STATUS_OK);
+    assert_int_equal(syscall_set_find("handle_revoke", &revoke), STATUS_OK);
+    assert_words(driver, "driver ");
+    assert_words(service | log_read | revoke, "service handle_revoke log_read ");
+    assert_words(log_read | UINT64_C(1) << SYS_DOMAIN_CREATE, "log_read ");
+    assert_words(0, "");
+
+    /* One call less, and it is that set no more. */
+    driver &= ~(UINT64_C(1) << SYS_INTERRUPT_ACK);
+    assert_words(driver, "service segment_dma_address interrupt_bind ");
+    service &= ~(UINT64_C(1) << SYS_NULL);
+    uint64_t left = service;
+    unsigned words = 0;
+    while (syscall_set_take(&left) != NULL)
+        words++;
+    assert_int_equal(left, 0);
+    assert_int_equal(words, __builtin_popcountll(service));
 }
 
 static void no_set_holds_what_only_the_launcher_may(void **state)
@@ -397,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_full_manifest_arrives_whole),
         cmocka_unit_test(policy_is_what_stands_there_and_no_more),
         cmocka_unit_test(calls_are_named_as_the_manifest_names_them),
+        cmocka_unit_test(a_mask_is_said_in_few_words),
         cmocka_unit_test(no_set_holds_what_only_the_launcher_may),
         cmocka_unit_test(revoking_has_its_own_word_only),
         cmocka_unit_test(numbers_out_of_range_are_refused),

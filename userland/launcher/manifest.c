@@ -8,7 +8,8 @@
 #include "manifest.h"
 
 #include "property.h"
-#include "syscall_set.h"
+
+#include "app/syscall_set.h"
 
 #include <libfdt.h>
 

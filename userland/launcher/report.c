@@ -4,8 +4,8 @@
 #include "report.h"
 
 #include "places.h"
-#include "syscall_set.h"
 
+#include "app/syscall_set.h"
 #include "rt/log.h"
 #include "rt/shown_text.h"
 

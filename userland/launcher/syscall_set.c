@@ -6,7 +6,7 @@
  * behind the back of the driver, whose handle keeps it (docs/drivers.md), and what a service has
  * been lent would go while it reads.
  */
-#include "syscall_set.h"
+#include "app/syscall_set.h"
 
 #include "abi/syscall.h"
 
@@ -95,4 +95,19 @@ const char *syscall_set_word(uint64_t number)
         if (number < SYS_COUNT && words[i].mask == CALL(number))
             return words[i].text;
     return NULL;
+}
+
+const char *syscall_set_take(uint64_t *mask)
+{
+    const struct word *most = NULL;
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if ((words[i].mask & ~*mask) == 0
+            && (most == NULL
+                || __builtin_popcountll(words[i].mask) > __builtin_popcountll(most->mask)))
+            most = &words[i];
+    if (most == NULL)
+        return NULL;
+    *mask &= ~most->mask;
+    return most->text;
 }
