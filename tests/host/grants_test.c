@@ -293,6 +293,28 @@ static void who_asks_without_end_is_refused_unseen(void **state)
     assert_in_range(looks * (uint64_t)LOOK_NS, now / 16, now / 16 + 25 * NS_PER_MS);
 }
 
+/* Numbers whose handles are closed, too, but none that the launcher has back. */
+static void what_counts_is_told(void **state)
+{
+    uint64_t badge;
+    unsigned held;
+
+    (void)state;
+    assert_int_equal(grants_held(&children[CLIENT]), 0);
+    held = connect_to(CLOCK, &badge);
+    (void)connect_to(ECHO, &badge);
+    close_handle(held);
+    assert_int_equal(grants_held(&children[CLIENT]), 2);
+    assert_int_equal(looks, 0);
+    connect_builtin();
+    connect_builtin();
+    assert_int_equal(grants_held(&children[CLIENT]), 4);
+    close_handle(held);
+    assert_int_equal(grants_held(&children[CLIENT]), 3);
+    grants_end_of_service(&services[ECHO]);
+    assert_int_equal(grants_held(&children[CLIENT]), 2);
+}
+
 static void who_looks_sees_handles(void **state)
 {
     uint32_t counts[SERVICES_MAX];
@@ -327,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup(connections_to_the_launcher_count_while_there_is_a_handle, begin),
         cmocka_unit_test_setup(numbers_that_were_not_given_are_ignored, begin),
         cmocka_unit_test_setup(who_asks_without_end_is_refused_unseen, begin),
+        cmocka_unit_test_setup(what_counts_is_told, begin),
         cmocka_unit_test_setup(who_looks_sees_handles, begin),
     };
 

@@ -226,6 +226,17 @@ void grants_count_clients(uint32_t counts[SERVICES_MAX])
     memcpy(counts, look.counts, sizeof look.counts);
 }
 
+/* What the child may have closed, and nobody has looked for since, is handles to the launcher. */
+uint32_t grants_held(const struct child *child)
+{
+    const uint32_t sum = granted_sum(child);
+
+    if (child->connections == sum)
+        return sum;
+    look_through(child, NULL);
+    return sum + look.builtin;
+}
+
 uint32_t grants_count(const struct child *child, const struct service_entry *service, bool *has_all)
 {
     const uint32_t place = connects_place(child, service);

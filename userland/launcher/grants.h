@@ -41,6 +41,12 @@ void grants_note_builtin(struct child *child);
 /* How many connections to each service are open now, by the handles that clients have. */
 void grants_count_clients(uint32_t counts[SERVICES_MAX]);
 
+/*
+ * How many connections `child`, which runs, has by its quota: a number that was given to a service
+ * counts until one of the two ends, one to the launcher while there is a handle.
+ */
+uint32_t grants_held(const struct child *child);
+
 /* How many `child`, which runs, has open to `service`; whether it gets no other by its quota. */
 uint32_t grants_count(const struct child *child, const struct service_entry *service,
                       bool *has_all);

@@ -48,11 +48,14 @@ static void domain_describe(const struct child *child, struct inspect_domain *ou
         .last_fault = child->last_fault,
         .priority = child->domain->priority,
         .next_start_ns = child->next_start_ns,
+        .quota_connections = child->domain->quota_connections,
+        .denial_faults = child->domain->denial_faults,
     };
-    if (child->state == INSPECT_RUNNING
-        && domain_info(listing_domain(child), INFO_DOMAIN, 0, &out->kernel, sizeof out->kernel,
-                       &next)
-               != STATUS_OK)
+    if (child->state != INSPECT_RUNNING)
+        return;
+    out->connections = grants_held(child);
+    if (domain_info(listing_domain(child), INFO_DOMAIN, 0, &out->kernel, sizeof out->kernel, &next)
+        != STATUS_OK)
         out->kernel = (struct info_domain){0};
 }
 

@@ -31,6 +31,7 @@ static const struct manifest_domain self = {
     .argument = "",
     .priority = MANIFEST_LAUNCHER_PRIORITY,
     .highest_priority = MANIFEST_LAUNCHER_PRIORITY,
+    .quota_connections = UINT32_MAX,
 };
 
 static struct child children[CHILDREN_MAX];

@@ -91,14 +91,18 @@ enum inspect_state {
 };
 
 struct inspect_domain {
-    struct name name;          /* of its entry in the manifest */
-    struct name program;       /* in the boot archive */
-    uint32_t state;            /* enum inspect_state */
-    uint32_t restarts;         /* since boot */
-    uint32_t last_fault;       /* enum fault_reason of the last stop, FAULT_NONE: never */
-    uint32_t priority;         /* of its main thread */
-    nsec_t next_start_ns;      /* while backing off, else 0 */
-    struct info_domain kernel; /* all zero while no domain exists */
+    struct name name;           /* of its entry in the manifest */
+    struct name program;        /* in the boot archive */
+    uint32_t state;             /* enum inspect_state */
+    uint32_t restarts;          /* since boot */
+    uint32_t last_fault;        /* enum fault_reason of the last stop, FAULT_NONE: never */
+    uint32_t priority;          /* of its main thread */
+    nsec_t next_start_ns;       /* while backing off, else 0 */
+    struct info_domain kernel;  /* all zero while no domain exists */
+    uint32_t connections;       /* that it has, as its quota counts them */
+    uint32_t quota_connections; /* UINT32_MAX: no limit */
+    uint32_t denial_faults;     /* a system call outside its mask stops it */
+    uint32_t reserved;
 };
 
 struct inspect_service {
@@ -258,6 +262,7 @@ struct inspect_measure {
     uint32_t destroy; /* until everything is given back */
 };
 
+_Static_assert(sizeof(struct inspect_domain) == 200, "protocol");
 _Static_assert(sizeof(struct inspect_service) == 48, "protocol");
 _Static_assert(sizeof(struct inspect_decision) == 80, "protocol");
 _Static_assert(sizeof(struct inspect_why) == 48, "protocol");
