@@ -97,6 +97,9 @@ static void units_round_to_nearest_and_say_so(void **state)
     assert_string_equal(unit_age(UINT64_C(12345678901)).text, "12.346 s");
     assert_string_equal(unit_age(UINT64_C(3725) * 1000000000).text, "01:02:05");
     assert_string_equal(unit_age(UINT64_C(90061) * 1000000000).text, "1 d 01:01:01");
+    assert_string_equal(unit_until(UINT64_C(60350000000), UINT64_C(60000000000)).text, "in 350 ms");
+    assert_string_equal(unit_until(60, 60).text, "now");
+    assert_string_equal(unit_until(0, 60).text, "now");
     assert_string_equal(unit_share(1, 3).text, "33.3 %");
     assert_string_equal(unit_share(2, 2).text, "100.0 %");
     assert_string_equal(unit_share(5, 0).text, "-");

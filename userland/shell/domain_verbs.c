@@ -6,6 +6,8 @@
 #include "table.h"
 #include "unit.h"
 
+#include "rt/time.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -40,6 +42,18 @@ static void domain_row(struct table *table, const struct inspect_domain *domain)
     table_cell(table, "%" PRIu32, domain->restarts);
 }
 
+/* The pauses of those that are to come back. */
+static void print_pauses(struct shell *shell)
+{
+    struct listing listing;
+
+    listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
+    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;)
+        if (domain->state == INSPECT_BACKING_OFF)
+            printf("%s starts again %s\n", text_of_name(domain->name).text,
+                   unit_until(domain->next_start_ns, time_now_ns()).text);
+}
+
 void verb_domains(struct shell *shell, int count, char **arguments)
 {
     static const struct table_column columns[] = {
@@ -49,14 +63,19 @@ void verb_domains(struct shell *shell, int count, char **arguments)
     };
     struct table table;
     struct listing listing;
+    bool has_pauses = false;
 
     (void)count;
     (void)arguments;
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     listing_init(&listing, shell, INSPECT_DOMAINS, NULL);
-    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;)
+    for (const struct inspect_domain *domain; (domain = listing_next(&listing)) != NULL;) {
         domain_row(&table, domain);
+        has_pauses |= domain->state == INSPECT_BACKING_OFF;
+    }
     listing_print(&listing, &table);
+    if (has_pauses)
+        print_pauses(shell);
 }
 
 /* What of which period. */

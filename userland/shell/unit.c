@@ -106,6 +106,15 @@ struct unit_text unit_age(uint64_t ns)
     return out;
 }
 
+struct unit_text unit_until(uint64_t when_ns, uint64_t now_ns)
+{
+    struct unit_text out = {"now"};
+
+    if (when_ns > now_ns)
+        snprintf(out.text, sizeof out.text, "in %.24s", unit_span(when_ns - now_ns).text);
+    return out;
+}
+
 struct unit_text unit_share(uint64_t part, uint64_t whole)
 {
     if (whole == 0)

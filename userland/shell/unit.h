@@ -24,5 +24,8 @@ struct unit_text unit_span(uint64_t ns);
 /* How long something has been going on: "12.345 s", "00:04:05", "3 d 04:05:06" */
 struct unit_text unit_age(uint64_t ns);
 
+/* How long it is yet until `when_ns`: "in 350 ms"; "now" when that has come */
+struct unit_text unit_until(uint64_t when_ns, uint64_t now_ns);
+
 /* `part` of `whole` in percent with one decimal: "12.3 %"; "-" when whole is 0 */
 struct unit_text unit_share(uint64_t part, uint64_t whole);
