@@ -24,6 +24,7 @@ DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "impostor
 DATE = r"20\d\d-\d\d-\d\d"
 REFUSAL_US_MAX = 200  # on average; it is 36, or 1,401 if the launcher looks each time
 FLOOD_TIMES = 1000  # of each of the eight kinds, as in impostor.c
+OVERSTEPS = 3  # calls outside its mask, as in impostor.c
 QUOTA = 5  # `quota-connections` of the hoarder, in impostor.dtsi
 SETTLE_SECONDS = 20
 LINES_OF_A_LIFE = 8 + 1 + 2 + 1  # refusals and last words, of known names and of others
@@ -90,7 +91,12 @@ def others_names_are_refused_between_death_and_return(vm):
     assert_offers_are_refused(vm)
     wait_state(vm, "dier", "backing off")
     assert row(vm, "services", "test:Dier")[1:3] == ["dier", "down"]
+    assert_contains(vm.command("domains"), r"^dier starts again in \d\d\.\d s$")
+    assert_contains(vm.command("quotas dier"),
+                    r"^dier isn't running: it starts again in \d\d\.\d s$")
     vm.command("stop dier")
+    assert "starts again" not in vm.command("domains")
+    assert vm.command("quotas dier") == "dier isn't running"
 
 
 def nobody_is_steered_without_permission(vm):
@@ -142,6 +148,11 @@ def a_request_without_a_name_is_noted(vm):
     assert notes.get(("offer", "what is no name"), (0, ""))[1] == "bad argument", notes
 
 
+def connections(vm, name):
+    """That it has, and may have."""
+    return row(vm, "quotas", name)[-2]
+
+
 def connections_have_a_quota(vm):
     """
     Five of them; one that was closed may be had again, and nobody else has fewer.  To be refused
@@ -164,12 +175,14 @@ def connections_have_a_quota(vm):
         in vm.command("why hoarder rtc:Clock")
     assert "quota" not in vm.command("why shell rtc:Clock")
     assert re.search(DATE, vm.command("date"))
+    assert connections(vm, "hoarder") == f"{QUOTA}/{QUOTA}"
 
 
 def a_service_that_is_down_has_no_clients(vm):
     """The hoarder still has its handles, which lead nowhere now."""
     vm.command("stop pl031")
     assert row(vm, "services", "rtc:Clock")[2:4] == ["down", "0"], row(vm, "services", "rtc:Clock")
+    assert connections(vm, "hoarder") == f"0/{QUOTA}"
     vm.command("launch pl031")
     vm.command("stop hoarder")
     assert re.search(DATE, vm.command("date"))
@@ -191,9 +204,29 @@ def rings_without_their_handles_have_a_quota_too(vm):
     rows = r"^hoarder +pl031 +ring rtc:Clock "
     wait_count(vm, rows, QUOTA)
     assert len(re.findall(r"^pl031 +hoarder +ring rtc:Clock ", vm.command("rings"), re.M)) == QUOTA
+    assert connections(vm, "hoarder") == f"{QUOTA}/{QUOTA}"
     assert re.search(DATE, vm.command("date"))
     vm.command("stop hoarder")
     wait_count(vm, rows, 0)
+
+
+def denied_calls_are_counted(vm):
+    """An error to one, as its entry says, and a fault of the other."""
+    vm.command("launch hoarder oversteps")
+    wait_event(vm, r"hoarder: is done with oversteps")
+    assert log(vm).count("hoarder: read the log: denied") == OVERSTEPS
+    assert row(vm, "quotas", "hoarder")[-1] == str(OVERSTEPS)
+    text = vm.command("quotas hoarder")
+    assert_contains(text, rf"^denied calls: {OVERSTEPS}; a denied call is an error$")
+    assert_contains(text, r"^system calls: service$")
+    vm.command("stop hoarder")
+    vm.command("launch impostor nameless")
+    assert_contains(vm.command("quotas impostor"),
+                    r"^denied calls: 0; a denied call is a fault, which stops it$")
+    vm.command("stop impostor")
+    vm.command("launch impostor oversteps")
+    wait_state(vm, "impostor", "failed")
+    assert vm.command("quotas impostor") == "impostor isn't running"
 
 
 def who_asks_for_what_nobody_brings_back_is_told(vm):
@@ -240,6 +273,7 @@ TESTS = [
     connections_have_a_quota,
     a_service_that_is_down_has_no_clients,
     rings_without_their_handles_have_a_quota_too,
+    denied_calls_are_counted,
     who_asks_for_what_nobody_brings_back_is_told,
     who_waits_for_what_is_stopped_is_told,
     everybody_else_is_unaffected,

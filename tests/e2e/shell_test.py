@@ -10,11 +10,12 @@ import sys
 
 import console_runs
 import rotunda_vm
+from launcher_test import manifest_text
 from rotunda_vm import plain
 
-VERBS = ("domains threads services why audit handles map rings cpus irqs fault crashes mem top log "
-         "net ping launch stop restart bench uptime date echo clear terminal reboot poweroff "
-         "help").split()
+VERBS = ("domains threads services why audit quotas handles map rings cpus irqs fault crashes mem "
+         "top log net ping launch stop restart bench uptime date echo clear terminal reboot "
+         "poweroff help").split()
 
 
 def rows(text):
@@ -122,6 +123,85 @@ def decisions_are_kept(vm):
     assert_contains(vm.command("audit"), r"net +offer +net:Tcp +1 +granted$")
     assert not re.search(r"^ *\S+ +net ", text, re.MULTILINE), f"not web's:\n{text}"
     assert_contains(vm.command("audit nosuch"), r"no domain \"nosuch\"")
+
+
+# Properties of the manifest and what holds without them (docs/launcher.md), as `quotas` shows them.
+QUOTAS = {"frames": 256, "objects": 64, "handles": 64, "threads": 4, "log-bytes": 16384,
+          "connections": 32}
+
+
+def entry(name):
+    """What stands in the manifest about a domain."""
+    return re.search(rf"^ {{8}}{name} {{$(.*?)^ {{8}}}};$", manifest_text([]), re.M | re.S)[1]
+
+
+def entry_words(name, property):
+    found = re.search(rf"^ +{property} = (.*);$", entry(name), re.M)
+    return re.findall(r'"([^"]+)"', found[1]) if found else []
+
+
+def entry_quota(name, what):
+    found = re.search(rf"^ +quota-{what} = <(\w+)>;$", entry(name), re.M)
+    return int(found[1], 0) if found else QUOTAS[what]
+
+
+def quotas(vm):
+    """By name: (has, may have) of each quota, and how many calls were denied."""
+    title, lines = rows(vm.command("quotas"))
+    assert re.split(r"  +", title) == ["domain", *(what.replace("-", " ") for what in QUOTAS),
+                                       "denied"], title
+    found = {}
+    for line in lines:
+        name, *cells, denied = line.split()
+        found[name] = dict(zip(QUOTAS, (cell.split("/") for cell in cells))), int(denied)
+    return found
+
+
+def quotas_are_those_of_the_manifest(vm):
+    found = quotas(vm)
+    launcher, _ = found.pop("app:App")
+    assert launcher["frames"][1] == launcher["connections"][1] == "all", launcher
+    running = [line.split()[1] for line in rows(vm.command("domains"))[1] if " running " in line]
+    assert ["app:App", *found] == running, f"{running} run, shown are {list(found)}"
+    for name, (cells, denied) in found.items():
+        wanted = [entry_quota(name, what) for what in QUOTAS]
+        assert [int(limit) for _, limit in cells.values()] == wanted, f"{name}: {cells}"
+        assert all(int(used) <= int(limit) for used, limit in cells.values()), f"{name}: {cells}"
+        assert denied == 0, f"{name}: {denied} denied calls"
+
+
+def quotas_count_what_other_verbs_list(vm):
+    for name in ("web", "shell", "console"):
+        cells, _ = quotas(vm)[name]
+        used = {what: int(cell[0]) for what, cell in cells.items()}
+        handles = [line for line in rows(vm.command(f"handles {name}"))[1] if "0x" in line]
+        assert len(handles) == used["handles"], f"{name}: {handles}, {used}"
+        assert len(rows(vm.command(f"threads {name}"))[1]) == used["threads"]
+        told = "\n".join(vm.command(f"why {name} {to}") for to in entry_words(name, "connects"))
+        found = sum(map(int, re.findall(r"has (\d+) connections? to it", told)))
+        found += told.count("the launcher itself serves app:Inspect")  # the shell's own, one
+        assert used["connections"] == found > 0, f"{name}: {found} are open, {used}"
+        text = vm.command(f"quotas {name}")
+        for what, (_, limit) in cells.items():
+            assert_contains(text, rf"^{what.replace('-', ' ')} +\d+ +{limit}$")
+
+
+def system_calls_are_named(vm):
+    for name in ("virtio-net", "web", "shell", "console", "net"):
+        text = re.sub(r"\n {4}", " ", vm.command(f"quotas {name}"))
+        said = re.search(r"^system calls: (.*)$", text, re.M)[1].split(", ")
+        assert sorted(said) == sorted(entry_words(name, "system-calls")), f"{name}: {said}"
+        calls = re.search(r"^  one by one: (.*)$", text, re.M)[1].split(", ")
+        assert ("portal_create" in calls) == (name != "shell"), calls
+        assert ("interrupt_ack" in calls) == (name == "virtio-net"), calls
+        assert ("log_read" in calls) == (name in ("shell", "console")), calls
+        assert_contains(text, r"^denied calls: 0; a denied call is an error$")
+    assert max(len(line) for line in vm.command("quotas shell").split("\n")) <= 80
+    assert_contains(vm.command("quotas app:App"), r"^system calls: all$")
+    assert_contains(vm.command("quotas nosuch"), r"no domain \"nosuch\": Tab lists the names")
+    assert vm.command("quotas bench") == "bench isn't running"
+    assert_contains(vm.command("quotas web net"), r"usage: quotas \[domain\]")
+    assert_contains(vm.command("help quotas"), r"^  quotas \[domain\] +what domains have")
 
 
 def handles_and_maps_of_a_domain_are_shown(vm):
@@ -262,10 +342,11 @@ def tab_completes_verbs_and_names(vm):
     vm.send("\r")
     vm.expect(r"asid")
     vm.wait_prompt()
-    vm.send("threads she\t")
-    vm.expect(r"rotunda> threads shell")
-    vm.send("\r")
-    vm.wait_prompt()
+    for verb in ("threads", "quotas"):
+        vm.send(f"{verb} she\t")
+        vm.expect(rf"rotunda> {verb} shell")
+        vm.send("\r")
+        vm.wait_prompt()
 
 
 def history_and_editing_keys_work(vm):
@@ -334,6 +415,9 @@ TESTS = [
     manifest_is_explained,
     the_launcher_has_no_entry_to_explain,
     decisions_are_kept,
+    quotas_are_those_of_the_manifest,
+    quotas_count_what_other_verbs_list,
+    system_calls_are_named,
     handles_and_maps_of_a_domain_are_shown,
     rings_and_interrupts_are_counted,
     memory_adds_up,

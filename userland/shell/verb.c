@@ -18,6 +18,8 @@ static const struct verb verbs[] = {
      VERB_TAKES_DOMAIN, 2, 2, verb_why},
     {"audit", "[domain]", "what domains asked for, and got or didn't get", VERB_TAKES_DOMAIN, 0, 1,
      verb_audit},
+    {"quotas", "[domain]", "what domains have of what they may; of one: system calls, too",
+     VERB_TAKES_DOMAIN, 0, 1, verb_quotas},
     {"handles", "<domain>", "list a domain's handles: kind, rights, badge", VERB_TAKES_DOMAIN, 1, 1,
      verb_handles},
     {"map", "<domain>|<address>", "what a domain sees; who owns an address", VERB_TAKES_DOMAIN, 1,

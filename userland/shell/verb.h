@@ -66,6 +66,8 @@ void verb_irqs(struct shell *shell, int count, char **arguments);
 /* policy_verbs.c */
 void verb_audit(struct shell *shell, int count, char **arguments);
 void verb_why(struct shell *shell, int count, char **arguments);
+/* quota_verb.c */
+void verb_quotas(struct shell *shell, int count, char **arguments);
 /* space_verbs.c */
 void verb_handles(struct shell *shell, int count, char **arguments);
 void verb_map(struct shell *shell, int count, char **arguments);

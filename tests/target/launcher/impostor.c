@@ -4,8 +4,9 @@
  * The argument says what: `offers`, others' names and its own; `steers`, to launch, stop and
  * restart others; `flood`, everything over and over; `nameless`, without saying for what; `hoard`,
  * all the connections that it gets, and keeps them; `rings`, rings by each connection that it gets,
- * whose handle it closes before it asks for the next.  `asks` and `waits` are honest: for services
- * that are down.  tests/e2e/impostor_test.py looks at what the launcher answers and notes.
+ * whose handle it closes before it asks for the next; `oversteps`, the kernel, for what its mask
+ * lacks.  `asks` and `waits` are honest: for services that are down.  tests/e2e/impostor_test.py
+ * looks at what the launcher answers and notes.
  */
 #include "rt/app.h"
 #include "rt/connection.h"
@@ -25,6 +26,7 @@ enum {
     FLOOD_TIMES = 1000, /* of each kind */
     HOARD_MAX = 64,
     RINGS_TRIED = 20,
+    OVERSTEPS = 3,
     FILLERS = 1000, /* handles of another kind, for the launcher to look through */
 };
 
@@ -160,6 +162,15 @@ static void hoard_rings(void)
     log_line("has opened rings %u times of %u: %s", opened, RINGS_TRIED, status_text(s));
 }
 
+static void overstep(void)
+{
+    char text[16];
+    struct log_chunk chunk;
+
+    for (unsigned i = 0; i < OVERSTEPS; i++)
+        say("read", "the log", log_read(0, text, sizeof text, &chunk));
+}
+
 static void ask(void)
 {
     handle_t got;
@@ -198,6 +209,8 @@ int main(void)
         hoard();
     else if (strcmp(argument, "rings") == 0)
         hoard_rings();
+    else if (strcmp(argument, "oversteps") == 0)
+        overstep();
     else if (strcmp(argument, "asks") == 0)
         ask();
     else if (strcmp(argument, "waits") == 0)
