@@ -72,7 +72,8 @@ static void on_refused_call(struct thread *thread, uint64_t esr)
     domain->denied_calls++;
     if ((domain->denied_named & BIT(number)) == 0) {
         domain->denied_named |= BIT(number);
-        log_info("%.16s: system call %lu is outside its mask", domain->name.text, number);
+        log_info("%.16s: system call %s is outside its mask", domain->name.text,
+                 syscall_names[number]);
     }
     regs->x[0] = STATUS_DENIED;
     if ((domain->flags & DOMAIN_DENIAL_FAULTS) != 0)

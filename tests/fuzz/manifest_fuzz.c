@@ -7,6 +7,7 @@
 // source: userland/launcher/manifest.c
 // source: userland/launcher/property.c
 // source: userland/launcher/syscall_set.c
+// source: core/abi/syscall.c
 // source: userland/launcher/devices.c
 // source: userland/launcher/tree_index.c
 // source: userland/launcher/archive.c

@@ -9,6 +9,7 @@
 // source: userland/launcher/manifest.c
 // source: userland/launcher/property.c
 // source: userland/launcher/syscall_set.c
+// source: core/abi/syscall.c
 // source: userland/runtime/src/service_name.c
 // source: core/abi/status.c
 #include "userland/launcher/app.h"

@@ -7,6 +7,7 @@
 // source: userland/launcher/manifest.c
 // source: userland/launcher/property.c
 // source: userland/launcher/syscall_set.c
+// source: core/abi/syscall.c
 #define _GNU_SOURCE /* memmem, mkstemp, popen */
 #include "userland/launcher/manifest.h"
 

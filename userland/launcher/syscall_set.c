@@ -30,59 +30,34 @@
 #define DRIVER \
     (SERVICE | CALL(SYS_SEGMENT_DMA_ADDRESS) | CALL(SYS_INTERRUPT_BIND) | CALL(SYS_INTERRUPT_ACK))
 
-struct word {
+/* What an entry of the manifest may say one by one. */
+#define SINGLE                                                                   \
+    (DRIVER | CALL(SYS_HANDLE_REVOKE) | CALL(SYS_LOG_READ) | CALL(SYS_LOG_WATCH) \
+     | CALL(SYS_SYSTEM_INFO))
+
+static const struct {
     const char *text;
     uint64_t mask;
-};
-
-static const struct word words[] = {
+} sets[] = {
     {"application", APPLICATION},
     {"service", SERVICE},
     {"driver", DRIVER},
-    {"null", CALL(SYS_NULL)},
-    {"handle_close", CALL(SYS_HANDLE_CLOSE)},
-    {"handle_duplicate", CALL(SYS_HANDLE_DUPLICATE)},
-    {"handle_revoke", CALL(SYS_HANDLE_REVOKE)},
-    {"handle_info", CALL(SYS_HANDLE_INFO)},
-    {"handle_narrow", CALL(SYS_HANDLE_NARROW)},
-    {"segment_create", CALL(SYS_SEGMENT_CREATE)},
-    {"segment_grant", CALL(SYS_SEGMENT_GRANT)},
-    {"segment_revoke", CALL(SYS_SEGMENT_REVOKE)},
-    {"segment_info", CALL(SYS_SEGMENT_INFO)},
-    {"segment_dma_address", CALL(SYS_SEGMENT_DMA_ADDRESS)},
-    {"domain_watch", CALL(SYS_DOMAIN_WATCH)},
-    {"domain_info", CALL(SYS_DOMAIN_INFO)},
-    {"domain_set_fault_portal", CALL(SYS_DOMAIN_SET_FAULT_PORTAL)},
-    {"domain_narrow_mask", CALL(SYS_DOMAIN_NARROW_MASK)},
-    {"thread_create", CALL(SYS_THREAD_CREATE)},
-    {"thread_exit", CALL(SYS_THREAD_EXIT)},
-    {"thread_destroy", CALL(SYS_THREAD_DESTROY)},
-    {"thread_yield", CALL(SYS_THREAD_YIELD)},
-    {"thread_sleep", CALL(SYS_THREAD_SLEEP)},
-    {"thread_park", CALL(SYS_THREAD_PARK)},
-    {"thread_unpark", CALL(SYS_THREAD_UNPARK)},
-    {"thread_set_priority", CALL(SYS_THREAD_SET_PRIORITY)},
-    {"thread_set_affinity", CALL(SYS_THREAD_SET_AFFINITY)},
-    {"thread_set_budget", CALL(SYS_THREAD_SET_BUDGET)},
-    {"portal_create", CALL(SYS_PORTAL_CREATE)},
-    {"event_create", CALL(SYS_EVENT_CREATE)},
-    {"event_signal", CALL(SYS_EVENT_SIGNAL)},
-    {"event_wait", CALL(SYS_EVENT_WAIT)},
-    {"interrupt_bind", CALL(SYS_INTERRUPT_BIND)},
-    {"interrupt_ack", CALL(SYS_INTERRUPT_ACK)},
-    {"clock_create", CALL(SYS_CLOCK_CREATE)},
-    {"clock_set", CALL(SYS_CLOCK_SET)},
-    {"log_write", CALL(SYS_LOG_WRITE)},
-    {"log_read", CALL(SYS_LOG_READ)},
-    {"log_watch", CALL(SYS_LOG_WATCH)},
-    {"system_info", CALL(SYS_SYSTEM_INFO)},
 };
+
+enum { SETS = sizeof sets / sizeof sets[0] };
 
 enum status syscall_set_find(const char *word, uint64_t *out)
 {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].text, word) == 0) {
-            *out = words[i].mask;
+    for (unsigned i = 0; i < SETS; i++) {
+        if (strcmp(sets[i].text, word) == 0) {
+            *out = sets[i].mask;
+            return STATUS_OK;
+        }
+    }
+    for (unsigned number = 0; number < SYS_COUNT; number++) {
+        const char *single = syscall_set_word(number);
+        if (single != NULL && strcmp(single, word) == 0) {
+            *out = CALL(number);
             return STATUS_OK;
         }
     }
@@ -91,23 +66,25 @@ enum status syscall_set_find(const char *word, uint64_t *out)
 
 const char *syscall_set_word(uint64_t number)
 {
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (number < SYS_COUNT && words[i].mask == CALL(number))
-            return words[i].text;
-    return NULL;
+    return number < SYS_COUNT && (SINGLE & CALL(number)) != 0 ? syscall_names[number] : NULL;
 }
 
 const char *syscall_set_take(uint64_t *mask)
 {
-    const struct word *most = NULL;
+    unsigned most = SETS;
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if ((words[i].mask & ~*mask) == 0
-            && (most == NULL
-                || __builtin_popcountll(words[i].mask) > __builtin_popcountll(most->mask)))
-            most = &words[i];
-    if (most == NULL)
+    for (unsigned i = 0; i < SETS; i++)
+        if ((sets[i].mask & ~*mask) == 0
+            && (most == SETS
+                || __builtin_popcountll(sets[i].mask) > __builtin_popcountll(sets[most].mask)))
+            most = i;
+    if (most < SETS) {
+        *mask &= ~sets[most].mask;
+        return sets[most].text;
+    }
+    const uint64_t left = *mask & SINGLE;
+    if (left == 0)
         return NULL;
-    *mask &= ~most->mask;
-    return most->text;
+    *mask &= ~(left & -left);
+    return syscall_set_word((uint64_t)__builtin_ctzll(left));
 }

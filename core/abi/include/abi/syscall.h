@@ -178,6 +178,10 @@ enum syscall {
 };
 _Static_assert(SYS_COUNT <= 64, "the system-call mask is one word");
 
+/* "handle_close", as the manifest, the log and the shell say it. */
+enum { SYSCALL_NAME_BYTES = 24 };
+extern const char syscall_names[SYS_COUNT][SYSCALL_NAME_BYTES];
+
 enum segment_flag {
     SEGMENT_CONTIGUOUS = 1U << 0, /* physically one run, for DMA */
     SEGMENT_FLAGS_ALL = 1U,
