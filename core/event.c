@@ -2,6 +2,7 @@
 
 #include "arch/mmu.h"
 #include "base/bits.h"
+#include "core/log_watchers.h"
 #include "core/scheduler.h"
 #include "domains/pool.h"
 
@@ -60,6 +61,7 @@ static bool event_detach(struct event *event, unsigned *budget)
     if (event->belonging.domain == NULL)
         return true;
     cpus_hold(); /* signal_path may be about to set a bit */
+    log_watchers_forget(event);
     belonging_leave(&event->belonging);
     event->cross.word = NULL;
     object_put(&event->segment->object);

@@ -5,6 +5,7 @@
 #include "core/event.h"
 #include "core/info.h"
 #include "core/log.h"
+#include "core/log_watchers.h"
 #include "core/power.h"
 #include "domains/quota.h"
 
@@ -12,21 +13,7 @@
 
 enum {
     LOG_CHUNK = LOG_LINE_MAX, /* bytes copied in one go */
-    LOG_WATCHERS = 8,
 };
-
-/* Who is told that the log has grown.  A slot whose event died is free. */
-static struct log_watcher {
-    struct event *event; /* owns a reference */
-    uint64_t bits;
-} log_watchers[LOG_WATCHERS];
-
-void log_watchers_signal(void)
-{
-    for (struct log_watcher *at = log_watchers; at < &log_watchers[LOG_WATCHERS]; at++)
-        if (at->event != NULL)
-            event_signal(at->event, at->bits);
-}
 
 struct sysret sys_log_write(uint64_t text, uint64_t length, UNUSED uint64_t a2, UNUSED uint64_t a3,
                             UNUSED uint64_t a4, UNUSED uint64_t a5, UNUSED uint64_t a6,
@@ -82,21 +69,7 @@ struct sysret sys_log_watch(uint64_t h, uint64_t bits, UNUSED uint64_t a2, UNUSE
 
     if (status != STATUS_OK)
         return sysret(status);
-    /* Its own place first, else one that is free or whose event is dead. */
-    for (unsigned i = 0; i < 2 * LOG_WATCHERS; i++) {
-        struct log_watcher *at = &log_watchers[i % LOG_WATCHERS];
-        struct event *old = at->event;
-        if (old != event_of_object(object)
-            && (i < LOG_WATCHERS || (old != NULL && old->belonging.domain != NULL)))
-            continue;
-        object_get(object);
-        at->event = event_of_object(object);
-        at->bits = bits;
-        if (old != NULL)
-            object_put(&old->belonging.object);
-        return sysret(STATUS_OK);
-    }
-    return sysret(STATUS_BUSY);
+    return sysret(log_watchers_add(event_of_object(object), bits));
 }
 
 struct sysret sys_system_control(uint64_t factory, uint64_t what, UNUSED uint64_t a2,

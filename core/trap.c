@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/crossing.h"
 #include "arch/fp.h"
+#include "base/string.h"
 #include "core/fault.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -62,8 +63,7 @@ static void on_refused_call(struct thread *thread, uint64_t esr)
     struct domain *domain = thread_domain(thread);
     const uint64_t number = regs->x[8];
 
-    for (unsigned i = 1; i < 18; i++)
-        regs->x[i] = 0;
+    memset(&regs->x[1], 0, 17 * sizeof regs->x[0]);
     regs->pstate = 0;
     if (number >= SYS_COUNT) {
         regs->x[0] = STATUS_BAD_CALL;

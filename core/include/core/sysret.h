@@ -92,6 +92,3 @@ syscall_fn sys_log_write, sys_log_read, sys_log_watch, sys_system_control, sys_s
  */
 CHECK_RESULT enum status handle_badge_derive(const struct handle_slot *source, uint64_t badge,
                                              uint64_t *out);
-
-/* The log has grown: tell those who watch it. */
-void log_watchers_signal(void);

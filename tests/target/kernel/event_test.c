@@ -478,6 +478,26 @@ static void who_watches_the_log_again_changes_its_bits(void)
     EXPECT_OK(log_watch(event, 0));
 }
 
+/* There are eight places, and a watch keeps neither one nor the event. */
+static void a_watched_event_without_handles_makes_room(void)
+{
+    struct info_domain before, after;
+    uint64_t next;
+
+    EXPECT_OK(domain_info(0, INFO_DOMAIN, 0, &before, sizeof before, &next));
+    for (unsigned i = 0; i < 20; i++) {
+        handle_t event = 0;
+        EXPECT_OK(test_event(&word, &event));
+        EXPECT_OK(log_watch(event, 1));
+        EXPECT_OK(handle_close(event));
+    }
+    EXPECT_OK(domain_info(0, INFO_DOMAIN, 0, &after, sizeof after, &next));
+    EXPECT_IS(after.used.objects, before.used.objects);
+    word = 0;
+    EXPECT_OK(log_write("unwatched\n", 10));
+    EXPECT_IS(word, 0);
+}
+
 static const struct test event_tests[] = {
     TEST(wait_ends_with_a_signal_or_in_time),
     TEST(only_one_may_wait),
@@ -496,5 +516,6 @@ static const struct test event_tests[] = {
     TEST(interrupt_has_one_owner),
     TEST(who_is_lent_an_event_binds_nothing_to_it),
     TEST(who_watches_the_log_again_changes_its_bits),
+    TEST(a_watched_event_without_handles_makes_room),
 };
 TEST_GROUP(event);
