@@ -6,8 +6,8 @@ QEMU's debugger port, from Python: memory and registers of a machine that stands
         debugger.go()
         debugger.halt()
 
-Addresses of memory are physical, but for read_seen(); those of breakpoints virtual.  When it is left, the machine goes
-on.  Standard library only.
+Addresses of memory are physical, but for read_seen(); those of breakpoints virtual.  When it is
+left, the machine goes on.  Standard library only.
 """
 
 import os

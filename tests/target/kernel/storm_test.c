@@ -133,7 +133,7 @@ static void life_measure(handle_t server)
     child_destroy(&child);
 }
 
-/* Lives end at moments that lie evenly, whichever of them one takes: multiples of the golden ratio. */
+/* Lives end at moments that lie evenly, however many there are: multiples of the golden ratio. */
 static void many(uint64_t cycles, handle_t server)
 {
     for (uint64_t i = 0; i < cycles; i++) {

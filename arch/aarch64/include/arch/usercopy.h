@@ -1,5 +1,7 @@
 /*
- * The checked copy: the only way in which the kernel touches a domain's memory.
+ * The checked copy: the only way in which the kernel touches a domain's memory by an address that
+ * the domain says.  It zeroes frames before they are anybody's, and sets the bits of events, whose
+ * words' frames it holds on to (core/event.h), through the direct map.
  *
  * Unprivileged loads and stores try each access with the rights that the current view gives
  * EL0, so the hardware does the checking, once, at the access itself.  What the view does not
