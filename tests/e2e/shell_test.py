@@ -5,6 +5,8 @@ verb, nonsense, pasted text, and switching the machine off.
 """
 # timeout: 600
 
+import glob
+import os
 import re
 import sys
 
@@ -13,9 +15,11 @@ import rotunda_vm
 from launcher_test import manifest_text
 from rotunda_vm import plain
 
-VERBS = ("domains threads services why audit quotas handles map rings cpus irqs fault crashes mem "
-         "top log net ping launch stop restart bench uptime date echo clear terminal reboot "
-         "poweroff help").split()
+SHELL = os.path.join(rotunda_vm.ROOT, "userland", "shell")
+VERB_FUNCTION = r"^void verb_(\w+)\(struct shell \*shell, int count, char \*\*arguments\)$"
+# A row of help: verb, arguments, what it is for.
+HELP_ROW = re.compile(r"  ([a-z]+)((?: [<\[]\S+)*) +(\S+(?: \S+)+)")
+TOO_MANY = " x" * 9  # arguments of any verb but those that take as many as there are
 
 
 def rows(text):
@@ -42,11 +46,33 @@ def assert_alive(vm):
     assert answer.strip() == "alive and well", f"echo answered {answer!r}"
 
 
+def verbs_of_the_sources():
+    found = set()
+    for path in glob.glob(os.path.join(SHELL, "*.c")):
+        with open(path, encoding="utf-8") as source:
+            found.update(re.findall(VERB_FUNCTION, source.read(), re.MULTILINE))
+    assert {"kill", "help"} <= found, found
+    return found
+
+
 def help_names_every_verb(vm):
-    text = vm.command("help")
-    for verb in VERBS:
-        find_row(text, verb)
+    """Each with a text of its own, alone as in the list, and with the usage that it insists on."""
+    listed = vm.command("help").split("\n")
+    assert listed.pop().startswith("Keys: "), listed
+    texts = {}
+    for row in listed:
+        match = HELP_ROW.fullmatch(row)
+        assert match, f"no verb, arguments and text: {row!r}"
+        verb, arguments, text = match.groups()
+        assert vm.command(f"help {verb}") == row, f"help {verb} isn't {row!r}"
+        if not arguments.endswith("..."):
+            assert_contains(vm.command(verb + TOO_MANY),
+                            rf"^usage: {verb}{re.escape(arguments)} ?$")
+        assert text not in texts.values(), f"two verbs have the text {text!r}"
+        texts[verb] = text
+    assert set(texts) == verbs_of_the_sources(), set(texts) ^ verbs_of_the_sources()
     assert_contains(vm.command("help map"), r"map <domain>\|<address>")
+    print(f"     {len(texts)} verbs, each with its usage")
 
 
 def unknown_and_misused_verbs_are_explained(vm):
