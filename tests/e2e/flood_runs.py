@@ -15,10 +15,10 @@ import time
 
 import raw_peer
 import rotunda_vm
+from honest import HONEST_SECONDS, HonestClient
 from raw_peer import ACK, RST, SYN
 from rotunda_vm import busy
 
-HONEST_SECONDS = 2.0
 REAPED_SECONDS = 30
 SAMPLES = 1000  # of sequence numbers
 NEAR = 4096  # what a guess may be off by; at 1,000 cookies of 29 bits, 0.05 guesses are right
@@ -31,51 +31,22 @@ MSS_OPTION = struct.pack(">BBH", 2, 4, raw_peer.MSS)
 Amounts = collections.namedtuple("Amounts", "frames flood_seconds connections")
 
 
-def honest_waits(ask):
-    """
-    How long `ask` says that an honest client waited, or what became of it, until it was in time.
-    A long wait or two are a busy test machine's, three in a row are not.
-    """
-    waits = []
-    for _ in range(3):
-        try:
-            waits.append(ask())
-        except (TimeoutError, ConnectionResetError) as problem:
-            waits.append(problem)
-            continue
-        if waits[-1] <= HONEST_SECONDS * busy():
-            return waits
-    raise AssertionError(f"an honest client waited: {waits}")
-
-
 class Peer:
     """A machine, the network around it, and somebody honest in it."""
 
     def __init__(self, vm, network):
         self.vm, self.network = vm, network
         self.rng = random.Random(4)
-        self.forget()
-
-    def honest(self):
-        """One page."""
-        waits = honest_waits(lambda: self.network.page(seconds=4 * HONEST_SECONDS))
-        self.asked += len(waits)
-        self.late += len(waits) - 1
-        self.longest = max(self.longest, waits[-1])
+        self.honest = HonestClient(lambda: network.page(seconds=4 * HONEST_SECONDS),
+                                   (TimeoutError, ConnectionResetError))
 
     def honest_until(self, thread):
-        self.forget()
+        """Pages until the thread has ended, one at least; what is to be said of them."""
+        self.honest.forget()
         while True:
-            self.honest()
+            self.honest.page()
             if not thread.is_alive():
-                return self.said()
-
-    def forget(self):
-        self.asked, self.late, self.longest = 0, 0, 0.0
-
-    def said(self):
-        return f"{self.asked} pages asked for, {self.asked - self.late} served in time, in " \
-               f"{self.longest:.2f} s at most"
+                return self.honest.verdict()
 
     def figure(self, pattern):
         found = re.search(pattern, text := self.vm.command("net"))
@@ -228,7 +199,7 @@ def silent_connections_keep_nobody_out(peer, amounts):
             said = peer.honest_until(flood)
             wait_until(lambda: begun[0] >= count * 0.9 / busy(),
                        lambda: f"only {begun[0]} connections came about")
-        pages[rate] = peer.asked
+        pages[rate] = peer.honest.pages
         print(f"     {begun[0]} connections that say nothing, {rate} a second: {said}; "
               f"all reaped after {peer.wait_reaped():.0f} s")
     # In the same time; where a newcomer waits for its turn there are a seventh.
@@ -293,7 +264,7 @@ def mended(frame):
 
 def malformed_frames_harm_nobody(peer, amounts):
     before, sent = peer.vm.restarts(), 0
-    peer.forget()
+    peer.honest.forget()
     while sent < amounts.frames:
         for frame in samples(peer.rng):
             frame = mutate(peer.rng, frame)
@@ -304,11 +275,12 @@ def malformed_frames_harm_nobody(peer, amounts):
             sent += 1
         if sent % 1500 == 0:
             # Some frames were gratuitous ARP in the gateway's name.
-            peer.honest()
-    peer.honest()
+            peer.honest.page()
+    peer.honest.page()
     assert peer.vm.restarts() == before, f"somebody fell over:\n{peer.vm.command('domains')}"
     assert "fault:" not in peer.vm.text, peer.vm.tail()
-    print(f"     {sent} frames: {peer.said()}; all reaped after {peer.wait_reaped():.0f} s")
+    print(f"     {sent} frames: {peer.honest.verdict()}; "
+          f"all reaped after {peer.wait_reaped():.0f} s")
 
 
 TESTS = [
@@ -332,7 +304,7 @@ def run_all(amounts):
         vm.wait_prompt()
         vm.expect_ever(r"web: https on port", 60)
         peer = Peer(vm, network)
-        peer.honest()
+        peer.honest.page()
         for test in TESTS:
             if not wanted or test.__name__ in wanted:
                 result = rotunda_vm.run_test(lambda _, test=test: test(peer, amounts), vm,

@@ -11,7 +11,7 @@ import time
 
 import portions
 import rotunda_vm
-from flood_runs import HONEST_SECONDS
+from honest import HONEST_SECONDS, HonestClient
 from launcher_test import manifest_text, pack, row
 from rotunda_vm import busy
 
@@ -39,32 +39,16 @@ ATTACKS = [
 SERVICES = [attack.service for attack in ATTACKS]
 
 
-class Honest:
+class Honest(HonestClient):
     """Asks for pages and at the prompt, and remembers how it was served."""
 
     def __init__(self, vm):
-        self.vm = vm
-        self.pages = self.commands = self.late = 0
-        self.longest = 0.0
+        super().__init__(self.get, (OSError,))
+        self.vm, self.commands = vm, 0
 
-    def page(self):
-        """A long wait or two are a busy test machine's, three in a row are not."""
-        waits = []
-        for _ in range(3):
-            begin = time.monotonic()
-            try:
-                status, _, body = self.vm.get("/", timeout=4 * HONEST_SECONDS)
-            except OSError as problem:
-                waits.append(problem)
-                continue
-            assert status == 200 and b"Rotunda" in body, (status, body[:100])
-            waits.append(time.monotonic() - begin)
-            if waits[-1] <= HONEST_SECONDS * busy():
-                self.pages += 1
-                self.late += len(waits) - 1
-                self.longest = max(self.longest, waits[-1])
-                return
-        raise AssertionError(f"an honest client waited, page {self.pages + 1}: {waits}")
+    def get(self):
+        status, _, body = self.vm.get("/", timeout=4 * HONEST_SECONDS)
+        assert status == 200 and b"Rotunda" in body, (status, body[:100])
 
     def command(self, has_network):
         if has_network:
@@ -152,7 +136,7 @@ def only_its_connection_is_reset(vm, attack, messages, seed):
     report = attack_run(vm, attack, messages, seed, honest)
     print(f"     {attack.service}: " + ", ".join(f"{count} {name}" for name, count
                                                  in report.items() if count)
-          + f"; {time.monotonic() - begin:.0f} s; {honest.said()}")
+          + f"; {time.monotonic() - begin:.0f} s; {honest.verdict()}")
     honest.page()
     honest.command(True)
     wait_equal("restarts", vm.restarts, restarts)
