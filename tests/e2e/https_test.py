@@ -12,6 +12,7 @@ import hashlib
 import os
 import random
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -23,6 +24,7 @@ import time
 import warnings
 
 import rotunda_vm
+from honest import HonestClient
 
 warnings.simplefilter("ignore", DeprecationWarning)  # old versions of TLS are asked for on purpose
 
@@ -33,6 +35,9 @@ PARALLEL = 1000
 AT_ONCE = 200  # of them: more and the host's own threads starve, and dawdlers make room for others
 PACE = 0.005  # seconds between two of them
 SLOW = 200
+OPENED = 0.9  # of the slow ones, at least
+HONEST = 10  # pages that are asked for while they come, or at a flood's height
+FLOOD = 300
 PATIENCE = 30  # seconds after which no slow client may be left
 DRAIN = 20  # seconds to read what was sent to those who read nothing
 
@@ -508,55 +513,76 @@ def is_reaped(stream):
         return True
 
 
-def honest_wait(vm):
-    """How long an honest client waits; a long wait or two are the test machine's, three aren't."""
-    for _ in range(3):
-        begin = time.monotonic()
-        assert_alive(vm, 20.0)
-        waited = time.monotonic() - begin
-        if waited <= 2.0:
-            return waited
-    raise AssertionError(f"an honest client waited {waited:.1f} s")
+def honest_client(vm):
+    return HonestClient(lambda: assert_alive(vm, 20.0))
+
+
+def slow_clients_come(vm, start, count, honest):
+    """As many of them as the server takes, honest ones in between."""
+    streams = []
+    for number in range(count):
+        try:
+            streams.append(slow_open(vm, start))
+        except OSError:
+            pass  # reaped already
+        if number % (count // HONEST) == 0:
+            honest.page()
+    assert len(streams) >= OPENED * count, f"only {len(streams)} of {count} slow clients came"
+    return streams
+
+
+def held(streams):
+    """How many of them the host hasn't heard the end of; nothing is taken from them."""
+    poll = select.poll()
+    for stream in streams:
+        poll.register(stream, select.POLLRDHUP)
+    return len(streams) - len(poll.poll(0))
+
+
+def left_of(streams, drip):
+    """Those that the server hasn't ended; they say a little more."""
+    streams = [stream for stream in streams if not is_reaped(stream)]
+    for stream in streams if drip else []:
+        try:
+            stream.send(drip)
+        except OSError:
+            pass
+    return streams
 
 
 def slow_clients_hinder_nobody(vm):
     for way, (start, drip) in SLOW_WAYS.items():
-        streams, longest = [], 0.0
-        for _ in range(FEW if way == "reads nothing of much" else SLOW):
-            try:
-                streams.append(slow_open(vm, start))
-            except OSError:
-                pass  # reaped already
-        opened, begin = len(streams), time.monotonic()
+        count, honest = FEW if way == "reads nothing of much" else SLOW, honest_client(vm)
+        streams = slow_clients_come(vm, start, count, honest)
+        opened, at_once, begin = len(streams), held(streams), time.monotonic()
         reads = not way.startswith("reads nothing")
         while streams and time.monotonic() - begin < PATIENCE:
-            longest = max(longest, honest_wait(vm))
+            honest.page()
             if reads:
-                streams = [stream for stream in streams if not is_reaped(stream)]
-            for stream in streams if drip else []:
-                try:
-                    stream.send(drip)
-                except OSError:
-                    pass
+                streams = left_of(streams, drip)
             time.sleep(1.0)
         # What QEMU holds for those who read nothing must be read before the end shows.
         end = time.monotonic() + DRAIN
         while not reads and streams and time.monotonic() < end:
-            streams = [stream for stream in streams if not is_reaped(stream)]
-        print(f"     {way}: {opened} clients, an honest one waited at most {longest:.2f} s, "
-              f"{len(streams)} left after {time.monotonic() - begin:.0f} s")
+            streams = left_of(streams, drip)
+        print(f"     {way}: {opened} of {count} clients came, {at_once} were there at once, "
+              f"{len(streams)} left after {time.monotonic() - begin:.0f} s; "
+              f"{honest.verdict(least=HONEST)}")
         assert not streams, f"{way}: {len(streams)} of {opened} are still connected"
 
 
 def connection_floods_pass(vm):
     for port in (vm.https_port, vm.http_port):
-        streams = []
-        for _ in range(300):
+        streams, honest = [], honest_client(vm)
+        for _ in range(FLOOD):
             streams.append(connect(port))
             time.sleep(PACE)
-        honest_wait(vm)
+        for _ in range(HONEST):
+            honest.page()
         for stream in streams:
             stream.close()
+        print(f"     {FLOOD} connections to port {443 if port == vm.https_port else 80}: "
+              f"{honest.verdict(least=HONEST)}")
     assert_alive(vm)
 
 
