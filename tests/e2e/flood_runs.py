@@ -91,6 +91,14 @@ class Peer:
         return b"\x0b" + self.rng.randbytes(3)
 
 
+def is_served(network):
+    try:
+        network.page(seconds=4 * HONEST_SECONDS)
+    except (TimeoutError, ConnectionResetError):
+        return False
+    return True
+
+
 def wait_until(is_so, what, seconds=REAPED_SECONDS):
     end = time.monotonic() + seconds
     while not is_so():
@@ -303,8 +311,9 @@ def run_all(amounts):
                                append=raw_peer.GUEST_ARGUMENTS) as vm:
         vm.wait_prompt()
         vm.expect_ever(r"web: https on port", 60)
+        # It says so before the stack has heard of it.
+        wait_until(lambda: is_served(network), lambda: "nobody is served", rotunda_vm.BOOT_SECONDS)
         peer = Peer(vm, network)
-        peer.honest.page()
         for test in TESTS:
             if not wanted or test.__name__ in wanted:
                 result = rotunda_vm.run_test(lambda _, test=test: test(peer, amounts), vm,

@@ -159,6 +159,7 @@ def assert_alive(vm, seconds=5.0):
 # TLS.
 
 def tls_1_3_and_1_2_are_spoken_and_nothing_older(vm):
+    vm.wait_https()
     for version, name in ((ssl.TLSVersion.TLSv1_3, "TLSv1.3"), (ssl.TLSVersion.TLSv1_2, "TLSv1.2")):
         with connect_tls(vm, tls_context(version)) as stream:
             assert stream.version() == name
@@ -551,6 +552,7 @@ def left_of(streams, drip):
 
 
 def slow_clients_hinder_nobody(vm):
+    vm.wait_https()
     for way, (start, drip) in SLOW_WAYS.items():
         count, honest = FEW if way == "reads nothing of much" else SLOW, honest_client(vm)
         streams = slow_clients_come(vm, start, count, honest)
@@ -572,6 +574,7 @@ def slow_clients_hinder_nobody(vm):
 
 
 def connection_floods_pass(vm):
+    vm.wait_https()
     for port in (vm.https_port, vm.http_port):
         streams, honest = [], honest_client(vm)
         for _ in range(FLOOD):
