@@ -19,22 +19,24 @@ DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "intruder", "hostile.
 SETTLE_SECONDS = 30
 TABLES_FRAMES = 32  # tables are more or fewer by where segments happen to lie
 OPENINGS = 500  # among which there are some with a doorbell of somebody else's
+MANY = 100000  # messages, among which each kind of attack occurs
 PAUSE_SECONDS = 0.5  # between what honest clients ask for
 
 # Who plays it, and what can be asked for meanwhile: of a service with one client only, the honest
 # one is out until the other has gone.
-Attack = collections.namedtuple("Attack", "service program pages prompt")
+Attack = collections.namedtuple("Attack", "service program pages prompt has_rings answers",
+                                defaults=[False, False])
 
 ATTACKS = [
-    Attack("net:Tcp", "intruder", True, True),
-    Attack("net:Udp", "intruder", True, True),
-    Attack("net:Status", "intruder", True, True),
+    Attack("net:Tcp", "intruder", True, True, has_rings=True, answers=True),
+    Attack("net:Udp", "intruder", True, True, has_rings=True, answers=True),
+    Attack("net:Status", "intruder", True, True, has_rings=True, answers=True),
     Attack("console:Tty", "intruder", True, True),
     Attack("rng:Entropy", "intruder", True, True),
     Attack("rtc:Clock", "intruder", True, True),
     Attack("app:App", "intruder", True, True),
-    Attack("net:Link", "usurper", False, True),
-    Attack("uart:Port", "usurper", True, False),
+    Attack("net:Link", "usurper", False, True, has_rings=True, answers=True),
+    Attack("uart:Port", "usurper", True, False, has_rings=True),  # says what is typed: nothing
 ]
 SERVICES = [attack.service for attack in ATTACKS]
 
@@ -68,7 +70,7 @@ class Honest(HonestClient):
 
 def report_of(vm, service, at):
     """What the hostile client says at its end; None before that."""
-    found = re.search(rf": {service}: (\d+ messages taken,.*(?:\n.*)*? words changed after)",
+    found = re.search(rf": {service}: (\d+ messages taken,.*(?:\n.*)*? calls granted)",
                       rotunda_vm.plain(vm.text[at:]))
     assert not re.search(rf": {service} (died|refuses|took a)", vm.text), vm.tail()
     if found is None:
@@ -103,6 +105,15 @@ def wait_quiet(vm):
     vm.wait_prompt()
 
 
+def is_thorough(report, attack):
+    """Everything that such an attack is made of was in it, and it ended connections."""
+    wanted = ["calls granted"] if not attack.has_rings else [
+        "resets", "jumps", "words changed after", "lives mute", "openings stale", "lengths zero",
+        "lengths greatest"]
+    missing = [what for what in wanted + ["answers left"] * attack.answers if report[what] == 0]
+    assert not missing, (missing, report)
+
+
 def attack_run(vm, attack, messages, seed, honest):
     """One hostile client from its first message to its last; its report."""
     vm.drain()
@@ -121,6 +132,8 @@ def attack_run(vm, attack, messages, seed, honest):
     assert "running" not in row(vm, "domains", attack.program)
     assert report["messages taken"] + report["calls"] >= messages, report
     assert report["bells of others"] > 0 or report.get("openings", 0) < OPENINGS, report
+    if messages >= MANY:
+        is_thorough(report, attack)
     return report
 
 

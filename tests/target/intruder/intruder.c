@@ -5,10 +5,9 @@
  * what words.c makes up, and breaks the ring's rules: indices jump, messages change after the
  * doorbell, answers are never taken, the bell rings for nothing, openings are as wrong as they can
  * be, and the area may be that of the life before, with its old epoch and indices.  A doorbell that
- * isn't its own must be refused.  Each life ends
- * when the service cuts it off or it has had enough; then comes the next.  A service that reads no
- * rings gets as many calls instead.  Asked for no messages it takes all the places that it gets,
- * and keeps them.
+ * isn't its own must be refused.  Each life ends when the service cuts it off or it has had enough;
+ * then comes the next.  A service that reads no rings gets as many calls instead.  Asked for no
+ * messages it takes all the places that it gets, and keeps them.
  *
  * tests/e2e/hostile_ring_runs.py looks at everybody else meanwhile.
  */
@@ -59,8 +58,8 @@ static _Atomic bool is_scribbling; /* the other thread changes what was said */
 static _Atomic bool is_alone;      /* there is no CPU for it */
 
 static struct {
-    uint64_t messages, ignored, calls, openings, bad_openings, refused, resets, jumps, bells,
-        changed, borrowed;
+    uint64_t messages, ignored, calls, granted, openings, bad_openings, refused, resets, jumps,
+        bells, changed, borrowed, stale, mute, unheard;
 } counts;
 
 static struct connection_area *own(void)
@@ -236,7 +235,7 @@ static bool life_open(void)
     if (chance_once_in(4))
         capacity = UINT64_C(2) << chance_below(11);
     epoch += chance_once_in(8) ? 0 : 1;
-    const bool is_stale = chance_once_in(16);
+    const bool is_stale = chance_once_in(16) && own()->magic == CONNECTION_MAGIC;
     if (!is_stale)
         area_prepare(epoch);
     insist(handle_duplicate(bell, RIGHT_SIGNAL | RIGHT_INSPECT | RIGHT_TRANSFER, 0, &doorbell),
@@ -256,6 +255,7 @@ static bool life_open(void)
     handle_t passed[PORTAL_HANDLES];
     memcpy(passed, m.handle, sizeof passed);
     counts.openings++;
+    counts.stale += own()->epoch != epoch && foreign == 0;
     const enum status s = portal_call_with(portal, &m, DEADLINE_NEVER);
     if (s == STATUS_PEER_DEAD)
         log_die("%s died", words->service);
@@ -395,8 +395,12 @@ static bool batch_say(void)
 
 static void life_end(void)
 {
+    if (is_mute) {
+        counts.mute++;
+        counts.unheard += theirs()->out.produce;
+    }
     if (is_cut_off()) {
-        counts.resets++;
+        counts.resets += own()->is_closed == 0 ? 1 : 0; /* else we have asked for it */
         return;
     }
     counts.ignored += produced - taken;
@@ -449,8 +453,11 @@ static void call_one(void)
         log_die("%s died", words->service);
     if (s == STATUS_OK && m.word[0] == STATUS_OK && is_forbidden)
         log_die("%s took an event that isn't ours", words->service);
-    if (s == STATUS_OK && m.word[0] == STATUS_OK && words->undo != NULL)
-        words->undo(operation, &m);
+    if (s == STATUS_OK && m.word[0] == STATUS_OK) {
+        counts.granted++;
+        if (words->undo != NULL)
+            words->undo(operation, &m);
+    }
     for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
         if (s == STATUS_OK)
             drop(m.handle[i]);
@@ -578,5 +585,10 @@ int main(void)
              (unsigned long long)counts.borrowed, (unsigned long long)counts.resets,
              (unsigned long long)counts.jumps, (unsigned long long)counts.bells,
              (unsigned long long)counts.changed);
+    log_line("%s: %llu lives mute, %llu answers left, %llu openings stale, %llu lengths zero, "
+             "%llu lengths greatest, %llu calls granted",
+             words->service, (unsigned long long)counts.mute, (unsigned long long)counts.unheard,
+             (unsigned long long)counts.stale, (unsigned long long)words_counts.zeros,
+             (unsigned long long)words_counts.greatest, (unsigned long long)counts.granted);
     return 0;
 }

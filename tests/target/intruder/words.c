@@ -26,6 +26,16 @@ enum {
     LINK_BUFFER_BYTES = 2048,
 };
 
+struct words_counts words_counts;
+
+static void length_count(uint64_t length, uint64_t greatest)
+{
+    if (length == 0)
+        words_counts.zeros++;
+    else if (length == greatest)
+        words_counts.greatest++;
+}
+
 /* ---- the network's services ---- */
 
 static uint32_t learnt[LEARNT_MAX]; /* numbers of sockets, and offsets of chunks */
@@ -111,6 +121,9 @@ static void net_message_pack(struct net_message *m, struct ring_message *out)
 {
     if (chance_once_in(SPOILT_ONCE_IN))
         net_message_spoil(m);
+    if (m->kind == NET_TCP_SEND || m->kind == NET_UDP_SEND || m->kind == NET_STATUS_PING
+        || m->kind == NET_STATUS_RESOLVE)
+        length_count(m->length, UINT32_MAX);
     memcpy(out, m, sizeof *out);
 }
 
@@ -147,7 +160,7 @@ static void udp_message(struct ring_message *out)
     m.offset = some_offset();
     m.length = (uint32_t)chance_below(256);
     if (chance_once_in(SPOILT_ONCE_IN))
-        m.length = some_length();
+        m.length = (uint32_t)chance_edge();
     m.address = some_address();
     net_message_pack(&m, out);
 }
@@ -172,6 +185,8 @@ static void status_message(struct ring_message *out)
     }
     if (m.kind == NET_STATUS_PING)
         m.address = some_address();
+    if (m.kind == NET_STATUS_PING || m.kind == NET_STATUS_RESOLVE)
+        m.length = some_length();
     net_message_pack(&m, out);
 }
 
@@ -184,9 +199,10 @@ static void uart_message(struct ring_message *out)
     if (chance_once_in(16))
         m.count = (uint8_t)chance_below(8);
     if (chance_once_in(SPOILT_ONCE_IN))
-        m.count = (uint8_t)chance_word();
+        m.count = (uint8_t)(chance_once_in(2) ? UINT8_MAX : chance_word());
     if (chance_once_in(SPOILT_ONCE_IN))
         m.kind = (uint8_t)chance_word();
+    length_count(m.count, UINT8_MAX);
     for (unsigned i = 0; i < UART_BYTES; i++)
         m.bytes[i] = (uint8_t)(' ' + chance_below(95));
     memcpy(out, &m, sizeof *out);
@@ -240,8 +256,12 @@ static void link_compose(struct ring_message *out)
             m.tx.length[i] = (uint16_t)(20 + chance_below(40));
         }
     }
+    if (m.kind == LINK_TX && chance_once_in(SPOILT_ONCE_IN))
+        m.tx.length[0] = chance_once_in(2) ? 0 : UINT16_MAX;
     if (chance_once_in(SPOILT_ONCE_IN))
         link_message_spoil(&m);
+    if (m.kind == LINK_TX)
+        length_count(m.tx.length[0], UINT16_MAX);
     memcpy(out, &m, sizeof *out);
 }
 

@@ -13,6 +13,14 @@
 /* Of which no rings can be had, nor another connection than the one that all are born with. */
 #define WORDS_LAUNCHER "app:App"
 
+/* How many of the messages named lengths that go wrong. */
+struct words_counts {
+    uint64_t zeros;    /* 0 */
+    uint64_t greatest; /* what the field can hold: 2^32 - 1, or less where it is narrower */
+};
+
+extern struct words_counts words_counts;
+
 struct words {
     const char *service;
     /* The next message; NULL: the service reads none. */
