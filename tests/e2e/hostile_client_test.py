@@ -9,7 +9,7 @@ import sys
 
 import hostile_ring_runs
 
-SERVICES = ["console:Tty", "rng:Entropy", "rtc:Clock", "uart:Port", "app:App"]
+SERVICES = ["console:Tty", "rng:Entropy", "rtc:Clock", "uart:Port", "app:App", "app:Inspect"]
 
 if __name__ == "__main__":
     sys.exit(hostile_ring_runs.run_all(1000000, 4, SERVICES)

@@ -9,6 +9,8 @@
  * then comes the next.  A service that reads no rings gets as many calls instead.  Asked for no
  * messages it takes all the places that it gets, and keeps them.
  *
+ * Argument `decoy`: it does nothing, and is there to be started, stopped and killed.
+ *
  * tests/e2e/hostile_ring_runs.py looks at everybody else meanwhile.
  */
 #include "chance.h"
@@ -455,8 +457,8 @@ static void call_one(void)
         log_die("%s took an event that isn't ours", words->service);
     if (s == STATUS_OK && m.word[0] == STATUS_OK) {
         counts.granted++;
-        if (words->undo != NULL)
-            words->undo(operation, &m);
+        if (words->answered != NULL)
+            words->answered(operation, &m);
     }
     for (unsigned i = 0; i < PORTAL_HANDLES; i++) {
         if (s == STATUS_OK)
@@ -484,17 +486,19 @@ static void name_connect(void)
         portal = startup_get()->app_portal;
         return;
     }
-    if (portal != 0)
+    if (portal != 0 && !words->is_launchers)
         (void)!portal_call_with(portal, &m, DEADLINE_NEVER);
     drop(portal);
     insist(app_connect(words->service, &portal), "connecting");
+    if (words->is_launchers && words->begin != NULL)
+        words->begin(portal);
 }
 
 static void life(uint64_t number)
 {
     if (number % LIVES_OF_A_NAME == 0)
         name_connect();
-    if (strcmp(words->service, WORDS_LAUNCHER) == 0) {
+    if (words->is_launchers) {
         calls_make(CALLS);
         return;
     }
@@ -554,6 +558,8 @@ int main(void)
 
     strncpy(service, startup_get()->argument, sizeof service - 1);
     service[sizeof service - 1] = '\0';
+    if (strcmp(service, "decoy") == 0)
+        loop_run();
     char *number = strchr(service, '=');
     if (number == NULL)
         return 1;

@@ -4,7 +4,9 @@
 #include "words.h"
 
 #include "chance.h"
+#include "inspect_words.h"
 
+#include "app/inspect.h"
 #include "console/tty.h"
 #include "net/link.h"
 #include "net/status.h"
@@ -293,7 +295,7 @@ static void link_begin(handle_t portal)
 
 /* ---- calls ---- */
 
-static void call_fill(struct portal_message *m, uint64_t first_operation, uint64_t operations)
+void words_fill(struct portal_message *m, uint64_t first_operation, uint64_t operations)
 {
     for (unsigned i = 1; i < PORTAL_WORDS; i++)
         m->word[i] = chance_once_in(2) ? chance_edge() : chance_word();
@@ -304,22 +306,22 @@ static void call_fill(struct portal_message *m, uint64_t first_operation, uint64
 
 static void net_call(struct portal_message *m)
 {
-    call_fill(m, NET_TCP_LISTEN, 200);
+    words_fill(m, NET_TCP_LISTEN, 200);
 }
 
 static void link_call(struct portal_message *m)
 {
-    call_fill(m, LINK_OP_INFO, 4);
+    words_fill(m, LINK_OP_INFO, 4);
 }
 
 static void uart_call(struct portal_message *m)
 {
-    call_fill(m, 0, 8);
+    words_fill(m, 0, 8);
 }
 
 static void tty_call(struct portal_message *m)
 {
-    call_fill(m, TTY_OPEN, TTY_DRAIN - TTY_OPEN + 2);
+    words_fill(m, TTY_OPEN, TTY_DRAIN - TTY_OPEN + 2);
     m->word[0] |= chance_word() << 8 & INT64_MAX;
     if ((m->word[0] & 0xff) == TTY_WRITE && !chance_once_in(64))
         m->word[0] = TTY_WRITE | chance_edge() << 16;
@@ -338,7 +340,7 @@ static void app_call(struct portal_message *m)
                                         "launcher",      "intruder",    "no:Such",    "net:"};
     struct service_name name;
 
-    call_fill(m, APP_CONNECT, 9);
+    words_fill(m, APP_CONNECT, 9);
     if (m->word[0] == APP_EXIT) /* that ends whoever asks for it */
         m->word[0] = APP_POWER_OFF;
     if (!chance_once_in(4)
@@ -348,7 +350,7 @@ static void app_call(struct portal_message *m)
         m->word[1 + chance_below(4)] ^= UINT64_C(1) << chance_below(64);
 }
 
-static void app_undo(uint64_t operation, const struct portal_message *answer)
+static void app_answered(uint64_t operation, const struct portal_message *answer)
 {
     if (operation == APP_CONNECT && answer->word[1] != 0)
         (void)!handle_close(answer->word[1]);
@@ -356,26 +358,27 @@ static void app_undo(uint64_t operation, const struct portal_message *answer)
 
 static void entropy_call(struct portal_message *m)
 {
-    call_fill(m, ENTROPY_READ, 2);
+    words_fill(m, ENTROPY_READ, 2);
     if (chance_once_in(2))
         m->word[1] = chance_below(ENTROPY_BYTES + 4);
 }
 
 static void clock_call(struct portal_message *m)
 {
-    call_fill(m, CLOCK_READ, 2);
+    words_fill(m, CLOCK_READ, 2);
 }
 
 static const struct words all[] = {
-    {NET_TCP_SERVICE, tcp_message, net_call, net_hear, NULL, NULL, NULL},
-    {NET_UDP_SERVICE, udp_message, net_call, net_hear, NULL, NULL, NULL},
-    {NET_STATUS_SERVICE, status_message, net_call, net_hear, net_begin, NULL, NULL},
-    {LINK_SERVICE, link_compose, link_call, link_hear, link_begin, NULL, NULL},
-    {UART_SERVICE, uart_message, uart_call, link_hear, NULL, NULL, NULL},
-    {TTY_SERVICE, NULL, tty_call, link_hear, NULL, tty_keeps_events, NULL},
-    {ENTROPY_SERVICE, NULL, entropy_call, link_hear, NULL, NULL, NULL},
-    {CLOCK_SERVICE, NULL, clock_call, link_hear, NULL, NULL, NULL},
-    {WORDS_LAUNCHER, NULL, app_call, link_hear, NULL, NULL, app_undo},
+    {NET_TCP_SERVICE, tcp_message, net_call, net_hear, NULL, NULL, NULL, false},
+    {NET_UDP_SERVICE, udp_message, net_call, net_hear, NULL, NULL, NULL, false},
+    {NET_STATUS_SERVICE, status_message, net_call, net_hear, net_begin, NULL, NULL, false},
+    {LINK_SERVICE, link_compose, link_call, link_hear, link_begin, NULL, NULL, false},
+    {UART_SERVICE, uart_message, uart_call, link_hear, NULL, NULL, NULL, false},
+    {TTY_SERVICE, NULL, tty_call, link_hear, NULL, tty_keeps_events, NULL, false},
+    {ENTROPY_SERVICE, NULL, entropy_call, link_hear, NULL, NULL, NULL, false},
+    {CLOCK_SERVICE, NULL, clock_call, link_hear, NULL, NULL, NULL, false},
+    {WORDS_LAUNCHER, NULL, app_call, link_hear, NULL, NULL, app_answered, true},
+    {INSPECT_SERVICE, NULL, inspect_call, link_hear, inspect_begin, NULL, inspect_answered, true},
 };
 
 const struct words *words_find(const char *service)

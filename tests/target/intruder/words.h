@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* Of which no rings can be had, nor another connection than the one that all are born with. */
+/* To which no other connection can be had than the one that all are born with. */
 #define WORDS_LAUNCHER "app:App"
 
 /* How many of the messages named lengths that go wrong. */
@@ -29,13 +29,19 @@ struct words {
     void (*call)(struct portal_message *m);
     /* A message of the service's: there may be a number in it to use. */
     void (*hear)(const struct ring_message *m);
-    /* To be said first, of rings that have just been opened; NULL: nothing. */
+    /* To be said first, of rings that have just been opened, or of a connection that can't have
+     * any; NULL: nothing. */
     void (*begin)(handle_t portal);
     /* Whether events that come with this call are kept, so must be the caller's; NULL: no. */
     bool (*keeps_events)(const struct portal_message *m);
-    /* A call was answered with OK: what it has made is given back; NULL: nothing. */
-    void (*undo)(uint64_t operation, const struct portal_message *answer);
+    /* A call was answered with OK: what it says is checked, what it has made is given back; NULL:
+     * nothing. */
+    void (*answered)(uint64_t operation, const struct portal_message *answer);
+    bool is_launchers; /* no rings can be had of it */
 };
 
 /* NULL: there is no such service. */
 const struct words *words_find(const char *service);
+
+/* A call of any of so many operations, sometimes of none; its other words are edges and noise. */
+void words_fill(struct portal_message *m, uint64_t first_operation, uint64_t operations);
