@@ -6,13 +6,17 @@ missing.  Each boots a machine of its own and ends in one of these ways, in 2 s 
   refused     "cannot boot", with what is wrong, and "halted"; or the launcher says so
   stopped     a report by the kernel on itself and "halted", or on the launcher and "reboot": memory
               and registers that aren't there can't be told from others before they are touched
-  speechless  the tree has no console that works; all processors wait, none runs wild
+  speechless  not one word, since the tree has its console where the machine has none; all
+              processors wait, none runs wild
 
-Everything else is wrong.
+Everything else is wrong: also a claim that has failed, of the kernel's or a program's; silence
+after the first words; and silence with a console that is where it was, or none, for then the
+kernel takes the one that the board is known to have.
 """
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 import random
 import re
@@ -30,10 +34,19 @@ GUEST_SECONDS = 2.0
 WALL_SECONDS = 30.0  # on a busy host; until then nobody is called hung
 QUIET_SECONDS = 2.0  # without a word, before the processors are looked at
 WATCHED_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+LOOKS_MIN = 20  # meanwhile, however busy the host
 IDLE_SHARE = 0.03  # of a host's processor: a guest that runs takes more on the busiest host
 BOOTED = r"app:App: \d+ of \d+ domains started"
 REFUSED = r"cannot boot: [ -~]{8,}[\s\S]*halted|app:App: cannot start: [ -~]{8,}"
 STOPPED = r"kernel panic: [ -~]{8,}[\s\S]*halted|the launcher stopped: [ -~]{8,}[\s\S]*reboot"
+CLAIM = r"assertion [ -~]*failed"  # core/base/assert.c, __assert_func() of programs
+
+NODE, END_NODE, PROPERTY, NOP = 1, 2, 3, 4  # tags of a tree's structure
+MAGIC = 0xd00dfeed
+DEPTH_MAX = 16  # DEVICETREE_DEPTH_MAX of core/devicetree.h
+UARTS = {b"arm,pl011", b"arm,sbsa-uart"}
+PLACED_BY = (b"reg", b"ranges", b"#address-cells", b"#size-cells")
 
 Case = collections.namedtuple("Case", "way what tree")
 
@@ -112,7 +125,7 @@ def begin_nodes(rng):
     structure = body * rng.choice((100, 10000, 60000))
     if rng.random() < 0.5:
         structure += struct.pack(">I", 9)
-    head = struct.pack(">10I", 0xd00dfeed, 56 + len(structure), 56, 56 + len(structure), 40, 17, 16,
+    head = struct.pack(">10I", MAGIC, 56 + len(structure), 56, 56 + len(structure), 40, 17, 16,
                        0, 0, len(structure))
     return head + bytes(16) + structure
 
@@ -189,6 +202,51 @@ def cases(seed, count, source):
         yield Case(way.__name__, what, tree)
 
 
+# Where a tree has its console.
+
+def chains_in(blob):
+    """
+    The properties of each node, behind those of all above it; as far as the tree is whole, and as
+    deep as the kernel looks.
+    """
+    if len(blob) < 40 or struct.unpack_from(">I", blob)[0] != MAGIC:
+        return []
+    total, at, strings, _, version, _, _, names, size = struct.unpack_from(">9I", blob, 4)
+    structure = blob[:at + size if version > 16 else total]
+    names = blob[strings:strings + names]
+    out, here = [], []
+    while at + 4 <= len(structure):
+        tag, = struct.unpack_from(">I", structure, at)
+        at += 4
+        if tag == NODE:
+            here.append({})
+            if len(here) <= DEPTH_MAX:
+                out.append(here[:])
+            at = structure.find(b"\0", at) + 1 or len(structure)
+        elif tag == PROPERTY and here and at + 8 <= len(structure):
+            length, name = struct.unpack_from(">2I", structure, at)
+            here[-1].setdefault(names[name:].partition(b"\0")[0],
+                                structure[at + 8:at + 8 + length])
+            at += 8 + length
+        elif tag == END_NODE and here:
+            here.pop()
+        elif tag != NOP:
+            break
+        at += -at % 4
+    return out
+
+
+def is_uart(node):
+    return not UARTS.isdisjoint(node.get(b"compatible", b"").split(b"\0")) \
+        and not {b"ok", b"okay"}.isdisjoint(node.get(b"status", b"okay").split(b"\0"))
+
+
+def consoles(blob):
+    """What says where each UART's registers are."""
+    return [[node.get(name) for node in chain for name in PLACED_BY] for chain in chains_in(blob)
+            if is_uart(chain[-1])]
+
+
 # Booting.
 
 def command(qemu, folder, tree):
@@ -210,10 +268,29 @@ def seconds_used(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def threads_sleep(process):
+    """None of QEMU's executes, is about to, or waits for the host's disk."""
+    folder = f"/proc/{process.pid}/task"
+    for thread in os.listdir(folder):
+        with contextlib.suppress(OSError), \
+                open(os.path.join(folder, thread, "stat"), encoding="ascii") as stat:
+            if stat.read().rpartition(") ")[2][0] != "S":
+                return False
+    return True
+
+
 def processors_wait(process):
-    """Do all processors wait for an interrupt?  Then QEMU has nothing to do."""
-    before = seconds_used(process)
-    time.sleep(WATCHED_SECONDS)
+    """
+    Do all processors wait for an interrupt?  Then QEMU has nothing to do.  That it gets nothing
+    done proves little where the host lets it wait, but then it doesn't sleep.
+    """
+    before, looks = seconds_used(process), 0
+    end = time.monotonic() + WATCHED_SECONDS
+    while time.monotonic() < end or looks < LOOKS_MIN:
+        if process.poll() is not None or not threads_sleep(process):
+            return False
+        looks += 1
+        time.sleep(LOOK_SECONDS)
     return seconds_used(process) - before < IDLE_SHARE * WATCHED_SECONDS
 
 
@@ -235,7 +312,8 @@ class Console(threading.Thread):
 
 def outcome(text):
     """How it ended, and what was said until then; None while it goes on."""
-    for name, pattern in (("booted", BOOTED), ("refused", REFUSED), ("stopped", STOPPED)):
+    for name, pattern in (("a claim failed", CLAIM), ("booted", BOOTED), ("refused", REFUSED),
+                          ("stopped", STOPPED)):
         if match := re.search(pattern, text):
             return name, text[:match.end()]
     return None
@@ -249,7 +327,7 @@ def boot(qemu, case):
     console = Console(process.stdout)
     begin = heard = time.monotonic()
     try:
-        while time.monotonic() - begin < WALL_SECONDS:
+        while time.monotonic() - begin < WALL_SECONDS * rotunda_vm.busy():
             ended = outcome(console.text)
             if ended is not None:
                 return ended
@@ -258,8 +336,9 @@ def boot(qemu, case):
                 heard = time.monotonic()
             if process.poll() is not None:
                 return "QEMU ended", console.text
-            if time.monotonic() - heard > QUIET_SECONDS and processors_wait(process):
-                return "speechless", console.text
+            if time.monotonic() - heard > QUIET_SECONDS and processors_wait(process) \
+                    and not console.news.is_set():
+                return "silent" if console.text.strip() else "speechless", console.text
         return "hung", console.text
     finally:
         process.kill()
@@ -269,11 +348,14 @@ def boot(qemu, case):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def judge(qemu, case):
+def judge(qemu, case, consoles_there):
+    """How it ended, and what is wrong with that or None; `consoles_there`: of the good tree."""
     ended, text = boot(qemu, case)
     times = [float(t) for t in re.findall(r"^\[ *(\d+\.\d+)\]", text, re.M)]
-    if ended in ("hung", "QEMU ended"):
+    if ended in ("a claim failed", "silent", "hung", "QEMU ended"):
         return ended, f"{case.way}: {case.what}: {ended}:\n{text[-2000:]}"
+    if ended == "speechless" and consoles(case.tree) in ([], consoles_there):
+        return ended, f"{case.way}: {case.what}: speechless, though the console is as it was"
     if times and times[-1] > GUEST_SECONDS:
         return ended, f"{case.way}: {case.what}: {ended} only after {times[-1]:.2f} s"
     return ended, None
@@ -288,13 +370,16 @@ def run_all(seed, count):
         return rotunda_vm.CANNOT_RUN
     with tempfile.TemporaryDirectory(prefix="rotunda-") as folder:
         source = boot_test.good_tree(qemu, folder)
+    consoles_there = consoles(compiled(source))
+    assert len(consoles_there) == 1, consoles_there
     ends, wrong = collections.Counter(), []
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         # In portions: ten thousand trees at once would not fit.
         trees = cases(seed, count, source)
         while portion := [case for _, case in zip(range(100), trees)]:
-            for case, (ended, problem) in zip(portion, pool.map(lambda c: judge(qemu, c), portion)):
+            for case, (ended, problem) in zip(portion, pool.map(
+                    lambda c: judge(qemu, c, consoles_there), portion)):
                 ends[case.way, ended] += 1
                 if problem:
                     wrong.append(problem)
