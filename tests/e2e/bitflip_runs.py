@@ -6,7 +6,12 @@ after the supervisor has started it again; everybody else has to be untouched.
 What flips is random, from a seed, so most flips hit what nobody uses.  Some more are aimed at data
 in use and counted apart: a driver that gives wrong answers since then isn't noticed.  A flip is
 undone (text) or outlived (a restart) before the next, so that each is judged by itself; only those
-in data and stacks that had no effect stay, the aimed ones apart.
+in data and stacks that had no effect stay, the aimed ones apart.  A register can be flipped only
+while the driver executes; where it didn't, another use follows, and then another choice, so that
+all flips counted are flips that were made.
+
+The power button's driver may not switch the machine off here, so it can be used again and again: it
+says that the button was pressed, asks the launcher, and is refused.
 
 The flips come in pieces, each with a seed and a machine of its own, some machines side by side.
 The machine's memory is a file that this process maps, too, so looks from outside cost little.
@@ -36,12 +41,15 @@ MEMORY = 128 << 20
 BACK_SECONDS = 40
 USE_SECONDS = 1  # that one use may take; another follows, for characters get lost with their driver
 QUIET_SECONDS = 0.05  # of the console, after which nothing is on its way
+DOWN_SECONDS = 0.2  # and somewhat less is the button, once it is pressed
 WAKE_SECONDS = 5  # until a driver begins with what it is wanted for
 AGAIN_SECONDS = 0.1  # until it waits again, if it does
 REGISTER_TRIES = 5  # uses, until one is still under way where a register is to be flipped
+MISSES_EXCUSED = 5  # of registers, beyond as many as were flipped
 LOG_LINES = 12  # of the kernel's, that are shown when a driver isn't back
 TEXT_MAX = 200000  # of the console, before the older half is dropped
 FLIPS_A_MACHINE = 500
+POWER_OFF = ("            may-power-off;\n", "")  # in the manifest, of the button's driver alone
 PLACES = ("text", "data", "stack", "register")
 AIMED = "used"  # data again, but only what is in use: not the chance of a bit, so counted apart
 AIMED_EACH = 10  # flips between two of those
@@ -52,7 +60,6 @@ RATE_BACK = 0.999  # of the flips, after which the driver works, at once or soon
 TELLING = 2000  # flips, that tell such a rate
 TIMES_MAX = 5  # as many flips as were wanted, if these are fewer and the rate is below
 KEEPERS = ("keeper0", "keeper1")
-FLIPS_A_BOOT = 10  # of a driver whose use ends the machine
 
 KEEPER = """
         {name} {{
@@ -75,14 +82,15 @@ DICE = """
         };
 """
 
-# What one does with a driver, and what is then seen.
+# What one types to use a driver, and what is then seen.
 USES = {
     "pl031": ("date", r"^20\d\d-\d\d-\d\d"),
     "virtio-net": ("ping 10.0.2.2 1", r"1 sent, 1 answered"),
     "virtio-rng": ("launch dice", r"dice: rolled [0-9a-f]{16}: ok"),
     "pl011": ("echo well and good", r"^well and good"),
 }
-BUTTON = "pl061"
+BUTTON = "pl061"  # which is pressed
+PRESSED = r"pl061: the power button was pressed[\s\S]*?pl061: cannot switch off: denied"
 # Said of a domain that has died of something, whatever follows.
 DEATH = re.compile(r"app:App: (\S+): (?:will be started again|given up|stays down) ")
 AT_PROMPT = re.compile(rf"^{rotunda_vm.PROMPT}\Z", re.M)
@@ -106,8 +114,8 @@ class Count(collections.Counter):
         return (f"{driver}: {tried} flips: {tried - died - lost} without effect, {died} died and "
                 f"back, {lost} not back (tried/died/not back: {places}); aimed at data in use: "
                 f"{self['tried', AIMED]}, {self['died', AIMED]} died and back, "
-                f"{self['lost', AIMED]} not back; {self['missed']} registers not flipped, since "
-                "nothing of the driver was executed")
+                f"{self['lost', AIMED]} not back; {self['missed']} times another choice of a "
+                "register, since nothing of the driver was executed")
 
 
 class Lost(AssertionError):
@@ -122,6 +130,10 @@ class Late(Exception):
     """The driver is not in the life any more that was looked at: it has died of an earlier flip."""
 
 
+class Missed(Exception):
+    """No register was flipped, since the driver didn't execute."""
+
+
 class Target:
     """One driver in one machine, with the debugger on it."""
 
@@ -133,6 +145,7 @@ class Target:
         self.say = say
         self.what = "nothing"
         self.place = None
+        self.pressed = 0  # when the button was, by the host's clock
         self.heard = len(vm.text)  # of the console, as far as deaths have been counted
         self.outside = Outside(vm, ram)
         self.debugger = Debugger(vm, 30)
@@ -200,7 +213,14 @@ class Target:
             self.debugger.go()
             raise Late
 
-    def flip_memory(self, address):
+    def flip_memory(self, choose):
+        """Where `choose` says, but no guard page: there is nothing to flip."""
+        while True:
+            flipped = self.flip_byte(choose())
+            if flipped is not None:
+                return flipped
+
+    def flip_byte(self, address):
         bit = self.random.randrange(8)
         self.halt()
         try:
@@ -223,7 +243,7 @@ class Target:
         return segment.address + self.random.randrange(segment.length)
 
     def flip_text(self):
-        return self.flip_memory(self.anywhere(self.segments["text"]))
+        return self.flip_memory(lambda: self.anywhere(self.segments["text"]))
 
     def undo(self, flipped):
         """What flip_text() has returned, or None: nothing."""
@@ -233,44 +253,44 @@ class Target:
             self.debugger.go()
 
     def flip_data(self):
-        self.flip_memory(self.anywhere(self.segments["data"]))
+        self.flip_memory(lambda: self.anywhere(self.segments["data"]))
 
     def flip_used(self):
         """Data where something else than zero was at the beginning of this life."""
-        self.flip_memory(self.random.choice(self.used) + self.random.randrange(8))
+        self.flip_memory(lambda: self.random.choice(self.used) + self.random.randrange(8))
 
     def flip_stack(self):
+        self.flip_memory(self.somewhere_on_a_stack)
+
+    def somewhere_on_a_stack(self):
         """Half of them where the loop's thread has what it will come back to."""
         stack = self.segments["stack"]
         top = stack.address + stack.length
-        while True:
-            if self.random.random() < 0.5 and stack.address < self.sp < top:
-                address = self.random.randrange(self.sp, top)
-            else:
-                address = self.anywhere(self.random.choice(self.stacks))
-            if self.flip_memory(address) is not None:  # and no guard page
-                return
+        if self.random.random() < 0.5 and stack.address < self.sp < top:
+            return self.random.randrange(self.sp, top)
+        return self.anywhere(self.random.choice(self.stacks))
 
     def flip_register(self):
         """While it is used; a use that is over too early is followed by another."""
         for _ in range(REGISTER_TRIES):
+            self.rest()
             start = len(self.vm.text)
-            is_flipped = self.flip_register_in(lambda: self.vm.send_line(USES[self.driver][0]))
+            is_flipped = self.flip_register_in_use()
             self.is_answered(start)  # perhaps wrongly, or never: what is judged comes after it
             if is_flipped:
                 return
-        self.count["missed"] += 1
+        raise Missed
 
-    def flip_register_in(self, use):
+    def flip_register_in_use(self):
         """Some instructions after the driver has begun to do what it is wanted for."""
         self.what = "no register: it didn't execute"
         debugger = self.debugger
         self.halt()
         debugger.breakpoint(self.waits_at, True)
         debugger.go()
-        use()
+        self.use()
         is_flipped = False
-        if not debugger.has_stopped(WAKE_SECONDS):
+        if not debugger.has_stopped(WAKE_SECONDS * rotunda_vm.busy()):
             debugger.halt()
         elif self.step_somewhere() or self.is_at_wait_again():
             number, bit = self.random.randrange(PC + 1), self.random.randrange(WORD_BITS)
@@ -302,25 +322,39 @@ class Target:
 
     # Judging.
 
-    def is_useful(self):
+    def use(self):
+        """How much the console had said when it began."""
         start = len(self.vm.text)
-        self.vm.send_line(USES[self.driver][0])
-        return self.is_answered(start)
+        if self.driver == BUTTON:
+            self.vm.qmp("system_powerdown")
+            self.pressed = time.monotonic()
+        else:
+            self.vm.send_line(USES[self.driver][0])
+        return start
+
+    def rest(self):
+        """Before a use: who presses a button that is still down does nothing."""
+        time.sleep(max(0, self.pressed + DOWN_SECONDS - time.monotonic()))
+
+    def is_useful(self):
+        self.rest()
+        return self.is_answered(self.use())
 
     def is_answered(self, start):
-        """Whether a use is, which was typed when the console had said so much; at once."""
-        use, answer = USES[self.driver]
+        """Whether a use is, which began when the console had said so much; at once."""
+        use, answer = USES.get(self.driver, (None, PRESSED))
         answer = re.compile(answer, re.M)
         end = time.monotonic() + USE_SECONDS
         while True:
             text = self.vm.text
-            if AT_PROMPT.search(text, start):
+            # No prompt need follow what is said in the log.
+            if self.driver == BUTTON or AT_PROMPT.search(text, start):
                 if answer.search(text, start):
                     return True
-                # The answer comes before the prompt, but from dice.
-                ends = NO_ANSWER.search(text, start) if self.driver == "virtio-rng" \
-                    else text.find(use, start) >= 0
-                if ends:
+                # The answer comes before the prompt, but for these.
+                if self.driver == "virtio-rng" and NO_ANSWER.search(text, start) \
+                        or self.driver not in ("virtio-rng", BUTTON) \
+                        and text.find(use, start) >= 0:
                     return False
             left = end - time.monotonic()
             if left <= 0:
@@ -357,18 +391,29 @@ class Target:
             self.heard = TEXT_MAX // 2
         flipped = None
         while True:
+            self.rest()  # so that it is used at once, before the launcher looks at its text
             try:
                 flipped = getattr(self, f"flip_{place}")()
                 break
             except Late:
                 self.judge(self.place)
                 self.renew(self.place, 0)
+            except Missed:
+                self.miss()
         self.count["tried", place] += 1
         self.place = place
         deaths = self.judge(place)
         self.undo(flipped)
         if deaths != 0 or place == AIMED:
             self.renew(place, deaths)
+
+    def miss(self):
+        """Nothing was flipped, so there is nothing to outlive; but it mustn't become a habit."""
+        self.count["missed"] += 1
+        missed, flipped = self.count["missed"], self.count["tried", "register"]
+        assert missed <= flipped + MISSES_EXCUSED, (
+            f"{missed} times no register was flipped, and {flipped} times one was; "
+            f"{self.seen_outside()}")
 
     def judge(self, place):
         """How often it died; None: it isn't back without help."""
@@ -426,6 +471,10 @@ class Target:
         """Of two domains; the texts of all, and the kernel's; and nobody else has died."""
         others = self.others_restarts()
         assert others == self.others, f"{others}, before {self.others}"
+        self.check_memory()
+
+    def check_memory(self):
+        """What of that is seen from outside."""
         outside = self.outside
         self.debugger.halt()
         outside.refresh()
@@ -434,6 +483,7 @@ class Target:
             assert dead == 0 and words > 500, f"{name}: {dead} of {words} canaries are dead"
         damaged = outside.damaged_texts()
         assert not damaged, f"texts of {damaged} have changed"
+        assert "kernel panic: " not in outside.log(), self.vm.tail()
         self.debugger.go()
 
 
@@ -447,8 +497,8 @@ def restarts(vm):
 
 def image_with_keepers(folder):
     domains = DICE + "".join(KEEPER.format(name=name) for name in KEEPERS)
-    return pack(manifest_text([("    domains {\n", "    domains {\n" + domains)]), folder,
-                "rotunda-test")
+    return pack(manifest_text([("    domains {\n", "    domains {\n" + domains), POWER_OFF]),
+                folder, "rotunda-test")
 
 
 @contextlib.contextmanager
@@ -464,8 +514,8 @@ def machine(image):
             yield vm, ram
 
 
-def flip_used(image, piece, count, say):
-    """Flips in a driver that one can use as often as one likes."""
+def flip_piece(image, piece, count, say):
+    """All its flips, in as many machines as it takes."""
     number = 0
     while number < piece.flips:
         with machine(image) as (vm, ram):
@@ -493,76 +543,18 @@ def flip_until_gone(target, number, flips):
                 target.check_canaries()
     except Gone as gone:
         target.say(f"another machine: {gone}")
+        target.check_memory()
         return number
     target.close()
     assert target.vm.wait_https()[0] == 200
     return number
 
 
-def in_this_life(target, flip):
-    """Of a driver that may just have begun another, or be about to."""
-    end = time.monotonic() + BACK_SECONDS
-    while True:
-        try:
-            return flip()
-        except Late:
-            assert time.monotonic() < end, f"{BUTTON} has no other life"
-        target.vm.drain(0.2)
-        try:
-            target.look()
-        except (AssertionError, Unreadable):
-            pass  # not there yet
-
-
-def flip_button(image, piece, count, say):
-    """Flips in the power button's driver, of which one use ends the machine."""
-    for boot in range((piece.flips + FLIPS_A_BOOT - 1) // FLIPS_A_BOOT):
-        with machine(image) as (vm, ram):
-            vm.wait_prompt()
-            target = Target(vm, ram, piece._replace(seed=f"{piece.seed} {boot}"), count, say)
-            before = restarts(vm)
-            in_text = None  # one at a time: of two, each copy may have one
-            for number in range(FLIPS_A_BOOT - 1):
-                place = PLACES[number % 3]
-                count["tried", place] += 1
-                if place == "text":
-                    target.undo(in_text)
-                flipped = in_this_life(target, getattr(target, f"flip_{place}"))
-                in_text = flipped or in_text
-            now = restarts(vm)
-            others = {name for name in now if now[name] != before.get(name)} - {BUTTON}
-            assert not others, f"{others} died of a driver that did nothing"
-            # It did nothing but answer, which is when its text is looked at.
-            count["died", "text"] += now[BUTTON] - before[BUTTON]
-            count["tried", "register"] += 1
-            count["missed"] += not in_this_life(
-                target, lambda: target.flip_register_in(lambda: vm.qmp("system_powerdown")))
-            if not is_off(vm):
-                count["lost", "register"] += 1
-                say(f"LOST: {BUTTON} after {target.what}\n{vm.tail()}")
-            elif f"fault: {BUTTON}" in vm.text:
-                count["died", "register"] += 1
-
-
-def is_off(vm):
-    """Whether pressing the button, again if need be, switches the machine off."""
-    end = time.monotonic() + BACK_SECONDS
-    while time.monotonic() < end:
-        try:
-            vm.wait_exit(2)
-            return True
-        except rotunda_vm.VmError:
-            # Perhaps it is being switched off at this moment, and closes the control socket.
-            with contextlib.suppress(rotunda_vm.VmError, OSError):
-                vm.qmp("system_powerdown")
-    return False
-
-
 def flip(image, piece):
     """A piece, in a process of its own: the count, what is to be said, what failed."""
     count, said = Count(), []
     try:
-        (flip_button if piece.driver == BUTTON else flip_used)(image, piece, count, said.append)
+        flip_piece(image, piece, count, said.append)
     except Exception:  # the other pieces go on
         return count, said, f"piece {piece.number} of {piece.driver}: {traceback.format_exc()}"
     return count, said, None
