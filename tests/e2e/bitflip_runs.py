@@ -344,7 +344,7 @@ class Target:
         """Whether a use is, which began when the console had said so much; at once."""
         use, answer = USES.get(self.driver, (None, PRESSED))
         answer = re.compile(answer, re.M)
-        end = time.monotonic() + USE_SECONDS
+        end = time.monotonic() + USE_SECONDS * rotunda_vm.busy()
         while True:
             text = self.vm.text
             # No prompt need follow what is said in the log.

@@ -3,7 +3,7 @@
 A million hostile messages against the serial port, and a million hostile calls to each of the
 services that are only called.
 """
-# timeout: 900
+# timeout: 1500
 
 import sys
 

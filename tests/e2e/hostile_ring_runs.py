@@ -78,7 +78,8 @@ def report_of(vm, service, at):
     """What the hostile client says at its end; None before that, if it still can come to that."""
     text = rotunda_vm.plain(vm.text[at:])
     found = re.search(rf": {service}: (\d+ messages taken,.*(?:\n.*)*? calls granted)", text)
-    assert not re.search(rf": {service} (died|refuses|took a|answers)", text), vm.tail()
+    assert not re.search(rf": {service}( (died|refuses|took a|answers)|: (its buffer|[a-z ]+: ))",
+                         text), vm.tail()
     assert not re.search(r"^Rotunda: EL|fault:", text, re.M), vm.tail()
     if found is None:
         return None

@@ -182,7 +182,7 @@ static void who_closes_the_handle_gets_the_same_number_again(void **state)
     assert_int_equal(children[CLIENT].connections, QUOTA);
 }
 
-static void what_was_closed_first_comes_again_first(void **state)
+static void numbers_come_again_in_turn(void **state)
 {
     uint64_t badges[QUOTA], again;
     unsigned held[QUOTA];
@@ -342,7 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_badge_says_whose_it_is_and_which, begin),
         cmocka_unit_test_setup(who_closes_the_handle_gets_the_same_number_again, begin),
-        cmocka_unit_test_setup(what_was_closed_first_comes_again_first, begin),
+        cmocka_unit_test_setup(numbers_come_again_in_turn, begin),
         cmocka_unit_test_setup(a_number_stays_the_service_s, begin),
         cmocka_unit_test_setup(numbers_are_free_when_their_service_ends, begin),
         cmocka_unit_test_setup(the_end_of_a_service_takes_nothing_from_others, begin),

@@ -128,7 +128,7 @@ static bool look_in_time(struct child *child, const struct service_entry *wanted
     return true;
 }
 
-/* A number that was given and isn't held any more, the one after the latest first; 0: none. */
+/* A number that was given and isn't held any more, in turn from the latest on; 0: none. */
 static uint32_t number_unheld(const struct granted *granted)
 {
     for (uint32_t i = 0; i < granted->count; i++) {

@@ -89,7 +89,7 @@ static void print_service(const char *domain, const char *service, const struct 
                why->connections == 1 ? "" : "s");
     puts("");
     if (why->quota != 0)
-        printf("but it gets no more of any service: it has all %" PRIu32
+        printf("but it gets no more of it: it has all %" PRIu32
                " connections that its `quota-connections` allows\n",
                why->quota);
 }

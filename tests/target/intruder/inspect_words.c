@@ -25,6 +25,8 @@
 
 #include <string.h>
 
+_Static_assert(SYS_THREAD_EXIT == 23 && SYS_THREAD_PARK == 27, "entry.S makes these");
+
 enum {
     NAME_WORD = 1,
     CURSOR_WORD = 3,

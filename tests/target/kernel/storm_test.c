@@ -21,6 +21,7 @@ enum {
     LIFE_MAX_NS = 400000, /* a busy host can make one very long */
     LIFE_STEPS = 8,       /* of live() */
     SLEEP_NS = 10000,     /* of those steps that sleep */
+    STEP_NS = 1000,       /* of each, before what it does */
     LOOK_NS = 2000,       /* between looks at how far one has come */
 };
 
@@ -45,40 +46,47 @@ static uint64_t first_ns, last_ns;    /* that the first two fifths took, and the
 static nsec_t life_ns = WARM_LIFE_NS; /* that a life takes which nobody ends, on this machine */
 static uint64_t lived[LIFE_STEPS + 1], made[MAKING_COUNT];
 
-/*
- * In a child: have one of everything, with deadlines under way, and wait inside another domain.
- * Each step stands on the board.
- */
+/* It is at this step, for at least so long that enough of a storm's kills come then. */
+static void live_step(struct board *board, unsigned step)
+{
+    const nsec_t end = time_here_ns() + STEP_NS;
+
+    board->word[1] = step;
+    while (time_here_ns() < end)
+        ;
+}
+
+/* In a child: have one of everything, with deadlines under way, and wait inside another domain. */
 static void live(const struct birth *birth)
 {
     struct board *board = birth->board;
     handle_t segment = 0, event = 0, clock = 0, portal = 0, copy = 0;
     uaddr_t address = 0;
 
-    board->word[1] = 1;
+    live_step(board, 1);
     if (segment_create(3 * PAGE_BYTES, rw, 0, 0, name_from("lived"), &segment, &address)
         != STATUS_OK)
         return;
-    board->word[1] = 2;
+    live_step(board, 2);
     if (segment_grant(segment, 0, rw) != STATUS_OK || event_create(segment, 0, &event) != STATUS_OK)
         return;
-    board->word[1] = 3;
+    live_step(board, 3);
     if (clock_create(event, 1, &clock) != STATUS_OK
         || clock_set(clock, time_here_ns() + TEST_S) != STATUS_OK)
         return;
-    board->word[1] = 4;
+    live_step(board, 4);
     if (portal_create((uaddr_t)live, address + 3 * PAGE_BYTES, 0, 1, 0, &portal) != STATUS_OK)
         return;
-    board->word[1] = 5;
+    live_step(board, 5);
     if (handle_duplicate(event, RIGHT_SIGNAL, 0, &copy) != STATUS_OK)
         return;
-    board->word[1] = 6;
+    live_step(board, 6);
     (void)thread_sleep(time_here_ns() + SLEEP_NS);
-    board->word[1] = 7;
+    live_step(board, 7);
     struct portal_message m = {.word = {(uintptr_t)board, SLEEP_NS}};
     if (portal_call(birth->argument[0], &m) != STATUS_OK)
         return;
-    board->word[1] = 8;
+    live_step(board, 8);
     (void)event_wait(event, time_here_ns() + TEST_S);
 }
 

@@ -195,7 +195,7 @@ struct inspect_why {
     uint32_t is_up;       /* the service is */
     uint32_t connections; /* that the domain has to the service now */
     uint32_t steers_all;  /* it may connect to app:Inspect, by which it may launch any domain */
-    uint32_t quota;       /* of connections, if the domain has as many, to whatever; else 0 */
+    uint32_t quota;       /* of connections, if it gets no other to this service by it; else 0 */
 };
 
 struct inspect_thread {

@@ -31,7 +31,7 @@
  * its domain has failed, was stopped or has ended, and nothing starts it again before a person
  * does, or a domain that may; OUT_OF_QUOTA the caller has `quota-connections` of them, or no place
  * for the handle.  Each answer with OK is a new connection, with a badge (never 0) that no other
- * has whose handle is open; the badge is how a service tells its clients apart, and
+ * to a service has whose handle is open; by it a service tells its clients apart, and
  * app_badge_domain() which of them are of one domain.  It can't be passed on (no TRANSFER): who
  * talks to whom is the manifest's business.
  *
