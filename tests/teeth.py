@@ -40,6 +40,7 @@ SCRIPTS = {
     "e2e.forgery": ("rotunda-test", "e2e/forgery_test.py", None),
     "e2e.hostile_client": ("rotunda-test", "e2e/hostile_ring_runs.py", "console:Tty"),
     "e2e.impostor": ("rotunda-test", "e2e/impostor_test.py", None),
+    "e2e.leaves": ("rotunda-kernel-test", "e2e/leaves_test.py", None),
     "e2e.runtime": ("rotunda-runtime-test", "target/runtime/runtime_test.c", None),
     "e2e.supervision": ("rotunda-test", "e2e/supervision_test.py", None),
 }
@@ -66,7 +67,7 @@ def exists(change):
     if change.where in SCRIPTS:
         with open(os.path.join(TESTS, SCRIPTS[change.where][1]), encoding="utf-8") as stream:
             text = stream.read()
-        return f"def {change.claim}(vm" in text or f" TEST({change.claim})," in text
+        return f"def {change.claim}(" in text or f" TEST({change.claim})," in text
     path = os.path.join(ROOT, "tests", "host", change.where.removeprefix("host.") + "_test.c")
     with open(path, encoding="utf-8") as stream:
         return f"static void {change.claim}(" in stream.read()

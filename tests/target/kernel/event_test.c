@@ -478,22 +478,27 @@ static void who_watches_the_log_again_changes_its_bits(void)
     EXPECT_OK(log_watch(event, 0));
 }
 
-/* There are eight places, and a watch keeps neither one nor the event. */
+/*
+ * There are eight places, and a watch keeps neither one nor the event: another event that has its
+ * memory next isn't told.
+ */
 static void a_watched_event_without_handles_makes_room(void)
 {
+    enum { ROUNDS = 20 };
     struct info_domain before, after;
     uint64_t next;
 
+    word = 0;
     EXPECT_OK(domain_info(0, INFO_DOMAIN, 0, &before, sizeof before, &next));
-    for (unsigned i = 0; i < 20; i++) {
-        handle_t event = 0;
-        EXPECT_OK(test_event(&word, &event));
-        EXPECT_OK(log_watch(event, 1));
-        EXPECT_OK(handle_close(event));
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        handle_t watched = 0, unwatched = 0;
+        EXPECT_OK(test_event(&word, &watched));
+        EXPECT_OK(log_watch(watched, 1));
+        EXPECT_OK(handle_close(watched));
+        EXPECT_OK(test_event(&word, &unwatched));
     }
     EXPECT_OK(domain_info(0, INFO_DOMAIN, 0, &after, sizeof after, &next));
-    EXPECT_IS(after.used.objects, before.used.objects);
-    word = 0;
+    EXPECT_IS(after.used.objects, before.used.objects + ROUNDS);
     EXPECT_OK(log_write("unwatched\n", 10));
     EXPECT_IS(word, 0);
 }
