@@ -315,6 +315,61 @@ static void what_counts_is_told(void **state)
     assert_int_equal(grants_held(&children[CLIENT]), 2);
 }
 
+/* A client that the service ends again and again, and that closes each connection. */
+static void who_closes_what_it_gets_is_looked_at_seldom(void **state)
+{
+    enum { ASKED = 2000, ASK_NS = 1000000, LOOK_NS = 100000 };
+    uint64_t badge;
+
+    (void)state;
+    look_ns = LOOK_NS;
+    for (unsigned i = 0; i < ASKED; i++, now += ASK_NS) {
+        const unsigned held = connect_to(CLOCK, &badge);
+        assert_int_not_equal(held, 0);
+        close_handle(held);
+    }
+    assert_in_range(looks, ASKED / QUOTA - 2, ASKED / QUOTA + 2);
+}
+
+/* Numbers that were seen to be free are free until they are given. */
+static void what_was_seen_is_given_once(void **state)
+{
+    uint64_t badges[QUOTA], again;
+    unsigned held[QUOTA];
+
+    (void)state;
+    for (unsigned i = 0; i < QUOTA; i++)
+        held[i] = connect_to(CLOCK, &badges[i]);
+    close_handle(held[1]);
+    close_handle(held[3]);
+    assert_int_not_equal(connect_to(CLOCK, &again), 0);
+    assert_int_equal(again, badges[1]);
+    assert_int_not_equal(connect_to(CLOCK, &again), 0);
+    assert_int_equal(again, badges[3]);
+    assert_int_equal(looks, 1);
+    assert_int_equal(connect_to(CLOCK, &again), 0);
+}
+
+/* More than a look remembers. */
+static void a_great_quota_is_used_up_and_given_again(void **state)
+{
+    enum { GREAT = 50 };
+    uint64_t badge, seen = 0;
+
+    (void)state;
+    entries[CLIENT].quota_connections = 3 * GREAT;
+    for (unsigned round = 0; round < 9; round++) {
+        unsigned held[GREAT];
+        for (unsigned i = 0; i < GREAT; i++)
+            assert_int_not_equal(held[i] = connect_to(CLOCK, &badge), 0);
+        seen = badge > seen ? badge : seen;
+        for (unsigned i = 0; i < GREAT; i++)
+            close_handle(held[i]);
+    }
+    assert_int_equal(seen & 0xffffff, 3 * GREAT);
+    assert_in_range(looks, 1, 15);
+}
+
 static void who_looks_sees_handles(void **state)
 {
     uint32_t counts[SERVICES_MAX];
@@ -350,6 +405,9 @@ int main(void)
         cmocka_unit_test_setup(numbers_that_were_not_given_are_ignored, begin),
         cmocka_unit_test_setup(who_asks_without_end_is_refused_unseen, begin),
         cmocka_unit_test_setup(what_counts_is_told, begin),
+        cmocka_unit_test_setup(who_closes_what_it_gets_is_looked_at_seldom, begin),
+        cmocka_unit_test_setup(what_was_seen_is_given_once, begin),
+        cmocka_unit_test_setup(a_great_quota_is_used_up_and_given_again, begin),
         cmocka_unit_test_setup(who_looks_sees_handles, begin),
     };
 

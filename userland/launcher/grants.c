@@ -3,7 +3,8 @@
  *
  * Looking through all handles of a domain costs time.  So the launcher counts what it gives, and
  * looks only when that has reached the quota, for at most a sixteenth of the time and a few
- * milliseconds more: who asks faster is refused unseen.
+ * milliseconds more: who asks faster is refused unseen.  What a look has found closed is given
+ * before there is another.
  */
 #include "grants.h"
 
@@ -139,6 +140,27 @@ static uint32_t number_unheld(const struct granted *granted)
     return 0;
 }
 
+/* Remember those that a look has found closed, and the next after them: no look for each. */
+static void spare_fill(struct granted *granted)
+{
+    granted->spare_first = number_unheld(granted);
+    granted->spare = 0;
+    for (uint32_t i = 0; granted->spare_first != 0 && i < WORD_BITS; i++) {
+        const uint32_t number = granted->spare_first + i;
+        if (number > granted->count)
+            break;
+        if ((look.held[number / WORD_BITS] >> number % WORD_BITS & 1) == 0)
+            granted->spare |= UINT64_C(1) << i;
+    }
+}
+
+/* The first of them; 0: there is none. */
+static uint32_t spare_number(const struct granted *granted)
+{
+    return granted->spare == 0 ? 0
+                               : granted->spare_first + (uint32_t)__builtin_ctzll(granted->spare);
+}
+
 /* ---- the client's count ---- */
 
 static uint32_t granted_sum(const struct child *child)
@@ -179,14 +201,15 @@ void grants_end_of_service(const struct service_entry *service)
 
 enum status grants_badge(struct child *child, const struct service_entry *service, uint64_t *badge)
 {
-    const struct granted *granted = &child->granted[connects_place(child, service)];
+    struct granted *granted = &child->granted[connects_place(child, service)];
     uint32_t number = granted->count + 1;
 
     if (child->connections >= child->domain->quota_connections) {
-        if (!look_in_time(child, service))
-            return STATUS_OUT_OF_QUOTA;
-        if (has_all_after_look(child))
-            number = number_unheld(granted);
+        number = spare_number(granted);
+        if (number == 0 && look_in_time(child, service)) {
+            spare_fill(granted);
+            number = has_all_after_look(child) ? spare_number(granted) : granted->count + 1;
+        }
     }
     *badge = badge_of(child, service, number);
     return number == 0 ? STATUS_OUT_OF_QUOTA : STATUS_OK;
@@ -200,6 +223,8 @@ void grants_note(struct child *child, const struct service_entry *service, uint6
     if (granted->latest > granted->count) {
         granted->count = granted->latest;
         child->connections++;
+    } else {
+        granted->spare &= granted->spare - 1; /* it was the first of those */
     }
 }
 

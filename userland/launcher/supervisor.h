@@ -22,8 +22,10 @@ enum { CHILDREN_MAX = MANIFEST_DOMAINS_MAX + 1 };
 
 /* What connections to one service a client has been given. */
 struct granted {
-    uint32_t count;  /* numbers, from 1 */
-    uint32_t latest; /* number */
+    uint32_t count;       /* numbers, from 1 */
+    uint32_t latest;      /* number */
+    uint32_t spare_first; /* number that bit 0 of `spare` means */
+    uint64_t spare;       /* a bit for each that was found closed, and hasn't been given since */
 };
 
 struct child {

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <sanitizer/asan_interface.h>
 
-enum { FRAMES = 1 << 17 };
+enum { FRAMES = 1 << 20 };
 
 static const paddr_t RAM_BASE = 0x40000000;
 
