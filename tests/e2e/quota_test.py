@@ -121,7 +121,7 @@ class LogLine(Charge):
     what = "the log"
     function = "sys_log_write"
     least = 0  # who has nothing to say
-    least_in_all = 8
+    least_in_all = 4
 
     def domain(self, debugger):
         """Where the thread of the one CPU executes."""
@@ -135,12 +135,15 @@ class LogLine(Charge):
 
 
 class Grant(Charge):
-    """The launcher's own; it starts with the client's `struct child`, and that with its entry."""
+    """
+    The launcher's own, for connections to services: its first argument is the client's struct
+    child, which starts with its entry.
+    """
 
     what = "connections"
     function = "grants_badge"
     least = 0  # drivers have none
-    least_in_all = 8
+    least_in_all = 5
 
     def __init__(self, kernel, vm):
         shown = vm.command("map app:App")
@@ -157,18 +160,7 @@ class Grant(Charge):
         answer(debugger, self.kernel.out_of_quota)
 
 
-class BuiltinGrant(Grant):
-    """To the launcher itself, which answers whether there may be one."""
-
-    what = "connections to the launcher"
-    function = "grants_may_have_builtin"
-    least_in_all = 1
-
-    def refuse(self, debugger, _reaches):
-        answer(debugger, False)
-
-
-CHARGES = (Taking, Slot, LogLine, Grant, BuiltinGrant)
+CHARGES = (Taking, Slot, LogLine, Grant)
 
 
 class Request(threading.Thread):
