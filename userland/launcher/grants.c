@@ -140,7 +140,7 @@ static uint32_t number_unheld(const struct granted *granted)
     return 0;
 }
 
-/* Remember those that a look has found closed, and the next after them: no look for each. */
+/* Remember those of the next 64 that the look has found closed, which need no other then. */
 static void spare_fill(struct granted *granted)
 {
     granted->spare_first = number_unheld(granted);
