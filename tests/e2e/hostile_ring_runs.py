@@ -6,6 +6,7 @@ other services go on being served.  How many messages, and from which seed, is t
 import collections
 import os
 import re
+import resource
 import tempfile
 import time
 
@@ -21,8 +22,8 @@ TABLES_FRAMES = 32  # tables are more or fewer by where segments happen to lie
 OPENINGS = 500  # among which there are some with a doorbell of somebody else's
 MANY = 100000  # messages, among which each kind of attack occurs
 DECOY = "decoy"  # whom nobody needs: app:Inspect lets its clients start, stop and kill
-# QEMU's own network keeps a socket for minutes for each port that a hostile client sends from, and
-# lets nobody in once it has no more of these.
+# QEMU's own network keeps a socket for minutes for each port that a hostile client sends from, some
+# 3,000 in a million messages, and lets nobody in once it may have no more.
 MESSAGES_OF_A_MACHINE = 2000000
 PAUSE_SECONDS = 0.5  # between what honest clients ask for
 
@@ -193,6 +194,8 @@ def who_takes_many_places_leaves_some(vm):
 def attack_in_a_machine(image, service, messages, seed, cpus):
     """One service's, with a machine for itself; exit status."""
     attack = next(attack for attack in ATTACKS if attack.service == service)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with rotunda_vm.Machine(image, smp=cpus) as vm:
         vm.wait_prompt()
         vm.wait_https()
