@@ -135,9 +135,9 @@ LACKING_CPUS = [
 ]
 
 
-def good_tree(qemu, folder):
+def good_tree(qemu, folder, machine="virt"):
     blob = os.path.join(folder, "good.dtb")
-    subprocess.run([qemu, "-M", f"virt,dumpdtb={blob}", "-cpu", "cortex-a72", "-m", "512",
+    subprocess.run([qemu, "-M", f"{machine},dumpdtb={blob}", "-cpu", "cortex-a72", "-m", "512",
                     "-nic", "none"],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", blob], check=True,

@@ -14,10 +14,9 @@ import portions
 import rotunda_vm
 from honest import HONEST_SECONDS, HonestClient
 from launcher_test import manifest_text, pack, row
-from rotunda_vm import busy
+from rotunda_vm import wait_equal
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "intruder", "hostile.dtsi")
-SETTLE_SECONDS = 30
 TABLES_FRAMES = 32  # tables are more or fewer by where segments happen to lie
 OPENINGS = 500  # among which there are some with a doorbell of somebody else's
 MANY = 100000  # messages, among which each kind of attack occurs
@@ -101,13 +100,6 @@ def clients_of(vm):
     """How many connections each service has."""
     rows = [line.split() for line in vm.command("services").splitlines()[1:]]
     return {words[0]: words[-2] for words in rows}
-
-
-def wait_equal(what, look, wanted):
-    end = time.monotonic() + SETTLE_SECONDS * busy()
-    while (seen := look()) != wanted:
-        assert time.monotonic() < end, f"{what}: {wanted} before, {seen} after"
-        time.sleep(0.5)
 
 
 def wait_quiet(vm):

@@ -17,7 +17,7 @@ import time
 
 import rotunda_vm
 from launcher_test import log, row, run_with_domains, wait_state
-from rotunda_vm import busy
+from rotunda_vm import wait_equal
 from supervision_test import assert_contains, wait_event
 
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "launcher", "impostor.dtsi")
@@ -26,7 +26,6 @@ REFUSAL_US_MAX = 200  # on average; it is 36, or 1,401 if the launcher looks eac
 FLOOD_TIMES = 1000  # of each of the eight kinds, as in impostor.c
 OVERSTEPS = 3  # calls outside its mask, as in impostor.c
 QUOTA = 5  # `quota-connections` of the hoarder, in impostor.dtsi
-SETTLE_SECONDS = 20
 LINES_OF_A_LIFE = 8 + 1 + 2 + 1  # refusals and last words, of known names and of others
 
 
@@ -188,12 +187,8 @@ def a_service_that_is_down_has_no_clients(vm):
     assert re.search(DATE, vm.command("date"))
 
 
-def wait_count(vm, rows, wanted):
-    """As many rings as that, once everybody has seen who is over."""
-    end = time.monotonic() + SETTLE_SECONDS * busy()
-    while (count := len(re.findall(rows, vm.command("rings"), re.M))) != wanted:
-        assert time.monotonic() < end, f"{count} rings instead of {wanted}"
-        time.sleep(0.5)
+def rings_between(vm, producer, consumer):
+    return len(re.findall(rf"^{producer} +{consumer} +ring rtc:Clock ", vm.command("rings"), re.M))
 
 
 def rings_without_their_handles_have_a_quota_too(vm):
@@ -201,13 +196,12 @@ def rings_without_their_handles_have_a_quota_too(vm):
     vm.command("launch hoarder rings")
     wait_event(vm, r"hoarder: has opened rings 20 times of 20: ok")
     wait_event(vm, r"hoarder: is done with rings")
-    rows = r"^hoarder +pl031 +ring rtc:Clock "
-    wait_count(vm, rows, QUOTA)
-    assert len(re.findall(r"^pl031 +hoarder +ring rtc:Clock ", vm.command("rings"), re.M)) == QUOTA
+    wait_equal("rings", lambda: rings_between(vm, "hoarder", "pl031"), QUOTA)
+    assert rings_between(vm, "pl031", "hoarder") == QUOTA
     assert connections(vm, "hoarder") == f"{QUOTA}/{QUOTA}"
     assert re.search(DATE, vm.command("date"))
     vm.command("stop hoarder")
-    wait_count(vm, rows, 0)
+    wait_equal("rings", lambda: rings_between(vm, "hoarder", "pl031"), 0)
 
 
 def denied_calls_are_counted(vm):

@@ -31,6 +31,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROMPT = r"rotunda> "
 BOOT_SECONDS = 60.0
 WAIT_SECONDS = 20.0
+SETTLE_SECONDS = 30
 SITE_FILE = "site"  # its name in the boot archive
 CANNOT_RUN = 77  # exit status of a test that cannot run here
 PORTS = range(20000, 32000)  # Linux takes outgoing ones from 32768 on
@@ -425,6 +426,14 @@ class Machine:
 def busy():
     """By how much the host's times are stretched: the test machine may have other things to do."""
     return min(4.0, max(1.0, os.getloadavg()[0] / os.cpu_count()))
+
+
+def wait_equal(what, look, wanted):
+    """Until look() sees what is wanted: what goes on when somebody has gone takes a while."""
+    end = time.monotonic() + SETTLE_SECONDS * busy()
+    while (seen := look()) != wanted:
+        assert time.monotonic() < end, f"{what}: {seen} instead of {wanted}"
+        time.sleep(0.5)
 
 
 def any_certificate():
