@@ -230,11 +230,13 @@ static bool is_away(const struct cpu *cpu)
 /* Send the message to those that are not away, and wait until they are; whether they all went. */
 static bool cpus_send_away(enum cpu_message message, nsec_t limit_ns)
 {
-    const nsec_t end = timer_now_ns() + limit_ns;
-
     for (uint32_t i = 0; i < count; i++)
         if (!is_away(cpus[i]))
             irqchip_send(message, cpus[i]->mpidr);
+
+    /* From here: a host that stops the machine often does so where it needs the host, as above. */
+    const nsec_t end = timer_now_ns() + limit_ns;
+
     for (uint32_t i = 0; i < count; i++)
         while (!is_away(cpus[i]))
             if (timer_now_ns() > end)
