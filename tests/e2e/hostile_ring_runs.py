@@ -19,7 +19,10 @@ from rotunda_vm import wait_equal
 DOMAINS = os.path.join(rotunda_vm.ROOT, "tests", "target", "intruder", "hostile.dtsi")
 TABLES_FRAMES = 32  # tables are more or fewer by where segments happen to lie
 OPENINGS = 500  # among which there are some with a doorbell of somebody else's
+REPORT_CHARACTERS = 4000  # at the end of the console's text, among which a report is found
 MANY = 100000  # messages, among which each kind of attack occurs
+FEW = 1000  # that one sends who never stops, however often somebody takes its place
+ENDLESS_MS = 3000  # of guest time, which is several looks of the launcher
 DECOY = "decoy"  # whom nobody needs: app:Inspect lets its clients start, stop and kill
 # QEMU's own network keeps a socket for minutes for each port that a hostile client sends from, some
 # 3,000 in a million messages, and lets nobody in once it may have no more.
@@ -129,7 +132,9 @@ def attack_run(vm, attack, messages, seed, honest):
     vm.send_line(f"launch {attack.program} {attack.service}={messages}/{seed}")
     if attack.prompt:
         vm.expect(r"^" + rotunda_vm.PROMPT + r"\Z", 60)
+    end = at
     while (report := report_of(vm, attack.service, at)) is None:
+        at, end = max(at, end - REPORT_CHARACTERS), len(vm.text)  # the serial port's says a lot
         if attack.pages:
             honest.page()
         if attack.prompt:
@@ -140,7 +145,8 @@ def attack_run(vm, attack, messages, seed, honest):
     wait_quiet(vm)
     vm.command(f"stop {DECOY}")
     vm.wait_https()
-    assert "running" not in row(vm, "domains", attack.program)
+    wait_equal(f"{attack.program} runs", lambda: "running" in row(vm, "domains", attack.program),
+               False)
     assert report["messages taken"] + report["calls"] >= messages, report
     assert report["bells of others"] > 0 or report.get("openings", 0) < OPENINGS, report
     if messages >= MANY:
@@ -183,6 +189,22 @@ def who_takes_many_places_leaves_some(vm):
     vm.command("stop intruder")
 
 
+def who_never_stops_ends_nobody(vm, attack):
+    """Where it has a processor for itself there always is another message."""
+    restarts = restarts_of(vm)
+    vm.drain()
+    at = vm.seen = len(vm.text)
+    vm.send_line(f"launch {attack.program} {attack.service}+{ENDLESS_MS}")
+    said = re.compile(rf": {attack.service}: (\d+) messages without a stop, in (\d+) lives")
+    while (found := said.search(rotunda_vm.plain(vm.text[at:]))) is None:
+        vm.pump(PAUSE_SECONDS)
+    print(f"     {attack.service}: {found[1]} messages in {found[2]} lives, {ENDLESS_MS} ms")
+    assert int(found[1]) >= FEW, vm.tail()
+    wait_quiet(vm)
+    vm.wait_https()
+    wait_equal("restarts", lambda: restarts_of(vm), restarts)
+
+
 def attack_in_a_machine(image, service, messages, seed, cpus):
     """One service's, with a machine for itself; exit status."""
     attack = next(attack for attack in ATTACKS if attack.service == service)
@@ -195,6 +217,9 @@ def attack_in_a_machine(image, service, messages, seed, cpus):
                  lambda vm: only_its_connection_is_reset(vm, attack, messages, seed)}
         if service == "net:Tcp":
             tests["who_takes_many_places_leaves_some"] = who_takes_many_places_leaves_some
+        if attack.has_rings and cpus > 1:
+            tests[f"who_never_stops_ends_nobody: {service}"] = (
+                lambda vm: who_never_stops_ends_nobody(vm, attack))
         results = [rotunda_vm.run_test(test, vm, name) for name, test in tests.items()
                    if vm.is_running()]
     return int(len(results) < len(tests) or any(result.error for result in results))

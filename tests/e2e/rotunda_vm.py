@@ -128,7 +128,8 @@ class Machine:
         self.process = None
         self.console = None
         self.qmp_socket = None
-        self.text = ""  # all that the console has said, but for what forget() has dropped
+        self.said = ""  # all that the console has said, but for what forget() has dropped
+        self.pieces = []  # what comes behind it: bytes, few at a time, that nobody has asked for
         self.news = threading.Condition()
         self.listener = None
         self.tls = None  # for pages; made once, since that reads all certificates of the host
@@ -262,10 +263,19 @@ class Machine:
             except OSError:
                 data = b""
             with self.news:
-                self.text += data.decode("utf-8", "replace")
+                self.pieces.append(data)
                 self.news.notify_all()
             if not data:
                 return
+
+    @property
+    def text(self):
+        """The console's text."""
+        with self.news:
+            if self.pieces:
+                self.said += b"".join(self.pieces).decode("utf-8", "replace")
+                self.pieces.clear()
+            return self.said
 
     def pump(self, timeout):
         """Wait until the console says something, for at most `timeout` seconds; True if it did."""
@@ -353,7 +363,7 @@ class Machine:
     def forget(self, count):
         """Drop so much of the beginning of the console's text: who talks for hours."""
         with self.news:
-            self.text = self.text[count:]
+            self.said = self.text[count:]
             self.noticed = max(0, self.noticed - count)
             self.seen = max(0, self.seen - count)
 

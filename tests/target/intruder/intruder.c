@@ -1,13 +1,16 @@
 /*
  * intruder: a hostile client of one service, for as many messages as it is asked for.
  *
- * Argument: SERVICE=MESSAGES/SEED.  It opens the service's rings without the runtime's help, says
+ * Argument SERVICE=MESSAGES/SEED: it opens the service's rings without the runtime's help, says
  * what words.c makes up, and breaks the ring's rules: indices jump, messages change after the
  * doorbell, answers are never taken, the bell rings for nothing, openings are as wrong as they can
  * be, and the area may be that of the life before, with its old epoch and indices.  A doorbell that
  * isn't its own must be refused.  Each life ends when the service cuts it off or it has had enough;
  * then comes the next.  A service that reads no rings gets as many calls instead.  Asked for no
  * messages it takes all the places that it gets, and keeps them.
+ *
+ * Argument SERVICE+MS: so many milliseconds long it says what any client may, and never waits until
+ * that is taken, so that there always is more, if it has a processor for itself.
  *
  * Argument `decoy`: it does nothing, and is there to be started, stopped and killed.
  *
@@ -541,6 +544,38 @@ _Noreturn static void places_hold(void)
     app_exit(0);
 }
 
+/* Messages into all the room that there is, and the same again.  How many. */
+static uint64_t room_fill(void)
+{
+    const uint64_t unread = produced - theirs()->in.consume;
+    const uint64_t room = unread <= capacity ? capacity - unread : 0;
+
+    for (uint64_t i = 0; i < room; i++)
+        words->message(own_slot(produced + i));
+    produced += room;
+    atomic_store_explicit(&own()->out.produce, produced, memory_order_release);
+    if (room > 0)
+        ring_bell();
+    return room;
+}
+
+static void never_stop(nsec_t duration_ns)
+{
+    const nsec_t end_ns = time_after_ns(duration_ns);
+    uint64_t messages = 0, lives = 0;
+
+    name_connect();
+    while (time_now_ns() < end_ns) {
+        if (!life_open())
+            continue;
+        lives++;
+        while (!is_cut_off() && time_now_ns() < end_ns)
+            messages += room_fill();
+    }
+    log_line("%s: %llu messages without a stop, in %llu lives", words->service,
+             (unsigned long long)messages, (unsigned long long)lives);
+}
+
 static uint64_t said(void)
 {
     return words->message != NULL ? counts.messages : counts.calls;
@@ -560,9 +595,10 @@ int main(void)
     service[sizeof service - 1] = '\0';
     if (strcmp(service, "decoy") == 0)
         loop_run();
-    char *number = strchr(service, '=');
+    char *number = strpbrk(service, "=+");
     if (number == NULL)
         return 1;
+    const bool is_endless = *number == '+';
     *number++ = '\0';
     const uint64_t wanted = strtoull(number, &number, 10);
     chance_seed(*number == '/' ? strtoull(number + 1, NULL, 10) : 1);
@@ -577,6 +613,10 @@ int main(void)
     insist(loop_bit_allocate(on_bell, NULL, &bit), "a bit");
     insist(loop_signal_handle(bit, &bell), "a doorbell");
     scribbler_start();
+    if (is_endless) {
+        never_stop(wanted * NS_PER_MS);
+        return 0;
+    }
     if (wanted == 0)
         places_hold();
     for (uint64_t i = 0; said() < wanted; i++)
