@@ -34,6 +34,7 @@ static struct {
     bool is_overrun;             /* bytes were lost, and the client doesn't know yet */
     struct uart_message sending; /* being written to the FIFO */
     unsigned sent;               /* bytes of `sending` that are in the FIFO */
+    bool is_turn_over;           /* there was more to send */
 } port;
 
 static bool message_send(const struct uart_message *m)
@@ -122,13 +123,14 @@ static unsigned fifo_room(void)
 }
 
 /*
- * A chip may be as fast as a client on another processor: after a turn this goes on as if the FIFO
- * were full, with a signal of our own in place of its interrupt.
+ * A chip may be as fast as a client on another processor: after a turn this goes on by a signal of
+ * our own, when the loop has looked at everything else.
  */
 static void transmit(void)
 {
     unsigned room = 0, turn = TURN_MESSAGES;
 
+    port.is_turn_over = false;
     do {
         for (; port.sent < port.sending.count; room--) {
             if (room == 0)
@@ -140,7 +142,7 @@ static void transmit(void)
             port.registers->DR = port.sending.bytes[port.sent++];
         }
         if (turn-- == 0) {
-            port.registers->IMSC |= INTERRUPT_TX;
+            port.is_turn_over = true;
             loop_raise(port.own_bit);
             return;
         }
@@ -155,7 +157,7 @@ static void serve(void *context)
     if (port.client == NULL || port.client->state != CONNECTION_OPENED)
         return;
     receive();
-    if ((port.registers->IMSC & INTERRUPT_TX) != 0)
+    if ((port.registers->IMSC & INTERRUPT_TX) != 0 || port.is_turn_over)
         transmit();
     if (port.client != NULL)
         connection_flush(port.client);
@@ -202,6 +204,7 @@ static void client_forget(void)
     port.is_overrun = false;
     port.sending.count = 0;
     port.sent = 0;
+    port.is_turn_over = false;
 }
 
 static enum status on_open(void *context, struct connection *c, struct connection_config *config)
