@@ -177,21 +177,15 @@ static void portal_free(struct portal *portal)
     domain_unuse(domain);
 }
 
-static void linger_less(struct portal *portal)
-{
-    if (--portal->lingering == 0)
-        portal_free(portal);
-}
-
 static void portal_close(struct deferred *closing)
 {
     struct portal *portal = LIST_ENTRY(closing, struct portal, closing);
     unsigned budget = CLOSE_STEP;
 
-    if (waiting_fail_some(portal, &budget))
-        linger_less(portal);
-    else
+    if (!waiting_fail_some(portal, &budget))
         deferred_add(closing, portal_close, line_urgency(&portal->waiting));
+    else if (records_taken(portal) == 0)
+        portal_free(portal);
 }
 
 /*
@@ -202,8 +196,8 @@ static void portal_on_destroy(struct object *object)
 {
     struct portal *portal = portal_of_object(object);
 
-    records_want(portal); /* returns come by the slow path, which counts them */
-    portal->lingering = records_taken(portal) + 1;
+    records_want(portal); /* returns come by the slow path, which closes it with the last */
+    portal->lingers = true;
     portal_close(&portal->closing);
 }
 
@@ -348,17 +342,19 @@ static void record_pass_on(struct record *record)
 static void record_release(struct record *record)
 {
     struct portal *portal = record->portal;
+    struct thread *thread = thread_of_cross(record->cross.thread);
 
     timeout_cancel(&record->deadline);
     if (list_node_is_linked(&record->wanted_node))
-        priority_unwant(record, thread_of_cross(record->cross.thread));
+        priority_unwant(record, thread);
     record->cross.flags = 0;
-    if (portal->lingering == 0) {
+    if (!portal->lingers) {
         record_pass_on(record);
         return;
     }
     cross_record_release(&record->cross);
-    linger_less(portal);
+    /* Maybe at a deadline, and somebody more urgent comes first. */
+    deferred_add(&portal->closing, portal_close, thread->priority);
 }
 
 /* Queue the caller, behind those of its priority. */
@@ -650,19 +646,15 @@ static void portal_on_stop(struct belonging *belonging, unsigned *budget)
 
     if (!waiting_fail_some(portal, budget))
         return;
-    const bool lingers = portal->lingering > 0;
+    const bool lingers = portal->lingers;
 
-    /* Unwinding may close the portal's last handle, or end its last call: keep it meanwhile. */
-    if (lingers)
-        portal->lingering++;
-    else
+    /* Unwinding may close the portal's last handle: keep it meanwhile. */
+    if (!lingers)
         object_get(&belonging->object);
     callers_unwind(portal, budget);
     if (*budget > 0)
         portal_detach(portal);
-    if (lingers)
-        linger_less(portal);
-    else
+    if (!lingers)
         object_put(&belonging->object);
 }
 

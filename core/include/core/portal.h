@@ -53,10 +53,10 @@ struct portal {
     uint32_t record_count;
     struct line waiting;      /* struct thread, waiter */
     uint32_t lent;            /* the priority that those lend to who has a stack */
-    uint32_t lingering;       /* after the last handle went: what keeps it, calls inside for one */
+    bool lingers;             /* the last handle is gone: calls that are inside keep it */
     struct deferred outdated; /* those that it lends to are to hear of a change */
-    struct deferred closing;  /* the last handle went, nobody is to wait any more; or a stack is
-                                 to be offered to who waits */
+    struct deferred closing;  /* the last handle went, nobody is to wait any more, or the last call
+                                 ended; or a stack is to be offered to who waits */
 };
 _Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");
 
