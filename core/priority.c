@@ -183,8 +183,7 @@ void priority_lend_to(struct thread *thread, const struct stack_search *debtor)
     struct record *record = debtor->record;
 
     /* Of a portal without handles nobody can keep anything. */
-    if (record != NULL && !record->portal->lingers
-        && record->cross.thread != &thread->cross) {
+    if (record != NULL && !record->portal->lingers && record->cross.thread != &thread->cross) {
         cpus_hold(); /* nobody is on the portal path, and has looked at the flags */
         priority_want(record);
         thread->lends_in = &record->creditors;
