@@ -354,7 +354,7 @@ static void record_release(struct record *record)
     }
     cross_record_release(&record->cross);
     /* Maybe at a deadline, and somebody more urgent comes first. */
-    deferred_add(&portal->closing, portal_close, thread->priority);
+    deferred_add(&portal->closing, portal_close, thread->base_priority);
 }
 
 /* Queue the caller, behind those of its priority. */

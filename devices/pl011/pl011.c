@@ -45,11 +45,11 @@ static bool message_send(const struct uart_message *m)
     return connection_send(port.client, &message);
 }
 
-/* Take what one message holds out of the FIFO.  False: the FIFO is empty. */
+/* Take what one message holds out of the FIFO.  False: there was none but breaks. */
 static bool message_fill(struct uart_message *m)
 {
     *m = (struct uart_message){.kind = UART_DATA};
-    while (m->count < UART_BYTES && (port.registers->FR & FR_RXFE) == 0) {
+    for (unsigned i = 0; i < UART_BYTES && (port.registers->FR & FR_RXFE) == 0; i++) {
         uint32_t data = port.registers->DR;
 
         port.is_overrun |= (data & DR_OVERRUN) != 0;
@@ -177,8 +177,8 @@ static void on_interrupt(void *context)
 static void on_messages(void *context, struct connection *c)
 {
     (void)context;
-    /* While the FIFO is full the transmit interrupt goes on with it. */
-    if (c == port.client && (port.registers->IMSC & INTERRUPT_TX) == 0)
+    /* While the FIFO is full the transmit interrupt goes on with it, after a turn our signal. */
+    if (c == port.client && (port.registers->IMSC & INTERRUPT_TX) == 0 && !port.is_turn_over)
         transmit();
 }
 

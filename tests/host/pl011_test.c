@@ -243,6 +243,16 @@ static void who_always_types_more_is_left_for_a_while(void **state)
     assert_int_equal(registers.IMSC & RECEIVE_INTERRUPTS, RECEIVE_INTERRUPTS);
 }
 
+/* A break comes as a byte that isn't one. */
+static void who_always_breaks_the_line_is_left_for_a_while(void **state)
+{
+    (void)state;
+    registers.DR = DR_BREAK;
+    heard = ENOUGH;
+    serve(NULL);
+    assert_in_range(heard, ENOUGH / 2, ENOUGH - 2 * MESSAGES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_being_written_counts_as_read, setup),
         cmocka_unit_test_setup(who_always_has_more_to_say_is_left_for_a_while, setup),
         cmocka_unit_test_setup(who_always_types_more_is_left_for_a_while, setup),
+        cmocka_unit_test_setup(who_always_breaks_the_line_is_left_for_a_while, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

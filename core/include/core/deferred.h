@@ -26,7 +26,7 @@ BOOT_ONLY void deferred_init(void);
 
 /*
  * Have `step` called.  `urgency`: the priority of the most urgent thread concerned.  It may have
- * been added already, with the same step.
+ * been added already: this step comes in place of the other.
  */
 void deferred_add(struct deferred *deferred, void (*step)(struct deferred *deferred),
                   uint32_t urgency);

@@ -55,8 +55,8 @@ struct portal {
     uint32_t lent;            /* the priority that those lend to who has a stack */
     bool lingers;             /* the last handle is gone: calls that are inside keep it */
     struct deferred outdated; /* those that it lends to are to hear of a change */
-    struct deferred closing;  /* the last handle went, nobody is to wait any more, or the last call
-                                 ended; or a stack is to be offered to who waits */
+    struct deferred closing;  /* the last handle went, nobody is to wait any more, or a call has
+                                 ended since; or a stack is to be offered to who waits */
 };
 _Static_assert(offsetof(struct portal, cross) == PORTAL_OBJECT_BYTES, "vectors.S");
 
