@@ -374,6 +374,15 @@ static void indices_spoil(void)
     ring_bell();
 }
 
+static void messages_say(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        words->message(own_slot(produced + i));
+    produced += count;
+    atomic_store_explicit(&own()->out.produce, produced, memory_order_release);
+    ring_bell();
+}
+
 /* False: the life is over. */
 static bool batch_say(void)
 {
@@ -382,11 +391,7 @@ static bool batch_say(void)
     if (chance_once_in(32))
         length = capacity;
     length = length < capacity ? length : capacity;
-    for (uint64_t i = 0; i < length; i++)
-        words->message(own_slot(produced + i));
-    produced += length;
-    atomic_store_explicit(&own()->out.produce, produced, memory_order_release);
-    ring_bell();
+    messages_say(length);
     if (chance_once_in(16)) {
         /* After the bell: what was there is looked at, or was. */
         for (uint64_t i = 0; i < length; i++)
@@ -544,18 +549,14 @@ _Noreturn static void places_hold(void)
     app_exit(0);
 }
 
-/* Messages into all the room that there is, and the same again.  How many. */
+/* Messages into all the room that there is.  How many. */
 static uint64_t room_fill(void)
 {
     const uint64_t unread = produced - theirs()->in.consume;
     const uint64_t room = unread <= capacity ? capacity - unread : 0;
 
-    for (uint64_t i = 0; i < room; i++)
-        words->message(own_slot(produced + i));
-    produced += room;
-    atomic_store_explicit(&own()->out.produce, produced, memory_order_release);
     if (room > 0)
-        ring_bell();
+        messages_say(room);
     return room;
 }
 
