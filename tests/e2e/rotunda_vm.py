@@ -38,6 +38,7 @@ PORTS = range(20000, 32000)  # Linux takes outgoing ones from 32768 on
 PORT_TAKEN = "host forwarding"  # in what QEMU says when it can't have one of ours
 START_TRIES = 5
 CONNECT_SECONDS = 15
+ECHO_CHARACTERS = 40  # of a typed line, by which it is found: fewer than the terminal has columns
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -89,6 +90,12 @@ def plain(text):
     """`text` as a person sees it: no control sequences, lines end in a single newline."""
     text = CONTROL_SEQUENCE.sub("", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def echo_end(line):
+    """What the terminal shows last of a typed line: all since its last control character, and of a
+    long one, which moves to the left while it grows, the end."""
+    return re.split(r"[^ -~]", line)[-1][-ECHO_CHARACTERS:]
 
 
 def without_log(lines):
@@ -331,17 +338,15 @@ class Machine:
         start = self.seen = len(self.text)
         self.send_line(line)
         # Not before the echo's newline: the prompt is painted anew while the line grows and when
-        # the log has something to say, which also may cut the echo in two.
-        try:
-            self.expect(re.escape(line) + r"\r?\n", 2)
-        except VmError:
-            self.expect(r"\n", timeout)
+        # the log has something to say.  Behind what that says the line is whole again.
+        echo = re.escape(echo_end(line))
+        self.expect(echo + r"\r?\n", timeout)
         self.expect(r"^" + PROMPT + r"\Z", timeout)
         lines = plain(self.text[start:]).split("\n")
         while lines and lines[-1].strip() in ("", PROMPT.strip()):
             lines.pop()
-        echo = next((i for i, text in enumerate(lines) if text.endswith(line)), -1)
-        lines = lines[echo + 1:]
+        lines = lines[next((i + 1 for i, text in enumerate(lines)
+                            if re.search(echo + r"\Z", text)), 0):]
         if not line.startswith("log"):
             lines = [text for text in without_log(lines) if text.strip() != PROMPT.strip()]
         return "\n".join(lines)
@@ -524,5 +529,6 @@ def run_test(test, vm, name=None):
         error = problem
     seconds = time.monotonic() - begin
     word = "ok  " if error is None else "FAIL"
-    print(f"{word} {name} ({seconds:.1f} s)" + (f": {error}" if error else ""), flush=True)
+    print(f"{word} {name} ({seconds:.1f} s)" + (f": {str(error) or repr(error)}" if error else ""),
+          flush=True)
     return Result(name, seconds, error)

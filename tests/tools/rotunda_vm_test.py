@@ -1,12 +1,15 @@
 """
 tests/e2e/rotunda_vm.py: a machine starts although somebody takes its port at that moment, and the
-log may come into what a command prints.
+log may come into what a command prints, and before it.
 """
 
+import contextlib
 import os
 import shutil
 import socket
 import sys
+import threading
+import time
 import unittest
 from unittest import mock
 
@@ -52,8 +55,48 @@ class Ports(unittest.TestCase):
                 vm.start()
 
 
+class Said(rotunda_vm.Machine):
+    """A machine whose console says `says` to a typed line, (seconds, text) one after the other."""
+
+    def __init__(self, *says):
+        super().__init__()
+        self.says = says
+
+    def is_running(self):
+        return True
+
+    def send(self, data):
+        self.listener = threading.Thread(target=self.say)
+        self.listener.start()
+
+    def say(self):
+        for seconds, text in self.says:
+            time.sleep(seconds)
+            with self.news:
+                self.pieces.append(text.encode())
+                self.news.notify_all()
+
+
 class Answers(unittest.TestCase):
     LOG = "[    3.120173] net: address fec0::77/64 from a router"
+    LOGGED = f"\r{LOG}\r\nrotunda> "
+
+    def answer(self, line, *says):
+        with contextlib.closing(Said(*says)) as vm:
+            return vm.command(line)
+
+    def test_a_prompt_behind_the_log_is_no_answer(self):
+        self.assertEqual(self.answer("date", (0, self.LOGGED), (2.5, "da" + self.LOGGED + "date\r\n"),
+                                     (0.1, "2026-11-28\r\nrotunda> ")), "2026-11-28")
+
+    def test_a_long_line_is_known_by_its_end(self):
+        line = "echo " + "a" * 80 + "b" * 60
+        self.assertEqual(self.answer(line, (0, "\rrotunda> " + line[-70:] + "\r\nb\r\nrotunda> ")),
+                         "b")
+
+    def test_what_is_typed_behind_a_control_character_is_echoed(self):
+        self.assertEqual(self.answer("\x15mem", (0, "\rrotunda> mem\r\nin use\r\nrotunda> ")),
+                         "in use")
 
     def test_a_row_that_the_log_comes_into_is_there_once(self):
         for piece in ("b", "b  ", "b  2"):
