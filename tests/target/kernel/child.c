@@ -40,6 +40,15 @@ handle_t board_segment(void)
     return board_handle;
 }
 
+bool board_reaches(unsigned index, uint64_t value)
+{
+    enum { LOOKS_IN_A_MS = 20, LOOKS_MAX = 5000 * LOOKS_IN_A_MS };
+
+    for (unsigned i = 0; i < LOOKS_MAX && board_get()->word[index] != value; i++)
+        (void)thread_sleep(test_soon(TEST_MS / LOOKS_IN_A_MS));
+    return board_get()->word[index] == value;
+}
+
 enum status probe_make(uint64_t bytes, rights_t rights, handle_t *segment, uaddr_t *address)
 {
     enum status s = segment_create(bytes, rights, 0, 0, name_from("probe"), segment, address);

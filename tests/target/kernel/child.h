@@ -57,6 +57,9 @@ enum { CHILD_DONE = 1, CHILD_STOPPED = 2 };
 struct board *board_get(void);
 handle_t board_segment(void);
 
+/* Whether a word of the board comes to be `value`, in five seconds at most. */
+CHECK_RESULT bool board_reaches(unsigned index, uint64_t value);
+
 /* Where a thread of a child starts, with x0 and SP at its struct birth. */
 void child_entry(void);
 

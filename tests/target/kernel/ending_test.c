@@ -59,15 +59,6 @@ static bool callers_start(struct child *client, handle_t portal, const struct ma
     return s == STATUS_OK;
 }
 
-static bool reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 5000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS));
-    return board->word[index] == value;
-}
-
 /* Threads of the client's that wait for a stack, and that are inside of a call. */
 struct census {
     unsigned wait, away;
@@ -100,7 +91,7 @@ static void callers_end(struct child *client, enum status status)
 {
     const struct board *board = board_get();
 
-    EXPECT(reaches(CALLS_DONE, callers));
+    EXPECT(board_reaches(CALLS_DONE, callers));
     for (unsigned i = 0; i < callers; i++)
         EXPECT_IS(board->word[STATUSES + i], 1000 + status);
     for (unsigned i = 0; i < 1000 && child_info(client).thread_count != 0; i++)
@@ -146,7 +137,7 @@ static void stacks_are_there(struct server *server, unsigned stacks)
 
     board_clear();
     EXPECT(callers_start(&client, server->portal, &(struct manner){0}));
-    EXPECT(reaches(ENTERED, stacks));
+    EXPECT(board_reaches(ENTERED, stacks));
     EXPECT(waiting_reach(&client, CALLERS - stacks));
     board_get()->word[RELEASE] = 1;
     callers_end(&client, STATUS_OK);
@@ -213,7 +204,7 @@ static void callee_returns_once_too_often(void)
     board_clear();
     EXPECT(server_make(&(struct child_needs){0}, served_stay, STACKS, &server));
     EXPECT(callers_start(&client, server.portal, &(struct manner){0}));
-    EXPECT(reaches(ENTERED, STACKS));
+    EXPECT(board_reaches(ENTERED, STACKS));
     EXPECT(waiting_reach(&client, CALLERS - STACKS));
     EXPECT_OK(handle_close(server.child.thread));
     EXPECT_OK(child_start(&server.child, return_again, NULL));
@@ -233,13 +224,13 @@ static void callee_is_destroyed_while_ten_wait(void)
         const uint64_t argument[BIRTH_ARGUMENTS] = {
             child_give(&inside, server.portal, RIGHT_CALL, 0), CALLERS};
         EXPECT_OK(child_start(&inside, call_and_tell, argument));
-        EXPECT(reaches(ENTERED, 1));
+        EXPECT(board_reaches(ENTERED, 1));
         EXPECT(callers_start(&client, server.portal, &(struct manner){0}));
         EXPECT(waiting_reach(&client, CALLERS));
         if (round % 2 == 0)
             EXPECT_OK(domain_stop(server.child.domain));
         server_goes(&server);
-        EXPECT(reaches(CALLS_DONE, CALLERS + 1));
+        EXPECT(board_reaches(CALLS_DONE, CALLERS + 1));
         EXPECT_IS(board_get()->word[STATUSES + CALLERS], 1000 + STATUS_PEER_DEAD);
         board_get()->word[CALLS_DONE] = CALLERS;
         callers_end(&client, STATUS_PEER_DEAD);
@@ -285,7 +276,7 @@ static void callers_die_inside(void)
         struct child client;
         board_clear();
         EXPECT(callers_start(&client, server.portal, &(struct manner){0}));
-        EXPECT(reaches(ENTERED, STACKS));
+        EXPECT(board_reaches(ENTERED, STACKS));
         EXPECT(waiting_reach(&client, CALLERS - STACKS));
         if (round % 2 == 0)
             EXPECT_OK(domain_stop(client.domain));
@@ -380,11 +371,11 @@ static void most_urgent_of_ten_is_next(void)
     const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&inside, server.portal, RIGHT_CALL, 0),
                                                 CALLERS};
     EXPECT_OK(child_start(&inside, call_and_tell, argument));
-    EXPECT(reaches(ENTERED, 1));
+    EXPECT(board_reaches(ENTERED, 1));
     EXPECT(callers_start(&client, server.portal, &(struct manner){.by_priority = true}));
     EXPECT(waiting_reach(&client, CALLERS));
     board_get()->word[RELEASE] = 1;
-    EXPECT(reaches(CALLS_DONE, CALLERS + 1));
+    EXPECT(board_reaches(CALLS_DONE, CALLERS + 1));
     for (unsigned i = 0; i < CALLERS; i++)
         EXPECT_IS(board->word[ORDER + 1 + i], CALLERS - 1 - i);
     board_get()->word[CALLS_DONE] = CALLERS;
@@ -422,7 +413,7 @@ static void who_can_t_enter_lets_the_next_one_in(void)
     const uint64_t first[BIRTH_ARGUMENTS] = {child_give(&inside, server.portal, RIGHT_CALL, 0),
                                              CALLERS};
     EXPECT_OK(child_start(&inside, call_and_tell, first));
-    EXPECT(reaches(ENTERED, 1));
+    EXPECT(board_reaches(ENTERED, 1));
     const handle_t given = child_give(&client, server.portal, RIGHT_CALL, 0);
     for (unsigned i = 0; i < CALLERS; i++) {
         const uint64_t argument[BIRTH_ARGUMENTS] = {given, i, i == 0 ? 0 : 12345};
@@ -430,7 +421,7 @@ static void who_can_t_enter_lets_the_next_one_in(void)
     }
     EXPECT(waiting_reach(&client, CALLERS));
     board_get()->word[RELEASE] = 1;
-    EXPECT(reaches(CALLS_DONE, CALLERS + 1));
+    EXPECT(board_reaches(CALLS_DONE, CALLERS + 1));
     EXPECT_IS(board->word[STATUSES], 1000 + STATUS_OK);
     for (unsigned i = 1; i < CALLERS; i++)
         EXPECT_IS(board->word[STATUSES + i], 1000 + STATUS_BAD_HANDLE);

@@ -36,8 +36,10 @@ static bool waiter_make(struct child *child, handle_t event, nsec_t deadline)
 
     if (s == STATUS_OK)
         s = child_start(child, wait_on, argument);
-    (void)thread_sleep(test_soon(2 * TEST_MS));
-    return s == STATUS_OK && board_get()->word[1] == 1;
+    if (s != STATUS_OK || !board_reaches(1, 1))
+        return false;
+    (void)thread_sleep(test_soon(2 * TEST_MS)); /* and from there into its wait */
+    return true;
 }
 
 static void only_one_may_wait(void)
@@ -196,15 +198,6 @@ static void unpark_some(const struct birth *birth)
 
     birth->board->word[1] = svc_8(SYS_THREAD_UNPARK, &w);
     birth->board->word[2] = w.word[1];
-}
-
-static bool board_reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 2000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS));
-    return board->word[index] == value;
 }
 
 /* Whether so many of the child's threads sleep on words, before long. */

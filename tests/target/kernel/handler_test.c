@@ -214,6 +214,14 @@ static void call_once(const struct birth *birth)
     birth->board->word[10] = 1000 + s;
 }
 
+/* The client's thread is inside the host, before long. */
+static bool visits(const struct child *client, const struct server *host)
+{
+    for (unsigned i = 0; i < 5000 && child_thread(client).current_domain_id != host->child.id; i++)
+        (void)thread_sleep(test_soon(TEST_MS));
+    return child_thread(client).current_domain_id == host->child.id;
+}
+
 /* Who faulted has no home any more when its handler dies: the fault counts all the same. */
 static void fault_of_a_homeless_visitor_stops_the_server(void)
 {
@@ -228,7 +236,7 @@ static void fault_of_a_homeless_visitor_stops_the_server(void)
     EXPECT_OK(child_make(&(struct child_needs){0}, &client));
     const uint64_t argument[BIRTH_ARGUMENTS] = {child_give(&client, server.portal, RIGHT_CALL, 0)};
     EXPECT_OK(child_start_at(&client, call_once, argument, CHILD_PRIORITY, &thread));
-    (void)thread_sleep(test_soon(5 * TEST_MS));
+    EXPECT(visits(&client, &handler));
     EXPECT_OK(domain_destroy(client.domain));
     EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
     EXPECT_OK(domain_destroy(handler.child.domain));
@@ -309,7 +317,7 @@ static void who_stops_the_handler_of_its_host_goes_home(void)
     EXPECT_OK(child_make(&(struct child_needs){0}, &first));
     const uint64_t fault[BIRTH_ARGUMENTS] = {child_give(&first, server.portal, RIGHT_CALL, 0)};
     EXPECT_OK(child_start_at(&first, call_to_stop, fault, CHILD_PRIORITY, &thread));
-    (void)thread_sleep(test_soon(5 * TEST_MS));
+    EXPECT(visits(&first, &handler));
     EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
     EXPECT_OK(child_make(&(struct child_needs){0}, &second));
     const uint64_t stop[BIRTH_ARGUMENTS] = {

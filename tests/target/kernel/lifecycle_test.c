@@ -25,8 +25,7 @@ static bool visitor_make(struct server *server, struct child *client, handle_t *
         s == STATUS_OK ? child_give(client, server->portal, RIGHT_CALL, 0) : 0, 10};
     if (s == STATUS_OK)
         s = child_start_at(client, call_once, argument, CHILD_PRIORITY, thread);
-    (void)thread_sleep(test_soon(5 * TEST_MS));
-    if (s != STATUS_OK || board->word[1] != 1)
+    if (s != STATUS_OK || !board_reaches(1, 1))
         test_fail(__FILE__, __LINE__, "visitor_make", s, STATUS_OK);
     return !test_has_failed();
 }
@@ -34,6 +33,14 @@ static bool visitor_make(struct server *server, struct child *client, handle_t *
 static void pause_ms(uint64_t ms)
 {
     (void)thread_sleep(test_soon(ms * TEST_MS));
+}
+
+/* All of the child's, before long. */
+static bool threads_have_ended(const struct child *child)
+{
+    for (unsigned i = 0; i < 5000 && child_info(child).thread_count != 0; i++)
+        pause_ms(1);
+    return child_info(child).thread_count == 0;
 }
 
 static void thread_destroyed_on_a_visit_ends_when_it_comes_home(void)
@@ -47,8 +54,7 @@ static void thread_destroyed_on_a_visit_ends_when_it_comes_home(void)
     EXPECT_OK(thread_destroy(thread));
     EXPECT_IS(child_info(&client).thread_count, 1);
     board->word[2] = 1;
-    pause_ms(10);
-    EXPECT_IS(child_info(&client).thread_count, 0);
+    EXPECT(threads_have_ended(&client));
     EXPECT_IS(board->word[10], 0); /* not one instruction more */
     struct portal_message m = {.word = {syscall_word(board)}};
     EXPECT_OK(portal_call(server.portal, &m));
@@ -65,8 +71,7 @@ static void domain_stopped_while_its_thread_visits(void)
     EXPECT_OK(domain_stop(client.domain));
     EXPECT_IS(child_info(&server.child).state, DOMAIN_STATE_RUNNING);
     board->word[2] = 1;
-    pause_ms(10);
-    EXPECT_IS(child_info(&client).thread_count, 0);
+    EXPECT(threads_have_ended(&client));
     EXPECT_IS(board->word[10], 0);
     struct portal_message m = {.word = {syscall_word(board)}};
     EXPECT_OK(portal_call(server.portal, &m));
@@ -99,8 +104,7 @@ static void server_destroyed_while_somebody_visits(void)
     if (!visitor_make(&server, &client, &thread))
         return;
     EXPECT_OK(domain_destroy(server.child.domain));
-    pause_ms(5);
-    EXPECT_IS(board->word[10], 1000 + STATUS_PEER_DEAD);
+    EXPECT(board_reaches(10, 1000 + STATUS_PEER_DEAD));
     EXPECT_IS(child_wait(&client), CHILD_DONE);
 }
 
@@ -147,8 +151,7 @@ static bool chain_make(struct chain *chain)
         child_give(&chain->middle.child, chain->server.portal, RIGHT_CALL, 0)};
     if (s == STATUS_OK)
         s = child_start_at(&chain->client, call_once, argument, CHILD_PRIORITY, &chain->thread);
-    pause_ms(5);
-    if (s != STATUS_OK || board->word[1] != 1)
+    if (s != STATUS_OK || !board_reaches(1, 1))
         test_fail(__FILE__, __LINE__, "chain_make", board->word[1], 1);
     return !test_has_failed();
 }
@@ -163,8 +166,7 @@ static void middle_of_a_chain_dies(void)
     pause_ms(5);
     EXPECT_IS(board->word[10], 0); /* still inside the server, whom it owes nothing */
     board->word[2] = 1;
-    pause_ms(10);
-    EXPECT_IS(board->word[10], 1000 + STATUS_PEER_DEAD);
+    EXPECT(board_reaches(10, 1000 + STATUS_PEER_DEAD));
     EXPECT_IS(child_wait(&chain.client), CHILD_DONE);
 }
 
@@ -180,8 +182,7 @@ static void middle_of_a_chain_is_destroyed(void)
     EXPECT_OK(handle_close(chain.middle.child.domain));
     test_settle();
     board->word[2] = 1;
-    pause_ms(10);
-    EXPECT_IS(board->word[10], 1000 + STATUS_PEER_DEAD);
+    EXPECT(board_reaches(10, 1000 + STATUS_PEER_DEAD));
     EXPECT_IS(child_wait(&chain.client), CHILD_DONE);
 }
 
@@ -192,8 +193,7 @@ static void end_of_a_chain_dies(void)
     if (!chain_make(&chain))
         return;
     EXPECT_OK(domain_destroy(chain.server.child.domain));
-    pause_ms(5);
-    EXPECT_IS(board->word[10], 1000 + STATUS_OK); /* the middle went on */
+    EXPECT(board_reaches(10, 1000 + STATUS_OK)); /* the middle went on */
     EXPECT_IS(child_wait(&chain.client), CHILD_DONE);
 }
 
@@ -218,9 +218,8 @@ static void thread_of_a_chain_is_destroyed(void)
         return;
     EXPECT_OK(thread_destroy(chain.thread));
     board->word[2] = 1;
-    pause_ms(10);
+    EXPECT(threads_have_ended(&chain.client));
     EXPECT_IS(board->word[10], 0);
-    EXPECT_IS(child_info(&chain.client).thread_count, 0);
     EXPECT_IS(child_info(&chain.middle.child).state, DOMAIN_STATE_RUNNING);
 }
 
@@ -339,10 +338,13 @@ static void domain_of_many_threads_stops_whole(void)
         const uint64_t argument[BIRTH_ARGUMENTS] = {FIRST_WORD + i, i == 7 ? STOP_WORD : 0};
         EXPECT_OK(child_start_at(&child, stamp_for_ever, argument, CHILD_PRIORITY, &thread));
     }
-    pause_ms(5);
+    for (unsigned i = 0; i < THREADS; i++)
+        for (unsigned ms = 0; ms < 5000 && board->word[FIRST_WORD + i] == 0; ms++)
+            pause_ms(1);
     EXPECT_IS(child_info(&child).thread_count, THREADS);
     board->word[STOP_WORD] = 1;
-    pause_ms(5);
+    for (unsigned i = 0; i < 5000 && word != 1; i++)
+        pause_ms(1);
     EXPECT_IS(word, 1);
     EXPECT_IS(child_info(&child).state, DOMAIN_STATE_STOPPED);
     EXPECT(board->word[STOP_WORD] > 1);
@@ -483,8 +485,7 @@ static void forgotten_domain_is_taken_apart(void)
         board->word[1] = board->word[2] = 0;
         EXPECT_OK(handle_close(server.child.thread)); /* which made the portal, and has ended */
         EXPECT_OK(child_start(&server.child, stay, NULL));
-        for (unsigned i = 0; i < 1000 && board->word[1] == 0; i++)
-            pause_ms(1);
+        EXPECT(board_reaches(1, 1));
         if ((way & STOPPED_FIRST) != 0)
             EXPECT_OK(domain_stop(server.child.domain));
         if ((way & HANDLES_FIRST) != 0)

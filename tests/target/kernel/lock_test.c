@@ -117,15 +117,6 @@ static void spin(const struct birth *birth)
         continue;
 }
 
-static bool reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 4000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS / 20));
-    return board->word[index] == value;
-}
-
 /* The child's `index`th thread. */
 static struct info_thread thread_at(const struct child *child, unsigned index)
 {
@@ -180,7 +171,7 @@ static bool low_holds(struct child *child, bool waits)
     if (child_make(&(struct child_needs){0}, child) != STATUS_OK)
         return false;
     child->thread = thread_add(child, hold_here, LOW, ROLE_LOW, waits, 0);
-    return reaches(HAS + ROLE_LOW, 1);
+    return board_reaches(HAS + ROLE_LOW, 1);
 }
 
 /* The classical case, of three threads. */
@@ -191,21 +182,21 @@ static void holder_of_a_lock_is_as_urgent_as_who_waits_for_it(void)
 
     EXPECT(low_holds(&child, false));
     EXPECT(thread_add(&child, spin, MIDDLE, ROLE_MIDDLE, 0, 0) != 0);
-    EXPECT(reaches(SPINS, 1));
+    EXPECT(board_reaches(SPINS, 1));
     (void)thread_sleep(test_soon(5 * TEST_MS));
     EXPECT_IS(board->word[FINISHERS], 0); /* the low one does starve */
     EXPECT(thread_add(&child, hold_here, HIGH, ROLE_HIGH, 0, 0) != 0);
     EXPECT(is_parked_soon(&child, 2));
     EXPECT(becomes(&child, 0, HIGH));
     EXPECT_IS(thread_at(&child, 0).base_priority, LOW);
-    EXPECT(reaches(FINISHED + ROLE_HIGH, 1));
+    EXPECT(board_reaches(FINISHED + ROLE_HIGH, 1));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     /* It has given the lock back, and may not go on before the middle one ends. */
     EXPECT(becomes(&child, 0, LOW));
     EXPECT_IS(board->word[FINISHERS], 1);
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
-    EXPECT(reaches(FINISHED + ROLE_LOW, 2));
+    EXPECT(board_reaches(FINISHED + ROLE_LOW, 2));
 }
 
 static bool caller_start(struct child *child, const struct server *server, uint32_t priority,
@@ -229,19 +220,19 @@ static void visitor_that_holds_a_lock_inherits_inside(void)
 
     EXPECT(server_make(&(struct child_needs){0}, served_hold, 2, &server));
     EXPECT(caller_start(&low, &server, LOW, (const uint64_t[5]){ROLE_LOW}, DEADLINE_NEVER));
-    EXPECT(reaches(HAS + ROLE_LOW, 1));
+    EXPECT(board_reaches(HAS + ROLE_LOW, 1));
     EXPECT_OK(child_make(&(struct child_needs){0}, &middle));
     EXPECT(thread_add(&middle, spin, MIDDLE, ROLE_MIDDLE, 0, 0) != 0);
-    EXPECT(reaches(SPINS, 1));
+    EXPECT(board_reaches(SPINS, 1));
     EXPECT(caller_start(&high, &server, HIGH, (const uint64_t[5]){ROLE_HIGH}, DEADLINE_NEVER));
     EXPECT(is_parked_soon(&high, 0));
     EXPECT(becomes(&low, 0, HIGH));
-    EXPECT(reaches(FINISHED + ROLE_HIGH, 1));
+    EXPECT(board_reaches(FINISHED + ROLE_HIGH, 1));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     EXPECT(becomes(&low, 0, LOW));
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
-    EXPECT(reaches(FINISHED + ROLE_LOW, 2));
+    EXPECT(board_reaches(FINISHED + ROLE_LOW, 2));
     EXPECT_IS(board->word[STATUS + ROLE_LOW], 1000 + STATUS_OK);
     EXPECT_IS(board->word[STATUS + ROLE_HIGH], 1000 + STATUS_OK);
 }
@@ -258,16 +249,16 @@ static void loan_ends_when_its_holder_goes_home(void)
     EXPECT(caller_start(&low, &server, LOW,
                         (const uint64_t[5]){ROLE_LOW, [DOES_WAIT] = 1, [DOES_KEEP] = 1},
                         DEADLINE_NEVER));
-    EXPECT(reaches(HAS + ROLE_LOW, 1));
+    EXPECT(board_reaches(HAS + ROLE_LOW, 1));
     EXPECT(caller_start(&high, &server, HIGH, (const uint64_t[5]){ROLE_HIGH}, deadline));
     EXPECT(is_parked_soon(&high, 0));
     EXPECT(becomes(&low, 0, HIGH));
     board->word[GATE] = 1;
-    EXPECT(reaches(FINISHED + ROLE_LOW, 1));
+    EXPECT(board_reaches(FINISHED + ROLE_LOW, 1));
     EXPECT(becomes(&low, 0, LOW));
     EXPECT_IS(thread_at(&high, 0).state, THREAD_STATE_PARKED);
     (void)thread_sleep(deadline);
-    EXPECT(reaches(FINISHED + ROLE_HIGH, 2));
+    EXPECT(board_reaches(FINISHED + ROLE_HIGH, 2));
     EXPECT_IS(board->word[STATUS + ROLE_HIGH], 1000 + STATUS_TIMED_OUT);
 }
 
@@ -308,7 +299,7 @@ static void inheritance_goes_through_locks_and_portals(void)
 
     EXPECT(server_make(&(struct child_needs){0}, served_work_long, 1, &server));
     EXPECT(caller_start(&low, &server, LOW, (const uint64_t[5]){ROLE_LOW}, DEADLINE_NEVER));
-    EXPECT(reaches(HAS + ROLE_LOW, 1));
+    EXPECT(board_reaches(HAS + ROLE_LOW, 1));
     EXPECT_OK(child_make(&(struct child_needs){0}, &home));
     const handle_t portal = child_give(&home, server.portal, RIGHT_CALL, 0);
     EXPECT(thread_add(&home, hold_here, LESS_LOW, ROLE_OTHER, 0, portal) != 0);
@@ -320,13 +311,13 @@ static void inheritance_goes_through_locks_and_portals(void)
     EXPECT(is_parked_soon(&home, 2));
     EXPECT(becomes(&home, 0, HIGH));
     EXPECT(becomes(&low, 0, HIGH));
-    EXPECT(reaches(FINISHED + ROLE_HIGH, 1));
+    EXPECT(board_reaches(FINISHED + ROLE_HIGH, 1));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     EXPECT(becomes(&home, 0, LESS_LOW));
     EXPECT(becomes(&low, 0, LOW));
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
-    EXPECT(reaches(FINISHERS, 3));
+    EXPECT(board_reaches(FINISHERS, 3));
 }
 
 static void most_urgent_sleeper_wakes_first(void)
@@ -343,7 +334,7 @@ static void most_urgent_sleeper_wakes_first(void)
     EXPECT(is_parked_soon(&child, 3));
     EXPECT_OK(thread_set_priority(middle, MIDDLE));
     board->word[GATE] = 1;
-    EXPECT(reaches(FINISHERS, 4));
+    EXPECT(board_reaches(FINISHERS, 4));
     EXPECT_IS(board->word[HAS + ROLE_HIGH], 2);
     EXPECT_IS(board->word[HAS + ROLE_MIDDLE], 3);
     EXPECT_IS(board->word[HAS + ROLE_OTHER], 4);
@@ -402,7 +393,7 @@ static void ring_of_sleepers_breaks_when_one_wakes(void)
     const uint64_t argument[BIRTH_ARGUMENTS] = {syscall_word(&board->word[WORD]), 10};
     handle_t thread = 0;
     EXPECT_OK(child_start_at(&child, unpark, argument, HIGH, &thread));
-    EXPECT(reaches(FINISHERS, 4));
+    EXPECT(board_reaches(FINISHERS, 4));
     EXPECT(becomes(&child, 0, LOW));
     EXPECT(becomes(&child, 1, LESS_LOW));
     EXPECT(becomes(&child, 2, HIGH));
@@ -424,7 +415,7 @@ static void loans_end_with_the_first_who_is_woken(void)
     EXPECT(is_parked_soon(&child, 2));
     EXPECT(becomes(&child, 0, HIGH));
     EXPECT_OK(child_start_at(&child, unpark, argument, HIGH + 1, &thread));
-    EXPECT(reaches(FINISHED + ROLE_HIGH, 1));
+    EXPECT(board_reaches(FINISHED + ROLE_HIGH, 1));
     EXPECT(becomes(&child, 0, LOW));
     EXPECT_IS(thread_at(&child, 1).state, THREAD_STATE_PARKED);
 }

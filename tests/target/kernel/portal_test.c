@@ -214,15 +214,6 @@ static bool clients_start(struct child *client, handle_t portal, nsec_t deadline
     return s == STATUS_OK;
 }
 
-static bool board_reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 2000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS));
-    return board->word[index] == value;
-}
-
 /* Threads of the client's that wait for a stack of the server's, as the kernel tells. */
 static unsigned waiting_for(const struct child *client, const struct server *server)
 {

@@ -139,15 +139,6 @@ static bool spinner_start(struct child *child, uint32_t priority)
     return s == STATUS_OK;
 }
 
-static bool reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 4000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS / 20));
-    return board->word[index] == value;
-}
-
 static uint32_t priority_of(const struct child *child)
 {
     return child_thread(child).priority;
@@ -170,7 +161,7 @@ static bool low_holds(struct scene *scene, struct order order)
 {
     return server_make(&(struct child_needs){0}, served_hold, 1, &scene->server)
            && caller_start(&scene->low, scene->server.portal, LOW, order)
-           && reaches(INSIDE + ROLE_LOW, 1);
+           && board_reaches(INSIDE + ROLE_LOW, 1);
 }
 
 /* The classical case, of three threads. */
@@ -182,21 +173,21 @@ static void holder_of_a_stack_is_as_urgent_as_who_waits_for_it(void)
     if (!low_holds(&scene, (struct order){.role = ROLE_LOW})
         || !spinner_start(&scene.middle, MIDDLE))
         return;
-    EXPECT(reaches(SPINS, 1));
+    EXPECT(board_reaches(SPINS, 1));
     (void)thread_sleep(test_soon(2 * TEST_MS));
     EXPECT_IS(board->word[FINISHERS], 0); /* the low one does starve */
     if (!caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
     EXPECT(becomes(&scene.low, HIGH));
     EXPECT_IS(child_thread(&scene.low).base_priority, LOW);
-    EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     /* The low one is home, where it may not finish before the middle one does. */
     EXPECT(becomes(&scene.low, LOW));
     EXPECT_IS(board->word[FINISHERS], 1);
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
-    EXPECT(reaches(STATUS + ROLE_LOW, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_LOW, 1000 + STATUS_OK));
 }
 
 /* All stacks' holders inherit, as any may be the first to give one back. */
@@ -210,15 +201,15 @@ static void all_holders_inherit(void)
 
     if (!server_make(&(struct child_needs){0}, served_hold, 2, &scene.server)
         || !caller_start(&scene.low, scene.server.portal, LOW, low)
-        || !reaches(INSIDE + ROLE_LOW, 1)
+        || !board_reaches(INSIDE + ROLE_LOW, 1)
         || !caller_start(&other, scene.server.portal, LESS_LOW, second)
-        || !reaches(INSIDE + ROLE_OTHER, 1) || !spinner_start(&scene.middle, MIDDLE)
+        || !board_reaches(INSIDE + ROLE_OTHER, 1) || !spinner_start(&scene.middle, MIDDLE)
         || !caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
     EXPECT(becomes(&scene.low, HIGH));
     EXPECT(becomes(&other, HIGH));
     board->word[STOP] = 1;
-    EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(becomes(&scene.low, LOW));
     EXPECT(becomes(&other, LESS_LOW));
 }
@@ -245,14 +236,14 @@ static void inheritance_goes_along_a_chain(void)
         return;
     EXPECT(becomes(&scene.low, HIGH));
     EXPECT(becomes(&other, HIGH));
-    EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     EXPECT(becomes(&scene.low, LOW));
     EXPECT(becomes(&other, LESS_LOW));
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
-    EXPECT(reaches(STATUS + ROLE_LOW, 1000 + STATUS_OK));
-    EXPECT(reaches(STATUS + ROLE_OTHER, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_LOW, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_OTHER, 1000 + STATUS_OK));
 }
 
 /* Two calls, each of which waits for the other's stack, until the inner deadlines pass. */
@@ -277,8 +268,8 @@ static void cycle_ends_when_its_deadlines_pass(void)
             (struct order){
                 .role = ROLE_OTHER, .next = to_first, .next_deadline = deadline, .is_gated = true}))
         return;
-    EXPECT(reaches(INSIDE + ROLE_LOW, 1));
-    EXPECT(reaches(INSIDE + ROLE_OTHER, 1));
+    EXPECT(board_reaches(INSIDE + ROLE_LOW, 1));
+    EXPECT(board_reaches(INSIDE + ROLE_OTHER, 1));
     board->word[GATE] = 1;
     EXPECT(becomes(&low, LESS_LOW));
     EXPECT(becomes(&other, LESS_LOW));
@@ -288,7 +279,7 @@ static void cycle_ends_when_its_deadlines_pass(void)
     EXPECT(becomes(&other, HIGH)); /* once low has called, too */
     EXPECT_IS(board->word[FINISHERS], 0);
     (void)thread_sleep(deadline);
-    EXPECT(reaches(FINISHERS, 3));
+    EXPECT(board_reaches(FINISHERS, 3));
     EXPECT_IS(board->word[STATUS + ROLES + ROLE_LOW], 1000 + STATUS_TIMED_OUT);
     EXPECT_IS(board->word[STATUS + ROLES + ROLE_OTHER], 1000 + STATUS_TIMED_OUT);
     EXPECT_IS(board->word[STATUS + ROLE_HIGH], 1000 + STATUS_OK);
@@ -311,7 +302,7 @@ static void who_gives_up_waiting_takes_its_priority_back(void)
     EXPECT_OK(domain_stop(doomed.domain));
     EXPECT(becomes(&scene.low, HIGH));
     (void)thread_sleep(deadline);
-    EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_TIMED_OUT));
+    EXPECT(board_reaches(STATUS + ROLE_HIGH, 1000 + STATUS_TIMED_OUT));
     EXPECT(becomes(&scene.low, LOW));
 }
 
@@ -337,7 +328,7 @@ static void priority_may_change_while_waiting(void)
     EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(thread_set_priority(other.thread, HIGHER));
     board->word[STOP] = 1;
-    EXPECT(reaches(FINISHERS, 3));
+    EXPECT(board_reaches(FINISHERS, 3));
     EXPECT_IS(board->word[FINISHED + ROLE_OTHER], 1);
     EXPECT_IS(board->word[FINISHED + ROLE_HIGH], 2);
     EXPECT_IS(board->word[FINISHED + ROLE_LOW], 3);
@@ -354,7 +345,7 @@ static void holder_that_is_to_end_inherits_too(void)
         || !caller_start(&scene.high, scene.server.portal, HIGH, (struct order){.role = ROLE_HIGH}))
         return;
     EXPECT_OK(domain_stop(scene.low.domain));
-    EXPECT(reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
+    EXPECT(board_reaches(STATUS + ROLE_HIGH, 1000 + STATUS_OK));
     EXPECT(board->word[TOOK_NS + ROLE_HIGH] < BOUND_NS);
     EXPECT_IS(board->word[STOP], 0);
     board->word[STOP] = 1;
@@ -372,7 +363,7 @@ static void death_of_the_server_ends_inheritance(void)
     EXPECT(becomes(&scene.low, HIGH));
     EXPECT_OK(domain_stop(scene.server.child.domain));
     EXPECT(becomes(&scene.low, LOW));
-    EXPECT(reaches(FINISHERS, 2));
+    EXPECT(board_reaches(FINISHERS, 2));
     EXPECT_IS(board_get()->word[STATUS + ROLE_LOW], 1000 + STATUS_PEER_DEAD);
     EXPECT_IS(board_get()->word[STATUS + ROLE_HIGH], 1000 + STATUS_PEER_DEAD);
     EXPECT(becomes(&scene.low, LOW));

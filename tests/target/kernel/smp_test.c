@@ -51,15 +51,6 @@ static uint32_t cpu_of(const struct child *child)
     return record.cpu;
 }
 
-static bool reaches(unsigned index, uint64_t value)
-{
-    const struct board *board = board_get();
-
-    for (unsigned i = 0; i < 8000 && board->word[index] != value; i++)
-        (void)thread_sleep(test_soon(TEST_MS / 4));
-    return board->word[index] == value;
-}
-
 /* Arguments: CPU, its count. */
 static void spin_on(const struct birth *birth)
 {
@@ -489,7 +480,7 @@ static void holder_on_another_cpu_inherits(void)
 
     EXPECT(server_make(&(struct child_needs){0}, served_gate, 1, &server));
     EXPECT(caller_start(&low, &server, last, LOW_HOME, LOW));
-    EXPECT(reaches(INSIDE, 1));
+    EXPECT(board_reaches(INSIDE, 1));
     EXPECT_OK(child_make(&(struct child_needs){0}, &middle));
     EXPECT_OK(child_start_at(&middle, spin_on, spin, MIDDLE, &middle.thread));
     for (unsigned i = 0; i < 8000 && board->word[COUNT] == 0; i++)
@@ -499,7 +490,7 @@ static void holder_on_another_cpu_inherits(void)
     (void)thread_sleep(test_soon(10 * TEST_MS));
     EXPECT_IS(board->word[LOW_HOME], 0);
     EXPECT(caller_start(&high, &server, 0, HIGH_HOME, HIGH));
-    EXPECT(reaches(HIGH_HOME, 1));
+    EXPECT(board_reaches(HIGH_HOME, 1));
     EXPECT_IS(board->word[LOW_HOME], 0); /* it is back, and has nothing to be urgent for */
     EXPECT_IS(child_thread(&low).priority, LOW);
     board->word[STOP] = 1;
