@@ -6,7 +6,7 @@ import time
 
 PORTION = 10000
 LINE = 65536
-ALIVE_SECONDS = 60
+ALIVE_SECONDS = 300
 KEPT = 20000  # characters of what the console said, for who reads why it failed
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """SYN floods, silent connections, malformed frames, and numbers that nobody may foresee."""
-# timeout: 300
+# timeout: 900
 
 import sys
 

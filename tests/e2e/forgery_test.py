@@ -29,7 +29,8 @@ def assert_contains(text, pattern):
 
 
 def launch(vm, verb):
-    """Have the forger do something, and wait until it has."""
+    """Have the forger do something, beside rings that work, and wait until it has."""
+    vm.wait_https()
     vm.drain()
     vm.seen = len(vm.text)
     vm.send_line(f"launch forger {verb}")

@@ -248,14 +248,16 @@ def bad_records_end_their_connection_only(vm):
                b"\x17\x03\x03\x40\x00" + rng.randbytes(16384), bytes(65536)]
     samples += [rng.randbytes(rng.randrange(1, 4096)) for _ in range(40)]
     for data in samples:
-        with connect(vm.https_port, 0.5) as stream:
+        with connect(vm.https_port) as stream:
+            stream.settimeout(0.5)
             assert not converse(stream, data).startswith(b"HTTP/"), "plain text over the TLS port"
     # Records that are damaged on their way, after an honest handshake.
     for damage in range(20):
         inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = tls_context().wrap_bio(inward, outward, server_hostname="localhost")
-        with connect(vm.https_port, 1.0) as stream:
+        with connect(vm.https_port) as stream:
             shake(tls, inward, outward, stream)
+            stream.settimeout(1.0)
             tls.write(request())
             record = bytearray(outward.read())
             if damage % 2:
@@ -279,7 +281,9 @@ def shake(tls, inward, outward, stream):
             return
         except ssl.SSLWantReadError:
             stream.sendall(outward.read())
-            inward.write(stream.recv(1 << 16))
+            data = stream.recv(1 << 16)
+            assert data, "closed in the middle of a handshake"
+            inward.write(data)
 
 
 # HTTP.

@@ -9,7 +9,7 @@ are made through the debugger's port, in what ships: frames, objects (timers amo
 by a charge that is too large, handles by a table that is full just then, the log's bytes and
 connections by the answer that they give when there are no more.
 """
-# timeout: 900
+# timeout: 1800
 
 import collections
 import itertools

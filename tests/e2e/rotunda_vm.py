@@ -42,6 +42,9 @@ ECHO_CHARACTERS = 40  # of a typed line, by which it is found: fewer than the te
 
 # Control sequences of the line editor: CSI ... final byte.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# Of a line that was typed.  One that fills the terminal is painted anew for each character: what
+# is behind it is erased, and the cursor is put there.
+LINE_END = r"(?:\x1b\[0K\r\x1b\[\d+C)?\r?\n"
 # Lines of the kernel's log, which may come between any two others.
 LOG_LINE = re.compile(r"^\[ *\d+\.\d{6}\] ")
 
@@ -335,18 +338,15 @@ class Machine:
     def command(self, line, timeout=WAIT_SECONDS):
         """Type a command at the prompt; what it printed, without echo, prompt and log lines."""
         self.drain()
-        start = self.seen = len(self.text)
+        self.seen = len(self.text)
         self.send_line(line)
         # Not before the echo's newline: the prompt is painted anew while the line grows and when
         # the log has something to say.  Behind what that says the line is whole again.
-        echo = re.escape(echo_end(line))
-        self.expect(echo + r"\r?\n", timeout)
+        start = self.expect(re.escape(echo_end(line)) + LINE_END, timeout).end()
         self.expect(r"^" + PROMPT + r"\Z", timeout)
         lines = plain(self.text[start:]).split("\n")
         while lines and lines[-1].strip() in ("", PROMPT.strip()):
             lines.pop()
-        lines = lines[next((i + 1 for i, text in enumerate(lines)
-                            if re.search(echo + r"\Z", text)), 0):]
         if not line.startswith("log"):
             lines = [text for text in without_log(lines) if text.strip() != PROMPT.strip()]
         return "\n".join(lines)

@@ -86,13 +86,18 @@ class Answers(unittest.TestCase):
             return vm.command(line)
 
     def test_a_prompt_behind_the_log_is_no_answer(self):
-        self.assertEqual(self.answer("date", (0, self.LOGGED), (2.5, "da" + self.LOGGED + "date\r\n"),
+        self.assertEqual(self.answer("date", (0, self.LOGGED),
+                                     (2.5, "da" + self.LOGGED + "date\r\n"),
                                      (0.1, "2026-11-28\r\nrotunda> ")), "2026-11-28")
+
+    def test_the_log_may_come_between_an_echo_and_its_newline(self):
+        said = "date" + self.LOGGED + "date\r\n2026\r\nrotunda> "
+        self.assertEqual(self.answer("date", (0, said)), "2026")
 
     def test_a_long_line_is_known_by_its_end(self):
         line = "echo " + "a" * 80 + "b" * 60
-        self.assertEqual(self.answer(line, (0, "\rrotunda> " + line[-70:] + "\r\nb\r\nrotunda> ")),
-                         "b")
+        said = "\rrotunda> " + line[-70:] + "\x1b[0K\r\x1b[79C\r\nb\r\nrotunda> "
+        self.assertEqual(self.answer(line, (0, said)), "b")
 
     def test_what_is_typed_behind_a_control_character_is_echoed(self):
         self.assertEqual(self.answer("\x15mem", (0, "\rrotunda> mem\r\nin use\r\nrotunda> ")),
