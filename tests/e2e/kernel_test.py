@@ -61,7 +61,8 @@ MACHINES = [
 
 def run(image, machine):
     def once():
-        return target_tests.run(image, "kernel", SECONDS * rotunda_vm.busy(), shown=r".*storm: .*", **machine)
+        return target_tests.run(image, "kernel", SECONDS * rotunda_vm.busy(),
+                                shown=r".*storm: .*", **machine)
 
     return target_tests.twice(once) if "smp" in machine else once()
 
