@@ -58,10 +58,10 @@ static bool event_detach(struct event *event, unsigned *budget)
         watch_free(LIST_ENTRY(node, struct watch, event_node));
     if (*budget == 0)
         return false;
+    log_watchers_forget(event);
     if (event->belonging.domain == NULL)
         return true;
     cpus_hold(); /* signal_path may be about to set a bit */
-    log_watchers_forget(event);
     belonging_leave(&event->belonging);
     event->cross.word = NULL;
     object_put(&event->segment->object);

@@ -7,25 +7,37 @@ static struct log_watcher {
     uint64_t bits;
 } watchers[PLACES];
 
+/* Of an event, or of nobody: one that is free. */
+static OUT_OF_LINE struct log_watcher *place_of(const struct event *event)
+{
+    struct log_watcher *at = watchers;
+
+    while (at != &watchers[PLACES] && at->event != event)
+        at++;
+    return at != &watchers[PLACES] ? at : NULL;
+}
+
 enum status log_watchers_add(struct event *event, uint64_t bits)
 {
-    /* Its own place first, else one that is free. */
-    for (unsigned i = 0; i < 2 * PLACES; i++) {
-        struct log_watcher *at = &watchers[i % PLACES];
-        if (at->event != (i < PLACES ? event : NULL))
-            continue;
-        at->event = event;
-        at->bits = bits;
-        return STATUS_OK;
-    }
-    return STATUS_BUSY;
+    struct log_watcher *at = place_of(event);
+
+    if (event->belonging.domain == NULL)
+        return STATUS_PEER_DEAD;
+    if (at == NULL)
+        at = place_of(NULL);
+    if (at == NULL)
+        return STATUS_BUSY;
+    at->event = event;
+    at->bits = bits;
+    return STATUS_OK;
 }
 
 void log_watchers_forget(const struct event *event)
 {
-    for (struct log_watcher *at = watchers; at < &watchers[PLACES]; at++)
-        if (at->event == event)
-            at->event = NULL;
+    struct log_watcher *at = place_of(event);
+
+    if (at != NULL)
+        at->event = NULL;
 }
 
 void log_watchers_signal(void)

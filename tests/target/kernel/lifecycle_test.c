@@ -429,6 +429,34 @@ static void dead_watcher_holds_no_memory(void)
     EXPECT_IS(event_signal(sent, 1), STATUS_PEER_DEAD);
     EXPECT_IS(event_wait(sent, 1), STATUS_PEER_DEAD);
     EXPECT_IS(domain_watch(portal, sent, 1), STATUS_PEER_DEAD);
+    EXPECT_IS(log_watch(sent, 1), STATUS_PEER_DEAD);
+}
+
+/* The log keeps nobody's event alive, and signals none that has gone: its memory is others' now. */
+static void log_signals_no_event_of_the_dead(void)
+{
+    enum { SUCCESSORS = 40 };
+    struct child child;
+    handle_t portal = 0, event = 0;
+
+    EXPECT_OK(portal_here(on_sent, 1, &portal));
+    EXPECT_OK(child_make(&(struct child_needs){0}, &child));
+    const handle_t given = child_give(&child, portal, RIGHT_CALL | RIGHT_INSPECT, 0);
+    EXPECT_IS(child_start(&child, watch_and_send,
+                          (const uint64_t[BIRTH_ARGUMENTS]){given, given, PAGE_BYTES}),
+              STATUS_OK);
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_OK(domain_destroy(child.domain));
+    test_settle();
+    (void)!log_watch(sent, 1);
+    EXPECT_OK(handle_close(sent));
+    test_settle();
+    for (unsigned i = 0; i < SUCCESSORS; i++) {
+        EXPECT_OK(test_event(&word, &event));
+        word = 0;
+        EXPECT_OK(log_write("who watches?\n", 13));
+        EXPECT_IS(word, 0);
+    }
 }
 
 /* ---- many times ---- */
@@ -546,6 +574,7 @@ static const struct test lifecycle_tests[] = {
     TEST(domain_of_many_threads_stops_whole),
     TEST(watching_needs_its_right),
     TEST(dead_watcher_holds_no_memory),
+    TEST(log_signals_no_event_of_the_dead),
     TEST(hundreds_of_domains_leave_nothing),
     TEST(dropped_domains_leave_nothing),
     TEST(forgotten_domain_is_taken_apart),
