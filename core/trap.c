@@ -65,6 +65,7 @@ static void on_refused_call(struct thread *thread, uint64_t esr)
 
     memset(&regs->x[1], 0, 17 * sizeof regs->x[0]);
     regs->pstate = 0;
+    thread_building_drop(thread); /* of a call that was in the mask when it began */
     if (number >= SYS_COUNT) {
         regs->x[0] = STATUS_BAD_CALL;
         return;
@@ -110,33 +111,38 @@ struct cross_thread *kernel_on_exception(struct cross_thread *cross, uint64_t es
 
     if (!kernel_lock_take())
         return scheduler_leave();
+    enum fault_reason reason = FAULT_UNDEFINED;
+    uint64_t address = 0;
     switch (class_of(esr)) {
     case EC_SVC64:
         on_svc(thread, esr);
-        break;
+        return scheduler_go_on();
     case EC_FP:
         fp_on_trap(cross, thread_fp(thread));
-        break;
+        return scheduler_go_on();
     case EC_INSTRUCTION_ABORT:
     case EC_DATA_ABORT:
-        fault_handle(thread, abort_reason(esr), far, esr);
+        reason = abort_reason(esr);
+        address = far;
         break;
     case EC_PC_ALIGNMENT:
-        fault_handle(thread, FAULT_ALIGNMENT, far, esr);
+        reason = FAULT_ALIGNMENT;
+        address = far;
         break;
     case EC_SP_ALIGNMENT:
-        fault_handle(thread, FAULT_ALIGNMENT, cross->regs.sp, esr);
+        reason = FAULT_ALIGNMENT;
+        address = cross->regs.sp;
         break;
     case EC_BREAKPOINT:
     case EC_STEP:
     case EC_WATCHPOINT:
     case EC_BRK:
-        fault_handle(thread, FAULT_BREAKPOINT, 0, esr);
+        reason = FAULT_BREAKPOINT;
         break;
     default:
-        fault_handle(thread, FAULT_UNDEFINED, 0, esr);
         break;
     }
+    fault_handle(thread, reason, address, esr);
     return scheduler_go_on();
 }
 
