@@ -13,6 +13,7 @@
 enum {
     SLOTS_FEW = 4, /* more are placed by the gigabyte */
     PAGES_PER_SLOT = 1 << (SLOT_SHIFT - PAGE_SHIFT),
+    PAGES_PER_GIGABYTE = PAGES_PER_SLOT * SLOTS_PER_GIGABYTE,
     REAP_STEP_RUNS = 4,     /* each joined with its buddies at the most */
     LEAVES_CLEARED_MAX = 8, /* leaves that are cheaper to clear, one by one, than a page */
 };
@@ -231,6 +232,9 @@ enum status segment_create(struct domain *owner, const struct segment_request *r
     void *memory;
     enum status status = request_check(request);
 
+    /* Addresses come first, and have no quota: what can't be paid for gets none. */
+    if (status == STATUS_OK && request->length / SLOT_BYTES > owner->limit.frames)
+        status = STATUS_OUT_OF_QUOTA;
     if (status == STATUS_OK)
         status = pool_take(&segment_pool, &memory);
     if (status != STATUS_OK)
@@ -431,18 +435,20 @@ static void leaves_clear(pte_t *leaves, uint64_t count)
 /* Free what backs the pages from `page` on that lie in one run; returns how many pages that was. */
 static uint64_t pages_free(struct segment *segment, uint64_t page)
 {
-    const uint64_t slot_rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
     pte_t *entry = slot_entry(segment, page / PAGES_PER_SLOT);
+    const uint64_t rest = PAGES_PER_SLOT - page % PAGES_PER_SLOT;
 
-    if (entry == NULL || !pte_is_valid(*entry))
-        return slot_rest;
+    if (entry == NULL)
+        return PAGES_PER_GIGABYTE - page % PAGES_PER_GIGABYTE;
+    if (!pte_is_valid(*entry))
+        return rest;
     if (!pte_is_table(*entry)) {
         frame_free(pte_address(*entry));
         *entry = 0;
-        return slot_rest;
+        return rest;
     }
     if (segment->backing != SEGMENT_FRAMES)
-        return slot_rest;
+        return rest;
     pte_t *leaves = (pte_t *)direct_map(pte_address(*entry)) + page % PAGES_PER_SLOT;
     if (!pte_is_valid(*leaves))
         return 1;
@@ -453,11 +459,10 @@ static uint64_t pages_free(struct segment *segment, uint64_t page)
     return count;
 }
 
-/* The slot's leaves are zeroes where its pages were frames, and are made so where that is cheap. */
-static void leaf_table_free(const struct segment *segment, uint64_t slot, paddr_t table)
+/* The leaves of the last `pages` are zeroes where these were frames, and are made so where that is
+ * cheap. */
+static void leaf_table_free(const struct segment *segment, uint64_t pages, paddr_t table)
 {
-    const uint64_t pages = page_count(segment) - slot * PAGES_PER_SLOT;
-
     if (segment->backing != SEGMENT_FRAMES) {
         if (pages > LEAVES_CLEARED_MAX) {
             frame_free(table);
@@ -468,18 +473,17 @@ static void leaf_table_free(const struct segment *segment, uint64_t slot, paddr_
     frame_free_zeroed(table);
 }
 
-/* The pages before `page` are free: free the tables that nothing is left below of. */
-static void tables_free(struct segment *segment, uint64_t page)
+/* The pages before `page`, of `end`, are free: free the tables that nothing is left below of. */
+static void tables_free(struct segment *segment, uint64_t page, uint64_t end)
 {
     const uint64_t slot = (page - 1) / PAGES_PER_SLOT;
     pte_t *entry = slot_entry(segment, slot);
 
     if (entry != NULL && pte_is_table(*entry)) {
-        leaf_table_free(segment, slot, pte_address(*entry));
+        leaf_table_free(segment, end - slot * PAGES_PER_SLOT, pte_address(*entry));
         *entry = 0;
     }
-    const bool last = page >= page_count(segment);
-    if (!segment->by_gigabyte || ((slot + 1) % TABLE_ENTRIES != 0 && !last))
+    if (!segment->by_gigabyte || ((slot + 1) % TABLE_ENTRIES != 0 && page < end))
         return;
     pte_t *above = &segment->entries[slot / TABLE_ENTRIES];
     if (pte_is_valid(*above))
@@ -502,7 +506,7 @@ bool segments_reap_some(void)
     for (unsigned i = 0; i < REAP_STEP_RUNS && segment->done_pages < end; i++) {
         segment->done_pages += pages_free(segment, segment->done_pages);
         if (segment->done_pages % PAGES_PER_SLOT == 0 || segment->done_pages >= end)
-            tables_free(segment, segment->done_pages);
+            tables_free(segment, segment->done_pages, end);
     }
     if (segment->done_pages >= end) {
         list_remove(&segment->reap_node);
