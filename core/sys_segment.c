@@ -49,7 +49,7 @@ static struct sysret create(enum syscall number, const uint64_t arguments[8], de
     enum status status = STATUS_OK;
     handle_t h;
 
-    /* Not what it left half made elsewhere, where the call was denied meanwhile. */
+    /* Not what it left half made elsewhere: who handles a fault of its executes on it, too. */
     if (thread->building == NULL || thread->building->owner != caller_domain()) {
         thread_building_drop(thread);
         struct segment_request request = {0};
@@ -73,13 +73,18 @@ static struct sysret create(enum syscall number, const uint64_t arguments[8], de
     return status == STATUS_OK ? sysret_more(h, segment->address, 0) : sysret(status);
 }
 
+/* With one page between two holes at least: holes alone would take addresses and no memory. */
+#define GUARD_STRIDE_MIN (2 * PAGE_BYTES)
+
 static enum status own_describe(const uint64_t arguments[8], struct segment_request *request)
 {
     const uint64_t rights = arguments[1], flags = arguments[2], guard_stride = arguments[3];
 
     if ((flags & ~(uint64_t)SEGMENT_FLAGS_ALL) != 0 || !is_aligned(guard_stride, PAGE_BYTES)
-        || guard_stride > SLOT_BYTES || (rights & ~(uint64_t)(RIGHTS_MEMORY | RIGHT_DMA)) != 0
-        || ((flags & SEGMENT_CONTIGUOUS) != 0 && guard_stride != 0))
+        || (rights & ~(uint64_t)(RIGHTS_MEMORY | RIGHT_DMA)) != 0
+        || (guard_stride != 0
+            && ((flags & SEGMENT_CONTIGUOUS) != 0
+                || guard_stride - GUARD_STRIDE_MIN > SLOT_BYTES - GUARD_STRIDE_MIN)))
         return STATUS_BAD_ARGUMENT;
     request->backing = (flags & SEGMENT_CONTIGUOUS) != 0 ? SEGMENT_RUN : SEGMENT_FRAMES;
     request->length = arguments[0];

@@ -54,6 +54,19 @@ static void take_views(const struct birth *birth)
     birth->board->word[2] = s;
 }
 
+/* In a child: what it would get for nothing; board word 1 and on: the refusals. */
+static void ask_for_addresses(const struct birth *birth)
+{
+    const rights_t rw = RIGHT_READ | RIGHT_WRITE;
+    uaddr_t address = 0;
+    handle_t h = 0;
+
+    birth->board->word[1] = segment_create((UINT64_C(8) << 20) + PAGE_BYTES, rw, 0, PAGE_BYTES,
+                                           name_from("holes"), &h, &address);
+    birth->board->word[2] =
+        segment_create(UINT64_C(64) << 30, rw, 0, 0, name_from("wide"), &h, &address);
+}
+
 static void take_portals(const struct birth *birth)
 {
     enum status s = STATUS_OK;
@@ -283,6 +296,21 @@ static void log_since(uint64_t cursor, char *text, size_t bytes, uint64_t *end)
     *end = chunk.next_cursor;
 }
 
+/* Of which there are 511 GiB for everybody, and no quota: memory has to come with them. */
+static void addresses_are_not_for_nothing(void)
+{
+    struct child child;
+    const struct child_needs needs = {.quota = {.frames = 256}};
+
+    EXPECT_OK(child_make(&needs, &child));
+    const uint32_t objects = child_info(&child).used.objects;
+    EXPECT_OK(child_start(&child, ask_for_addresses, NULL));
+    EXPECT_IS(child_wait(&child), CHILD_DONE);
+    EXPECT_IS(board_get()->word[1], STATUS_BAD_ARGUMENT);
+    EXPECT_IS(board_get()->word[2], STATUS_OUT_OF_QUOTA);
+    EXPECT_IS(child_info(&child).used.objects, objects);
+}
+
 static void each_denied_call_is_named_once_in_the_log(void)
 {
     const struct child_needs needs = {.denied_calls = UINT64_C(1) << SYS_CLOCK_SET
@@ -414,6 +442,7 @@ static const struct test quota_tests[] = {
     TEST(segment_that_fails_half_way_costs_nothing),
     TEST(mask_denies_and_counts),
     TEST(mask_only_shrinks),
+    TEST(addresses_are_not_for_nothing),
     TEST(each_denied_call_is_named_once_in_the_log),
     TEST(log_takes_so_much_in_a_second),
     TEST(what_the_log_gets_is_charged),

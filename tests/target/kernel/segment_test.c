@@ -420,14 +420,28 @@ static void narrow_meanwhile(const struct birth *birth)
     birth->board->word[20] = 1000 + domain_narrow_mask(0, ~(UINT64_C(1) << SYS_SEGMENT_CREATE));
 }
 
+static uint32_t own_objects(void)
+{
+    struct info_domain info;
+    uint64_t next;
+
+    return domain_info(0, INFO_DOMAIN, 0, &info, sizeof info, &next) == STATUS_OK
+               ? info.used.objects
+               : UINT32_MAX;
+}
+
 static void make_half_and_call(const struct birth *birth)
 {
+    const uint32_t before = own_objects();
     struct portal_message m = {.word = {(uint64_t)(uintptr_t)birth->board}};
     handle_t h = 0;
     uaddr_t address = 0;
 
     birth->board->word[21] = segment_create(UINT64_C(256) << 20, RIGHT_READ | RIGHT_WRITE, 0,
-                                            PAGE_BYTES, name_from("bait"), &h, &address);
+                                            2 * PAGE_BYTES, name_from("bait"), &h, &address);
+    for (unsigned i = 0; i < 1000 && own_objects() != before; i++)
+        (void)thread_sleep(time_here_ns() + TEST_MS / 10);
+    birth->board->word[23] = 1000 + own_objects() - before;
     birth->board->word[22] = 1000 + portal_call(birth->argument[0], &m);
 }
 
@@ -447,6 +461,7 @@ static void what_is_half_made_is_nobody_elses(void)
     (void)thread_sleep(test_soon(TEST_S / 2));
     EXPECT_IS(board->word[20], 1000 + STATUS_OK);
     EXPECT_IS(board->word[21], STATUS_DENIED);
+    EXPECT_IS(board->word[23], 1000); /* it is gone at once */
     EXPECT_IS(board->word[22], 1000 + STATUS_OK);
     EXPECT_OK(board->word[10]);
     EXPECT_OK(board->word[11]);
