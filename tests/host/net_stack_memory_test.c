@@ -141,6 +141,78 @@ static void what_nobody_reads_or_waits_for_goes_when_memory_is_short(void **stat
     assert_clean();
 }
 
+/* A flood of `bytes` to this peer, whose program closes it at once; the stack's next number. */
+static uint32_t peer_is_left(uint16_t peer, uint16_t port, size_t bytes)
+{
+    static struct flood flood;
+
+    next_flood = &flood;
+    flood.left = bytes;
+    uint32_t own_next = peer_connect(peer, port);
+    assert_non_null(flood.socket);
+    tcp_close(flood.socket);
+    tcp_client_flush(client);
+    settle();
+    assert_int_equal(flood.left, 0);
+    return own_next;
+}
+
+/* More than the stack has places for, of which each takes next to no memory. */
+static void what_nobody_waits_for_makes_room_for_who_comes(void **state)
+{
+    enum { MANY = 1200, FRESH = 5000, BYTES = 7 };
+    static uint32_t own_next[MANY];
+    uint16_t port = listen_for_floods();
+
+    (void)state;
+    peer_window = 0;
+    for (uint16_t i = 0; i < MANY; i++)
+        own_next[i] = peer_is_left(i, port, BYTES);
+    for (unsigned i = 0; i < 8; i++) {
+        pass(250);
+        for (uint16_t peer = MANY / 2; peer < MANY; peer++)
+            peer_send(peer, port, FLAG_ACK, 1001, own_next[peer], 0);
+    }
+    peer_window = 30000;
+    (void)peer_connect(FRESH, listen_for_peers());
+    assert_int_equal(far.accepted, 1);
+    tcp_abort(far.socket);
+    tcp_client_flush(client);
+    assert_clean();
+}
+
+static void what_nobody_waits_for_has_half_a_minute_without_progress(void **state)
+{
+    enum { READER = 5001, SILENT = 5002, WINDOW = 536, WINDOWS = 12, BYTES = 7 };
+    uint16_t port = listen_for_floods();
+
+    (void)state;
+    peer_window = 0;
+    uint32_t own_next = peer_is_left(SILENT, port, BYTES);
+    for (unsigned s = 0; s < 28; s++) {
+        pass(1000);
+        peer_send(SILENT, port, FLAG_ACK, 1001, own_next, 0);
+    }
+    assert_true(counters().packet_memory_bytes > 0);
+    for (unsigned s = 0; s < 4; s++) {
+        pass(1000);
+        peer_send(SILENT, port, FLAG_ACK, 1001, own_next, 0);
+    }
+    driver_report();
+    settle();
+    assert_int_equal(counters().packet_memory_bytes, 0);
+
+    peer_window = WINDOW;
+    own_next = peer_is_left(READER, port, (size_t)WINDOWS * WINDOW);
+    for (unsigned i = 1; i <= WINDOWS / 2; i++) {
+        pass(20000);
+        assert_true(peer_reads(READER, port, own_next, i * WINDOW));
+    }
+    assert_true(peer_reads(READER, port, own_next, WINDOWS * WINDOW));
+    peer_window = 30000;
+    assert_clean();
+}
+
 /* Though the stack takes it piece by piece, and each SEND asked for quiet. */
 static void what_is_shut_is_told_to_the_last_byte(void **state)
 {
@@ -176,6 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_of_nothing_leave_memory_to_others),
         cmocka_unit_test(what_nobody_reads_or_waits_for_goes_when_memory_is_short),
+        cmocka_unit_test(what_nobody_waits_for_makes_room_for_who_comes),
+        cmocka_unit_test(what_nobody_waits_for_has_half_a_minute_without_progress),
         cmocka_unit_test(what_is_shut_is_told_to_the_last_byte),
     };
 

@@ -4,6 +4,10 @@
 #include "endpoint_life.h"
 
 #include "endpoint_pool.h"
+#include "lwip/priv/tcp_priv.h"
+
+/* For a connection that its program has left, without anything new acknowledged. */
+enum { ALONE_MS_MAX = 30000 };
 
 /* All state belongs to the one thread that runs the stack. */
 struct endpoint_list endpoints_touched = TAILQ_HEAD_INITIALIZER(endpoints_touched);
@@ -42,6 +46,13 @@ void endpoint_drop_received(struct endpoint *e)
     e->received_bytes = 0;
 }
 
+static err_t on_alone_too_long(void *context, struct tcp_pcb *pcb)
+{
+    (void)context;
+    tcp_abort(pcb);
+    return ERR_ABRT;
+}
+
 struct tcp_pcb *endpoint_detach(struct endpoint *e)
 {
     struct tcp_pcb *pcb = e->pcb;
@@ -54,6 +65,9 @@ struct tcp_pcb *endpoint_detach(struct endpoint *e)
         tcp_recv(pcb, NULL);
         tcp_sent(pcb, NULL);
         tcp_err(pcb, NULL);
+        /* Connections to come are of more use.  lwIP counts time since the last progress. */
+        tcp_setprio(pcb, TCP_PRIO_MIN);
+        tcp_poll(pcb, on_alone_too_long, ALONE_MS_MAX / TCP_SLOW_INTERVAL);
     }
     return pcb;
 }

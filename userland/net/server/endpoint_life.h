@@ -20,7 +20,8 @@ void endpoint_release(struct endpoint *e);
 void endpoint_touch(struct endpoint *e);
 void endpoint_starve(struct endpoint *e);
 
-/* lwIP forgets the endpoint; what lwIP still does for its connection is no affair of ours.
+/* lwIP forgets the endpoint; what lwIP still does for its connection is no affair of ours, while
+ * its peer goes on acknowledging and nobody else needs the place.
  * Returns the connection, NULL if it is gone. */
 struct tcp_pcb *endpoint_detach(struct endpoint *e);
 
