@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "fake_kernel.h"
 #include "tests/host/net_stack/peer.h"
 
 static void the_driver_is_answered_and_may_die(void **state)
@@ -45,6 +46,27 @@ static void the_driver_is_answered_and_may_die(void **state)
     driver_receive(arp_request, sizeof arp_request);
     settle();
     assert_int_equal(driver.sent_count, before + 1);
+    assert_clean();
+}
+
+static void a_driver_that_takes_no_pools_costs_no_handles(void **state)
+{
+    (void)state;
+    driver.is_refusing = true;
+    connection_close(driver.connection);
+    settle();
+    pass(100);
+    const unsigned before = fake_handles(), refused = driver.refused_count;
+    for (unsigned i = 0; i < 10; i++)
+        pass(100);
+    assert_int_equal(driver.refused_count, refused + 10);
+    assert_int_equal(fake_handles(), before);
+    driver.is_refusing = false;
+    pass(100);
+    const unsigned sent = driver.sent_count;
+    driver_receive(arp_request, sizeof arp_request);
+    settle();
+    assert_int_equal(driver.sent_count, sent + 1);
     assert_clean();
 }
 
@@ -124,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_driver_is_answered_and_may_die),
+        cmocka_unit_test(a_driver_that_takes_no_pools_costs_no_handles),
         cmocka_unit_test(frames_that_are_out_are_asked_for),
         cmocka_unit_test(frames_of_noise_do_no_harm),
         cmocka_unit_test(what_a_driver_took_along_is_sent_again_at_once),

@@ -92,6 +92,11 @@ static void driver_call(void *context, struct connection *c, struct portal_messa
         return;
     }
     assert_int_equal(m->word[0], LINK_OP_POOLS);
+    if (driver.is_refusing) {
+        driver.refused_count++;
+        m->word[0] = STATUS_BUSY;
+        return;
+    }
     assert_int_equal(m->word[1] * m->word[2], RECEIVE_POOL_BYTES);
     assert_int_equal(memory_adopt(m->handle[0], RIGHT_READ, &driver.transmit), STATUS_OK);
     assert_int_equal(memory_adopt(m->handle[1], RIGHT_READ, &driver.receive), STATUS_OK);

@@ -27,6 +27,8 @@ extern struct driver {
     uint16_t unreported[DRIVER_BUFFERS];
     unsigned unreported_count;
     unsigned asked_count; /* how often the stack asked for what has left */
+    bool is_refusing;     /* takes no pools */
+    unsigned refused_count;
 } driver;
 
 /* All frames that the stack sent have left. */

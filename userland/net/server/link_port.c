@@ -262,7 +262,16 @@ static enum status share_pools(void)
     }
     m.handle[0] = transmit | HANDLE_MOVE;
     m.handle[1] = receive | HANDLE_MOVE;
-    return connection_call(&driver, &m);
+    s = connection_call(&driver, &m);
+    if (s != STATUS_OK) {
+        /* Who refuses hands them back; who wasn't there got none.  A number that is no longer ours
+         * names nothing. */
+        (void)!handle_close(transmit);
+        (void)!handle_close(receive);
+        for (unsigned i = 0; i < PORTAL_HANDLES; i++)
+            (void)!handle_close(m.handle[i]);
+    }
+    return s;
 }
 
 static enum status introduce(void)
