@@ -1,5 +1,5 @@
 /*
- * What net:Status tells of the interface and of sockets, and its pings.
+ * What net:Status tells of the interface, of sockets and of names, and its pings.
  */
 // include first: tests/host/fake
 // library: net_stack_fixture
@@ -108,6 +108,39 @@ static void a_ping_without_a_driver_says_so(void **state)
     assert_clean();
 }
 
+static unsigned resolutions;
+static enum status resolve_status;
+static struct net_address resolved;
+
+static void on_resolved(enum status s, const struct net_address *address, void *context)
+{
+    (void)context;
+    resolve_status = s;
+    resolved = *address;
+    resolutions++;
+}
+
+/* The name goes to the connection of now: the last one's memory is nobody's. */
+static void a_name_is_looked_up_after_the_stack_was_gone(void **state)
+{
+    const struct net_address gateway = net_address_v4(10, 0, 2, 2);
+    struct net_status_client *status;
+
+    (void)state;
+    assert_int_equal(net_status_open(&status), STATUS_OK);
+    settle();
+    connection_fail((struct connection *)(void *)status); /* which comes first in it */
+    settle();
+    assert_int_equal(net_status_resolve(status, "10.0.2.2", on_resolved, NULL), STATUS_OK);
+    settle();
+    assert_int_equal(resolutions, 1);
+    assert_int_equal(resolve_status, STATUS_OK);
+    assert_memory_equal(&resolved, &gateway, sizeof gateway);
+    net_status_close(status);
+    settle();
+    assert_clean();
+}
+
 enum { SHOWN_PORT = 6100, SHOWN_BUFFER_BYTES = NET_TCP_SEND_BYTES_MAX };
 
 static uint32_t shown_bytes; /* to its program, of the open connection to SHOWN_PORT */
@@ -186,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_is_told_and_pings_run),
         cmocka_unit_test(a_ping_without_a_driver_says_so),
+        cmocka_unit_test(a_name_is_looked_up_after_the_stack_was_gone),
         cmocka_unit_test(a_chunk_that_comes_back_late_is_not_counted_twice),
     };
 

@@ -203,21 +203,28 @@ static struct net_status_request *find_free(struct net_status_client *client)
     return NULL;
 }
 
+/* The stack died once, or couldn't be reached again then: by now it may. */
+static enum status reach_stack(struct net_status_client *client)
+{
+    struct connection *c = &client->connection;
+
+    if (c->state == CONNECTION_DEAD || c->state == CONNECTION_CLOSED) {
+        enum status s = connection_restart(c);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return c->state == CONNECTION_OPENED ? STATUS_OK : STATUS_PEER_DEAD;
+}
+
 /* Send `m` and keep `request` for its answer. */
 static enum status ask(struct net_status_client *client, struct net_message m,
                        struct net_status_request request)
 {
     struct net_status_request *slot = find_free(client);
+    enum status s = reach_stack(client);
 
-    if (client->connection.state == CONNECTION_DEAD
-        || client->connection.state == CONNECTION_CLOSED) {
-        /* The stack died once, or couldn't be reached again then: by now it may. */
-        enum status s = connection_restart(&client->connection);
-        if (s != STATUS_OK)
-            return s;
-    }
-    if (client->connection.state != CONNECTION_OPENED)
-        return STATUS_PEER_DEAD;
+    if (s != STATUS_OK)
+        return s;
     if (slot == NULL)
         return STATUS_WOULD_BLOCK;
     m.kind = request.kind;
@@ -268,15 +275,19 @@ enum status net_status_resolve(struct net_status_client *client, const char *nam
 {
     struct net_status_request *slot = find_free(client);
     size_t length = strlen(name);
-    uint64_t bytes;
-    uint8_t *buffer = connection_buffer(&client->connection, &bytes);
 
     if (length == 0 || length > NET_NAME_BYTES_MAX)
         return STATUS_BAD_ARGUMENT;
+
+    enum status s = reach_stack(client);
+    if (s != STATUS_OK)
+        return s;
     if (slot == NULL)
         return STATUS_WOULD_BLOCK;
 
     /* Each request has its own place in the buffer, free again once it is answered. */
+    uint64_t bytes;
+    uint8_t *buffer = connection_buffer(&client->connection, &bytes);
     uint32_t offset = (uint32_t)(slot - client->requests) * NAME_SLOT_BYTES;
     if (buffer != NULL)
         memcpy(buffer + offset, name, length);
