@@ -1,6 +1,6 @@
 /*
- * How connections from peers begin: SYN cookies while many are begun, and a port that is used
- * again.
+ * How connections from peers begin: SYN cookies while many are begun, a port that is used again,
+ * and a listener that goes meanwhile.
  */
 // include first: tests/host/fake
 // library: net_stack_fixture
@@ -12,13 +12,14 @@
 
 #include <cmocka.h>
 
+#include "tests/host/net_stack/liar.h"
 #include "tests/host/net_stack/peer.h"
 
 enum { BACKLOG = 255, COOKIES_FROM = 32 };
 
 static void a_flood_of_syns_keeps_nobody_out(void **state)
 {
-    enum { FORGED = 1000, HONEST = 4000, LIAR = 5000 };
+    enum { FORGED = 1000, HONEST = 4000, GUESSER = 5000 };
     struct net_counters before = counters();
     uint16_t port = listen_for_peers();
 
@@ -32,8 +33,8 @@ static void a_flood_of_syns_keeps_nobody_out(void **state)
     /* Who answers is let in, with what it says at once; who guesses isn't. */
     peer_send(HONEST, port, FLAG_SYN, 77, 0, 0);
     uint32_t cookie = peer_heard(HONEST, FLAG_SYN | FLAG_ACK);
-    peer_send(LIAR, port, FLAG_ACK, 78, cookie + 1, 0);
-    (void)peer_heard(LIAR, FLAG_RST | FLAG_ACK);
+    peer_send(GUESSER, port, FLAG_ACK, 78, cookie + 1, 0);
+    (void)peer_heard(GUESSER, FLAG_RST | FLAG_ACK);
     peer_send(HONEST, port, FLAG_ACK, 79, cookie + 1, 0);
     (void)peer_heard(HONEST, FLAG_RST | FLAG_ACK);
     peer_send(HONEST, port, FLAG_ACK, 78, cookie, 0);
@@ -124,6 +125,29 @@ static void cookies_end_with_the_backlog(void **state)
     assert_clean();
 }
 
+/* Though what it says at once is weighed, as receive buffers are short. */
+static void who_answers_a_listener_that_is_gone_is_reset(void **state)
+{
+    enum { PEER = 8, GONE_PORT = 6200, HELD = 128 /* a quarter */ };
+    struct net_message m = {.kind = NET_TCP_LISTEN, .port = GONE_PORT, .count = 1};
+    struct connection program = {0};
+
+    (void)state;
+    (void)listen_for_peers();
+    liar_open(&program, NET_TCP_SERVICE);
+    liar_send(&program, &m);
+    assert_true(liar_receive(&program, &m) && m.status == STATUS_OK);
+    peer_send(PEER, GONE_PORT, FLAG_SYN, 1000, 0, 0);
+    uint32_t own_next = peer_heard(PEER, FLAG_SYN | FLAG_ACK) + 1;
+    connection_close(&program);
+    settle();
+    hold_buffers(HELD);
+    peer_send(PEER, GONE_PORT, FLAG_ACK, 1001, own_next, 200);
+    (void)peer_heard(PEER, FLAG_RST | FLAG_ACK);
+    hold_buffers(0);
+    assert_clean();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
         cmocka_unit_test(a_cookie_grows_old),
         cmocka_unit_test(a_port_is_used_again_at_once),
         cmocka_unit_test(cookies_end_with_the_backlog),
+        cmocka_unit_test(who_answers_a_listener_that_is_gone_is_reset),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

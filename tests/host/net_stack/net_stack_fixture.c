@@ -169,6 +169,22 @@ void driver_receive(const uint8_t *frame, uint16_t length)
     driver_send(&m);
 }
 
+void hold_buffers(unsigned count)
+{
+    static struct pbuf *held[RECEIVE_BUFFER_COUNT - DRIVER_BUFFERS];
+    static unsigned held_count;
+
+    while (held_count > count)
+        pbuf_free(held[--held_count]);
+    while (held_count < count) {
+        uint16_t buffer;
+        assert_true(receive_pool_post(&buffer));
+        held[held_count] = receive_pool_filled(buffer, 60);
+        assert_non_null(held[held_count]);
+        held_count++;
+    }
+}
+
 static void driver_close(void *context, struct connection *c, enum status why)
 {
     (void)context;

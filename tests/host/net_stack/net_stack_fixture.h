@@ -37,6 +37,9 @@ void driver_report(void);
 /* A frame arrives. */
 void driver_receive(const uint8_t *frame, uint16_t length);
 
+/* So many receive buffers, at most 256, wait for somebody. */
+void hold_buffers(unsigned count);
+
 /* Who has 10.0.2.15?  Tell 10.0.2.2 at 52:55:0a:00:02:02. */
 extern const uint8_t arp_request[42];
 

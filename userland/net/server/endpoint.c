@@ -128,15 +128,15 @@ static err_t on_accepted(void *context, struct tcp_pcb *pcb, err_t error)
  * Buffers that wait for slow programs are missed by all others.  The fewer there are, the less a
  * socket may hold: its peer sends again what is dropped here.
  */
-static bool may_hold(const struct endpoint *e, size_t more)
+static bool may_hold(size_t held, size_t more)
 {
     switch (receive_pool_pressure()) {
     case PRESSURE_NONE:
         return true;
     case PRESSURE_SOME:
-        return e->received_bytes + more <= HOLD_UNDER_PRESSURE_BYTES;
+        return held + more <= HOLD_UNDER_PRESSURE_BYTES;
     case PRESSURE_HIGH:
-        return e->received_bytes == 0;
+        return held == 0;
     case PRESSURE_FULL:
         return false;
     }
@@ -145,9 +145,12 @@ static bool may_hold(const struct endpoint *e, size_t more)
 
 err_t endpoint_admit(struct tcp_pcb *pcb, const struct pbuf *payload)
 {
+    /* Until the handshake is done lwIP names the listener's endpoint, which may be gone. */
+    const bool is_begun = pcb->state >= ESTABLISHED;
     const struct endpoint *e = pcb->callback_arg;
 
-    if (payload->tot_len == 0 || e == NULL || may_hold(e, payload->tot_len))
+    if (payload->tot_len == 0 || (is_begun && e == NULL)
+        || may_hold(is_begun ? e->received_bytes : 0, payload->tot_len))
         return ERR_OK;
     endpoint_counters.drops++;
     return ERR_MEM;
