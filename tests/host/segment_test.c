@@ -643,13 +643,12 @@ static void teardown_is_bounded_steps(void **state)
     assert_int_equal(fake_space_free(), free_at_start);
 }
 
-/* A call that asked for it and was cut off: it takes as long as what there is, not what might be. */
+/* A call that asked for it and was cut off: as long as what there is takes, not what might be. */
 static void teardown_of_what_was_never_built_is_short(void **state)
 {
     enum { GIGABYTES = 16 };
-    const struct segment_request request = {.backing = SEGMENT_FRAMES,
-                                            .length = (uint64_t)GIGABYTES << 30,
-                                            .widest = READ_WRITE};
+    const struct segment_request request = {
+        .backing = SEGMENT_FRAMES, .length = (uint64_t)GIGABYTES << 30, .widest = READ_WRITE};
     struct segment *segment;
     enum status status;
     unsigned steps = 1;
