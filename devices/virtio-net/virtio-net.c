@@ -42,6 +42,7 @@ static void collect(void)
     if (net.client == NULL || net.transmit_pool.segment == 0)
         return;
     receive_collect(&net);
+    receive_publish(&net); /* what was no frame is lent again */
     transmit_collect(&net);
 }
 

@@ -26,6 +26,7 @@ PORTS = 40
 ECHO_PORT, HTTPS_PORT = 7, 443
 HOPELESS = 230  # of nmap's index: 259 is 32 bits of chance, 235 the 29 of a cookie
 NMAP_SECONDS = 0.11  # between its samples
+SHORT_FRAMES, SHORT_BYTES = 1000, 10  # of headers that are no whole ones
 MSS_OPTION = struct.pack(">BBH", 2, 4, raw_peer.MSS)
 
 Amounts = collections.namedtuple("Amounts", "frames flood_seconds connections")
@@ -291,10 +292,20 @@ def malformed_frames_harm_nobody(peer, amounts):
           f"all reaped after {peer.wait_reaped():.0f} s")
 
 
+def frames_too_short_leave_room_for_others(peer, _):
+    """More than the card has buffers, while the machine has nothing to say itself."""
+    for _ in range(SHORT_FRAMES):
+        peer.network.send_frame(bytes(SHORT_BYTES))
+    time.sleep(1)
+    peer.honest.forget()
+    peer.honest.page()
+    print(f"     {SHORT_FRAMES} frames of {SHORT_BYTES} bytes: {peer.honest.verdict()}")
+
+
 TESTS = [
     sequence_numbers_cannot_be_foreseen, ports_cannot_be_foreseen, syn_floods_keep_nobody_out,
     syns_from_absent_neighbours_keep_nobody_out, silent_connections_keep_nobody_out,
-    malformed_frames_harm_nobody,
+    malformed_frames_harm_nobody, frames_too_short_leave_room_for_others,
 ]
 
 
