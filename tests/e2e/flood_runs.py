@@ -26,6 +26,8 @@ PORTS = 40
 ECHO_PORT, HTTPS_PORT = 7, 443
 HOPELESS = 230  # of nmap's index: 259 is 32 bits of chance, 235 the 29 of a cookie
 NMAP_SECONDS = 0.11  # between its samples
+CLOSED_RATE = 60  # a second, of connections that their server closes
+NO_TLS = b"GET / HTTP/1.0\r\n\r\n"
 SHORT_FRAMES, SHORT_BYTES = 1000, 10  # of headers that are no whole ones
 MSS_OPTION = struct.pack(">BBH", 2, 4, raw_peer.MSS)
 
@@ -215,6 +217,27 @@ def silent_connections_keep_nobody_out(peer, amounts):
     assert pages[400] >= pages[100] / 5, pages
 
 
+def closed_connections_keep_nobody_out(peer, amounts):
+    """What is no TLS: the server says so and closes, and nobody acknowledges that.  In all more
+    than the stack has places for."""
+    begun = [0]
+
+    def on_stranger(segment):
+        if segment.flags & (SYN | ACK) == SYN | ACK:
+            begun[0] += 1
+            peer.network.send_tcp(segment.target, segment.port, segment.source_port, ACK,
+                                  sequence=segment.acknowledged, acknowledged=segment.sequence + 1,
+                                  data=NO_TLS)
+
+    count = amounts.connections * CLOSED_RATE // 20
+    with peer.network.strangers_go_to(on_stranger):
+        flood = peer.paced(count, CLOSED_RATE, lambda: peer.forged_syn(peer.elsewhere()))
+        said = peer.honest_until(flood)
+    print(f"     {begun[0]} connections that are closed and hear no more, {CLOSED_RATE} a second: "
+          f"{said}; all reaped after {peer.wait_reaped():.0f} s")
+    assert begun[0] >= count * 0.9 / busy(), f"only {begun[0]} connections came about"
+
+
 # Frames.
 
 def samples(rng):
@@ -305,7 +328,8 @@ def frames_too_short_leave_room_for_others(peer, _):
 TESTS = [
     sequence_numbers_cannot_be_foreseen, ports_cannot_be_foreseen, syn_floods_keep_nobody_out,
     syns_from_absent_neighbours_keep_nobody_out, silent_connections_keep_nobody_out,
-    malformed_frames_harm_nobody, frames_too_short_leave_room_for_others,
+    closed_connections_keep_nobody_out, malformed_frames_harm_nobody,
+    frames_too_short_leave_room_for_others,
 ]
 
 

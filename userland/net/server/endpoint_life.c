@@ -7,7 +7,7 @@
 #include "lwip/priv/tcp_priv.h"
 
 /* For a connection that its program has left, without anything new acknowledged. */
-enum { ALONE_MS_MAX = 30000 };
+enum { ALONE_MS_MAX = 10000 };
 
 /* All state belongs to the one thread that runs the stack. */
 struct endpoint_list endpoints_touched = TAILQ_HEAD_INITIALIZER(endpoints_touched);
