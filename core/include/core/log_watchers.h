@@ -10,7 +10,7 @@
 
 #include "core/event.h"
 
-/* Set these bits from now on.  Errors: BUSY (all places are taken). */
+/* Set these bits from now on.  Errors: BUSY (no place is left), PEER_DEAD (its domain is gone). */
 CHECK_RESULT enum status log_watchers_add(struct event *event, uint64_t bits);
 
 /* The event takes leave of its domain: its place is free. */
