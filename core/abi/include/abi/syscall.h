@@ -58,7 +58,9 @@ enum syscall {
 
     /* (length_bytes, rights, flags, guard_stride_bytes, label0, label1) -> x1 handle, x2 address.
      * The new segment is zeroed and in no view; the handle has `rights` & (R|W|X|DMA) and all
-     * general rights.  X with W is BAD_ARGUMENT. */
+     * general rights.  X with W is BAD_ARGUMENT.  Each page at a multiple of the stride is a hole;
+     * it is 0, for none, or two pages to 2 MiB.  OUT_OF_QUOTA at once: for more times 2 MiB than
+     * the quota has frames. */
     SYS_SEGMENT_CREATE = 5,
     /* (segment, domain, rights): put it into the view of `domain` (0: the caller's own; else
      * MANAGE) with `rights`, which the segment handle must carry.  Granting again changes the
