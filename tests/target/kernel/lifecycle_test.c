@@ -442,9 +442,8 @@ static void log_signals_no_event_of_the_dead(void)
     EXPECT_OK(portal_here(on_sent, 1, &portal));
     EXPECT_OK(child_make(&(struct child_needs){0}, &child));
     const handle_t given = child_give(&child, portal, RIGHT_CALL | RIGHT_INSPECT, 0);
-    EXPECT_IS(child_start(&child, watch_and_send,
-                          (const uint64_t[BIRTH_ARGUMENTS]){given, given, PAGE_BYTES}),
-              STATUS_OK);
+    const uint64_t argument[BIRTH_ARGUMENTS] = {given, given, PAGE_BYTES};
+    EXPECT_OK(child_start(&child, watch_and_send, argument));
     EXPECT_IS(child_wait(&child), CHILD_DONE);
     EXPECT_OK(domain_destroy(child.domain));
     test_settle();
